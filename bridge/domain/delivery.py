@@ -1,0 +1,62 @@
+"""The life of one delivery, and what to do when an attempt fails.
+
+    queued ──claim──▶ sending ──ok──▶ delivered (a link)
+      ▲                 │ │
+      └──Retry(at)──────┘ └──Park(reason)──▶ parked ──operator──▶ queued
+
+A delivery that is found in `sending` when its lease has run out, or whose attempt ended
+`Uncertain`, is looked up on the far side before it is sent again.
+
+A network that is away, or asks for patience, costs no attempt: an outage of a day parks nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bridge.errors import (
+    Rejected,
+    RemoteError,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
+
+ATTEMPTS_MAX = 12
+BACKOFF_FIRST = timedelta(seconds=2)
+BACKOFF_MAX = timedelta(minutes=15)
+UNAVAILABLE_WAIT = timedelta(seconds=3)
+"""Between two looks at a network that is away; short, because nothing is lost by looking."""
+RETRY_AFTER_MAX = timedelta(hours=1)
+"""A `Retry-After` beyond this is not believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Try again, not before `at`; `spent` says whether the attempt counts toward the limit."""
+
+    at: datetime
+    spent: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """Set the delivery aside for a person, with the reason they will read."""
+
+    reason: str
+
+
+def after_failure(error: RemoteError, *, attempts: int, now: datetime) -> Retry | Park:
+    """Decide what becomes of a delivery whose attempt number `attempts` has failed."""
+    match error:
+        case Rejected() | Unauthorized():
+            return Park(reason=str(error))
+        case Throttled(retry_after=wait):
+            return Retry(at=now + min(wait, RETRY_AFTER_MAX), spent=False)
+        case Unavailable():
+            return Retry(at=now + UNAVAILABLE_WAIT, spent=False)
+        case _ if attempts >= ATTEMPTS_MAX:
+            return Park(reason=f"gave up after {attempts} attempts: {error}")
+        case _:
+            return Retry(at=now + min(BACKOFF_FIRST * 2 ** (attempts - 1), BACKOFF_MAX))

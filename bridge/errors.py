@@ -1,0 +1,75 @@
+"""Every error the bridge raises on purpose.
+
+* BridgeError
+  x ConfigError             the operator must change something; exit code 78
+  x RemoteError             a network answered, or failed to
+    + Refused               certainly not carried out
+      - Throttled           ... yet; repeat after `retry_after`
+      - Unavailable         ... yet; repeat with back-off
+      - Unauthorized        ... until someone signs in again
+      - Rejected            ... and never will be: bad request, gone, forbidden
+    + Uncertain             perhaps carried out; look before you repeat
+  x StoreUnavailable        Postgres is away or refuses; what was not acknowledged may be lost
+  x Unconvertible           a payload we cannot turn into an event or a body
+  x InvariantBroken         a bug of ours; caught only at the worker's seam
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class BridgeError(Exception):
+    """Base of every error in this module; `str(error)` is fit for an operator to read."""
+
+
+class ConfigError(BridgeError):
+    """The operator must change something; carries every problem that was found."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class RemoteError(BridgeError):
+    """A call to one of the two networks did not give its result."""
+
+
+class Refused(RemoteError):
+    """The call was certainly not carried out."""
+
+
+class Throttled(Refused):
+    """The network asked us to come back later."""
+
+    def __init__(self, message: str, *, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(Refused):
+    """The network was not there, or said it was not able."""
+
+
+class Unauthorized(Refused):
+    """Our credentials for this call are no longer good."""
+
+
+class Rejected(Refused):
+    """The call will never be carried out in this form."""
+
+
+class Uncertain(RemoteError):
+    """The call may have been carried out: look for its trace before repeating it."""
+
+
+class StoreUnavailable(BridgeError):
+    """Postgres did not answer, or cannot write; the last transaction is not to be relied upon."""
+
+
+class Unconvertible(BridgeError):
+    """A payload that we cannot turn into an event or a body, now or ever."""
+
+
+class InvariantBroken(BridgeError):
+    """A bug of ours; it parks the delivery at hand and wakes a person."""

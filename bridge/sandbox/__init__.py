@@ -1,0 +1,1 @@
+"""A whole world on one machine, for `make demo` and the tests."""

@@ -1,0 +1,126 @@
+"""Logging, its redaction, the metric objects, and the watch on what is away.
+
+    log.info("delivered", portal=7)  ->  allow-list of field names  ->  JSON or console, stderr
+
+Message text, names and tokens never reach a log: a field whose name is not on the allow-list is
+replaced by its type. Metrics are module-level objects of prometheus-client; /metrics shows them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Literal
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+LogFormat = Literal["auto", "json", "console"]
+
+ALLOWED_FIELDS = frozenset(
+    {
+        "event", "level", "timestamp", "exception", "exc_info",  # structlog's own
+        "account", "address", "attempts", "at", "batch", "bytes", "certificate", "conversation",
+        "count", "cursor", "database", "delivery", "duration_ms", "entry", "entries", "error",
+        "expires_at", "file", "hint", "kind", "late", "lease", "limit", "method", "name_of_setting",
+        "part", "path", "portal", "problem", "reason", "ref", "request", "request_id", "resource",
+        "room", "schema", "seconds", "side", "signal", "source", "state", "status", "stream",
+        "streams", "subscription", "tenant", "url", "user", "version",
+    }
+)  # fmt: skip
+
+IGNORED = Counter(
+    "teams_bridge_ignored_total",
+    "Entries that carry nothing for the other side",
+    ["side", "reason"],
+)
+REFUSED = Counter("teams_bridge_refused_total", "Items that a hook turned away", ["hook", "reason"])
+STORED = Counter(
+    "teams_bridge_entries_total", "Entries stored, by the side they came from", ["side"]
+)
+DELIVERED = Counter("teams_bridge_delivered_total", "Deliveries carried out, by target", ["side"])
+RETRIED = Counter(
+    "teams_bridge_retried_total", "Attempts that will be repeated, by target", ["side"]
+)
+PARKED = Counter("teams_bridge_parked_total", "Set aside for a person", ["side", "what"])
+LATE = Counter(
+    "teams_bridge_late_total", "Messages that arrived after a younger one had gone on", ["side"]
+)
+DELIVERY_SECONDS = Histogram(
+    "teams_bridge_delivery_seconds",
+    "From the entry's decision to the far side's answer",
+    ["side"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+)
+HOOK_SECONDS = Histogram(
+    "teams_bridge_hook_seconds",
+    "From a hook's request to its answer",
+    ["hook"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10),
+)
+AWAY = Gauge("teams_bridge_away", "1 while a part of the world does not answer", ["part"])
+
+
+def redact(
+    _logger: object, _method: str, fields: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Replace the value of every field that is not on the allow-list by its type."""
+    for name in fields.keys() - ALLOWED_FIELDS:
+        fields[name] = f"<{type(fields[name]).__name__}>"
+    return fields
+
+
+def set_up_logging(*, level: str, style: LogFormat) -> None:
+    """Send events to stderr: JSON in containers, coloured lines on a terminal."""
+    console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    )
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        redact,
+    ]
+    if not console:
+        processors.append(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*processors, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries (aiohttp, mautrix, msal) speak through logging; only their warnings are of use.
+    logging.basicConfig(level=max(threshold, logging.WARNING), stream=sys.stderr)
+
+
+class Watch:
+    """Says once when a part of the world goes away, and once when it is back."""
+
+    def __init__(self) -> None:
+        self._away: set[str] = set()
+
+    def away(self, part: str, why: str, *, hint: str | None = None) -> None:
+        """Note that `part` ("postgres", "homeserver", "graph") does not answer."""
+        if part in self._away:
+            return
+        self._away.add(part)
+        AWAY.labels(part).set(1)
+        extra = {"hint": hint} if hint else {}
+        log.warning(f"{part} away, will try again", error=why, **extra)  # noqa: G004  the part is one of a few
+
+    def back(self, part: str) -> None:
+        """Note that `part` answers."""
+        if part not in self._away:
+            return
+        self._away.discard(part)
+        AWAY.labels(part).set(0)
+        log.info(f"{part} back")  # noqa: G004  the part is one of a few
+
+    def is_away(self, part: str) -> bool:
+        """Tell whether `part` was last seen away."""
+        return part in self._away
