@@ -1,11 +1,72 @@
-"""The configuration: frozen dataclasses, one per section of config.yaml."""
+"""The configuration: frozen dataclasses, one per section of config.yaml, and how they are loaded.
+
+    load(path, env) -> bridge.settings: the file, its lines, the environment
+                    -> one function per section: which settings there are, defaults, what fits
+                    -> Config, or ConfigError with every problem at once
+
+Any setting may also come from the environment, as TEAMS_BRIDGE_<SECTION>_<KEY>, which wins over the
+file. A secret may lie in a file of its own: `<key>_file`, or TEAMS_BRIDGE_<SECTION>_<KEY>_FILE.
+Secrets are left out of every repr.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
+
+from bridge.settings import fits
+from bridge.settings.document import Document, Section
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "json", "console"]
+
+EMBEDDED = "embedded"
+CONNECTIONS_DEFAULT = 16
+CONNECTIONS_MAX = 500
+SETTLE_WINDOW_DEFAULT_MS = 250
+SETTLE_WINDOW_MAX_MS = 10_000
+
+CA_HINT = "name a PEM file with the certificates of your authority, or leave it out"
+GENERATE = "make one with `teams-bridge generate-token`"
+LOCALPART_HINT = "use small letters, digits and . _ = / + - as in "
+
+LEVELS: dict[str, Level] = {
+    "debug": "debug",
+    "info": "info",
+    "warning": "warning",
+    "error": "error",
+}
+FORMATS: dict[str, Format] = {"auto": "auto", "json": "json", "console": "console"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """Where one of Microsoft's clouds has Graph and sign-in."""
+
+    graph_url: str
+    login_url: str
+
+
+# learn.microsoft.com, "Microsoft Graph national cloud deployments".
+CLOUDS = {
+    "global": Cloud(
+        graph_url="https://graph.microsoft.com", login_url="https://login.microsoftonline.com"
+    ),
+    "gcc_high": Cloud(
+        graph_url="https://graph.microsoft.us", login_url="https://login.microsoftonline.us"
+    ),
+    "dod": Cloud(
+        graph_url="https://dod-graph.microsoft.us", login_url="https://login.microsoftonline.us"
+    ),
+    "china": Cloud(
+        graph_url="https://microsoftgraph.chinacloudapi.cn",
+        login_url="https://login.partner.microsoftonline.cn",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +96,8 @@ class Appservice:
     id: str
     address: str
     listen: Listen
-    as_token: str
-    hs_token: str
+    as_token: str = field(repr=False)
+    hs_token: str = field(repr=False)
     bot_localpart: str
     bot_name: str
     ghost_localpart: str
@@ -48,7 +109,7 @@ class Appservice:
 class Database:
     """`uri` is `postgres://…` or `embedded`, which wants `data_folder`."""
 
-    uri: str
+    uri: str = field(repr=False)
     data_folder: Path | None
     connections_max: int
 
@@ -59,7 +120,7 @@ class Teams:
 
     tenant_id: str
     client_id: str
-    client_secret: str | None
+    client_secret: str | None = field(repr=False)
     certificate_file: Path | None
     graph_url: str
     login_url: str
@@ -71,7 +132,7 @@ class Teams:
 class Bridge:
     """How the bridge behaves; `encryption_keys` are Fernet keys, the first one writes."""
 
-    encryption_keys: tuple[str, ...]
+    encryption_keys: tuple[str, ...] = field(repr=False)
     settle_window: timedelta
 
 
@@ -79,8 +140,8 @@ class Bridge:
 class Logging:
     """Log level and form."""
 
-    level: Literal["debug", "info", "warning", "error"]
-    format: Literal["auto", "json", "console"]
+    level: Level
+    format: Format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,3 +154,221 @@ class Config:
     teams: Teams
     bridge: Bridge
     logging: Logging
+
+
+def load(path: Path, env: Mapping[str, str]) -> Config:
+    """Load the configuration; relative paths in it start at its own folder.
+
+    Raises:
+        ConfigError: With every problem, each with its line and what to do. None shows a secret.
+    """
+    document = Document.read(path, env)
+    config = _config(document)
+    document.finish()
+    return config
+
+
+def option_names() -> tuple[str, ...]:
+    """Give the name of every setting, as "section.key"."""
+    return _empty().option_names()
+
+
+def overrides(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the environment variables that say something about the configuration."""
+    return tuple(name for name in _empty().variables() if env.get(name))
+
+
+def _empty() -> Document:
+    document = Document.empty(Path("config.yaml"), {})
+    _config(document)
+    return document
+
+
+def _config(document: Document) -> Config:
+    return Config(
+        homeserver=_homeserver(document.section("homeserver")),
+        appservice=_appservice(document.section("appservice")),
+        database=_database(document.section("database")),
+        teams=_teams(document.section("teams")),
+        bridge=_bridge(document.section("bridge")),
+        logging=_logging(document.section("logging")),
+    )
+
+
+def _homeserver(section: Section) -> Homeserver:
+    return Homeserver(
+        address=section.required(
+            "address",
+            fits.homeserver_address,
+            "write where the homeserver's client API is, for example http://localhost:8008",
+        ),
+        domain=section.required(
+            "domain",
+            fits.server_name,
+            "write what follows the colon in your Matrix addresses, for example example.org",
+        ),
+        ca_file=section.optional("ca_file", section.file, CA_HINT, default=None),
+    )
+
+
+def _appservice(section: Section) -> Appservice:
+    host, port = section.optional(
+        "listen", fits.host_and_port, "for example 127.0.0.1:29318", default=("127.0.0.1", 29318)
+    )
+    appservice = Appservice(
+        id=section.optional("id", fits.localpart, LOCALPART_HINT + "teams", default="teams"),
+        address=section.required(
+            "address",
+            fits.web_address,
+            "write where the homeserver reaches the bridge, for example http://localhost:29318",
+        ),
+        listen=Listen(host=host, port=port),
+        as_token=section.required("as_token", fits.token, GENERATE, secret=True),
+        hs_token=section.required("hs_token", fits.token, GENERATE, secret=True),
+        bot_localpart=section.optional(
+            "bot_localpart", fits.localpart, LOCALPART_HINT + "teamsbot", default="teamsbot"
+        ),
+        bot_name=section.optional(
+            "bot_name", fits.printable, "for example Teams bridge", default="Teams bridge"
+        ),
+        ghost_localpart=section.optional(
+            "ghost_localpart",
+            fits.localpart_with("{user}"),
+            LOCALPART_HINT + "teams_{user}",
+            default="teams_{user}",
+        ),
+        ghost_name=section.optional(
+            "ghost_name",
+            fits.text_with("{name}"),
+            "for example {name} (Teams)",
+            default="{name} (Teams)",
+        ),
+        alias_localpart=section.optional(
+            "alias_localpart",
+            fits.localpart_with("{chat}"),
+            LOCALPART_HINT + "teams_{chat}",
+            default="teams_{chat}",
+        ),
+    )
+    _check_strangers(section, appservice)
+    return appservice
+
+
+def _check_strangers(section: Section, appservice: Appservice) -> None:
+    """Two tokens that are one, or a bot that looks like a ghost, would be taken for each other."""
+    if section.sound("as_token", "hs_token") and appservice.as_token == appservice.hs_token:
+        section.wrong("hs_token", "is the same as as_token", GENERATE)
+    if section.sound("bot_localpart", "ghost_localpart"):
+        before, after = map(re.escape, appservice.ghost_localpart.split("{user}"))
+        if re.fullmatch(f"{before}.*{after}", appservice.bot_localpart):
+            section.wrong(
+                "bot_localpart", "has the form of ghost_localpart", "name the bot otherwise"
+            )
+
+
+def _database(section: Section) -> Database:
+    uri = section.required(
+        "uri",
+        fits.database_uri,
+        f"write {EMBEDDED}, or for example postgresql://user:password@localhost/teams_bridge",
+        secret=True,
+    )
+    data_folder = section.optional(
+        "data_folder", section.folder, "name a folder, for example data", default=None
+    )
+    if section.sound("uri", "data_folder") and uri == EMBEDDED and data_folder is None:
+        section.missing("data_folder", "the embedded Postgres needs a folder, for example data")
+    return Database(
+        uri=uri,
+        data_folder=data_folder,
+        connections_max=section.optional(
+            "connections_max",
+            fits.number(2, CONNECTIONS_MAX),
+            f"for example {CONNECTIONS_DEFAULT}",
+            default=CONNECTIONS_DEFAULT,
+        ),
+    )
+
+
+def _teams(section: Section) -> Teams:
+    cloud = _cloud(section)
+    teams = Teams(
+        tenant_id=section.required(
+            "tenant_id",
+            fits.guid,
+            "copy the directory (tenant) id; a domain name will not do, as Microsoft's"
+            " notifications carry the id",
+        ),
+        client_id=section.required("client_id", fits.guid, "copy the application (client) id"),
+        client_secret=section.optional(
+            "client_secret",
+            fits.client_secret,
+            "copy the column Value from Certificates & secrets",
+            default=None,
+            secret=True,
+        ),
+        certificate_file=section.optional(
+            "certificate_file",
+            section.file,
+            "name a PEM file with the private key and the certificate",
+            default=None,
+        ),
+        graph_url=cloud.graph_url,
+        login_url=cloud.login_url,
+        webhook_url=section.required(
+            "webhook_url",
+            fits.secure_web_address,
+            "write where Microsoft reaches the bridge, for example https://bridge.example.org/teams",
+        ),
+        ca_file=section.optional("ca_file", section.file, CA_HINT, default=None),
+    )
+    _check_credential(section)
+    return teams
+
+
+def _check_credential(section: Section) -> None:
+    secret, certificate = section.given("client_secret"), section.given("certificate_file")
+    if secret and certificate:
+        section.wrong("client_secret", "is given beside certificate_file", "keep one of the two")
+    if not secret and not certificate:
+        section.missing("client_secret", "give client_secret, or certificate_file in its place")
+
+
+def _cloud(section: Section) -> Cloud:
+    """Read which cloud it is: by name, or by both of its addresses."""
+    cloud = section.optional(
+        "cloud", fits.one_of(CLOUDS), "for example global", default=CLOUDS["global"]
+    )
+    addresses = {
+        key: section.optional(key, fits.endpoint_address, f"for example {example}", default=example)
+        for key, example in (("graph_url", cloud.graph_url), ("login_url", cloud.login_url))
+    }
+    given = [key for key in addresses if section.given(key)]
+    for key in given:
+        if section.given("cloud"):
+            section.wrong(key, "is given beside cloud", "keep cloud, or both addresses")
+    if len(given) == 1:
+        other = next(key for key in addresses if key not in given)
+        section.missing(other, f"{given[0]} wants both addresses, or name the cloud instead")
+    return Cloud(**addresses)
+
+
+def _bridge(section: Section) -> Bridge:
+    hint = "make one with `teams-bridge generate-key`"
+    keys = section.several("encryption_key", fits.fernet_key, hint)
+    if section.sound("encryption_key") and len(set(keys)) < len(keys):
+        section.wrong("encryption_key", "holds a key twice", "remove one")
+    window = section.optional(
+        "settle_window_ms",
+        fits.number(0, SETTLE_WINDOW_MAX_MS),
+        f"for example {SETTLE_WINDOW_DEFAULT_MS}",
+        default=SETTLE_WINDOW_DEFAULT_MS,
+    )
+    return Bridge(encryption_keys=keys, settle_window=timedelta(milliseconds=window))
+
+
+def _logging(section: Section) -> Logging:
+    return Logging(
+        level=section.optional("level", fits.one_of(LEVELS), "for example info", default="info"),
+        format=section.optional("format", fits.one_of(FORMATS), "for example auto", default="auto"),
+    )

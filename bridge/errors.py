@@ -52,7 +52,15 @@ class Unavailable(Refused):
 
 
 class Unauthorized(Refused):
-    """Our credentials for this call are no longer good."""
+    """Credentials for this call are no longer good.
+
+    `everyone`: they are the bridge's own, so that nothing at all passes until an operator acts;
+    otherwise those of one person, who must sign in again.
+    """
+
+    def __init__(self, message: str, *, everyone: bool = False) -> None:
+        super().__init__(message)
+        self.everyone = everyone
 
 
 class Rejected(Refused):

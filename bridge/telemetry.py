@@ -8,6 +8,7 @@ replaced by its type. Metrics are module-level objects of prometheus-client; /me
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -103,6 +104,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._away: set[str] = set()
+        self._returns: dict[str, asyncio.Event] = {}
 
     def away(self, part: str, why: str, *, hint: str | None = None) -> None:
         """Note that `part` ("postgres", "homeserver", "graph") does not answer."""
@@ -120,6 +122,11 @@ class Watch:
         self._away.discard(part)
         AWAY.labels(part).set(0)
         log.info(f"{part} back")  # noqa: G004  the part is one of a few
+        self.returned(part).set()
+
+    def returned(self, part: str) -> asyncio.Event:
+        """Return the event that is set whenever `part` is back; whoever waits for it clears it."""
+        return self._returns.setdefault(part, asyncio.Event())
 
     def is_away(self, part: str) -> bool:
         """Tell whether `part` was last seen away."""

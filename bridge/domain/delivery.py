@@ -28,6 +28,8 @@ BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_MAX = timedelta(minutes=15)
 UNAVAILABLE_WAIT = timedelta(seconds=3)
 """Between two looks at a network that is away; short, because nothing is lost by looking."""
+LOCKED_OUT_WAIT = timedelta(seconds=30)
+"""While the bridge's own credentials are refused: an operator must act, and nothing is parked."""
 RETRY_AFTER_MAX = timedelta(hours=1)
 """A `Retry-After` beyond this is not believed."""
 
@@ -50,6 +52,8 @@ class Park:
 def after_failure(error: RemoteError, *, attempts: int, now: datetime) -> Retry | Park:
     """Decide what becomes of a delivery whose attempt number `attempts` has failed."""
     match error:
+        case Unauthorized(everyone=True):
+            return Retry(at=now + LOCKED_OUT_WAIT, spent=False)
         case Rejected() | Unauthorized():
             return Park(reason=str(error))
         case Throttled(retry_after=wait):

@@ -55,7 +55,15 @@ class Invited:
     sender: UserId
 
 
-Request = Asked | Invited
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard:
+    """A Matrix user wrote in a portal without being signed in to Teams: nobody there heard it."""
+
+    room: RoomId
+    sender: UserId
+
+
+Request = Asked | Invited | Unheard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

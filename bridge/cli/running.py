@@ -1,0 +1,98 @@
+"""Commands that start something: the bridge, the demo, a look at the database."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from bridge.cli.terminal import EXIT_FAILURE, say
+from bridge.config import EMBEDDED, Config, load
+from bridge.errors import ConfigError
+from bridge.telemetry import Watch, set_up_logging
+
+if TYPE_CHECKING:
+    from bridge.store.database import Database
+
+DATABASE_NAME = "teams_bridge"
+T = TypeVar("T")
+
+
+def run(arguments: Namespace) -> int:
+    from bridge import app  # Late: `config check` and the like start without all of it.
+
+    config = load(arguments.config, os.environ)
+    with database_of(config) as ready:
+        return app.run(ready)
+
+
+@contextmanager
+def database_of(config: Config) -> Iterator[Config]:
+    """Start the embedded Postgres if the configuration wants it, and put its address in.
+
+    Raises:
+        ConfigError: It did not start, or is not installed.
+    """
+    if config.database.uri != EMBEDDED or config.database.data_folder is None:
+        yield config
+        return
+    from bridge.sandbox.postgres import EmbeddedPostgres
+
+    with EmbeddedPostgres() as postgres:
+        postgres.start(config.database.data_folder)
+        uri = postgres.create_database(DATABASE_NAME)
+        yield replace(config, database=replace(config.database, uri=uri))
+
+
+def demo(arguments: Namespace) -> int:
+    if importlib.util.find_spec("synapse") is None:
+        raise ConfigError(
+            ("the demo is not installed: pip install 'matrix-teams-bridge[demo]', then again",)
+        )
+    from bridge.sandbox import demo as sandbox_demo
+
+    return sandbox_demo.main(script=arguments.script, port=arguments.port)
+
+
+def db_upgrade(arguments: Namespace) -> int:
+    from bridge.store.schema import upgrade
+
+    done = _at_database(load(arguments.config, os.environ), upgrade)
+    say(f"Applied {', '.join(done)}." if done else "Nothing to do: the schema is up to date.")
+    return 0
+
+
+def db_status(arguments: Namespace) -> int:
+    """Exit with 0 only if nothing is pending, so that a script may ask."""
+    from bridge.store.schema import status
+
+    found = _at_database(load(arguments.config, os.environ), status)
+    say(f"applied: {', '.join(found.applied) or 'nothing'}")
+    say(f"pending: {', '.join(found.pending) or 'nothing'}")
+    return EXIT_FAILURE if found.pending else 0
+
+
+def _at_database(config: Config, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do one piece of work at the configured database, the embedded one included.
+
+    Raises:
+        ConfigError: The database cannot be used as it is.
+        StoreUnavailable: Postgres is away.
+    """
+    from bridge.store.database import Database
+
+    async def do(uri: str) -> T:
+        database = await Database.open(uri, connections_max=1, watch=Watch())
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    set_up_logging(level=config.logging.level, style=config.logging.format)
+    with database_of(config) as ready:
+        return asyncio.run(do(ready.database.uri))

@@ -1,0 +1,119 @@
+"""What a message says: a small tree between the two networks' dialects.
+
+    nodes    the tree: `Body`, its blocks and what is within their lines
+    text     plain text in and out; recognising a text that a network has re-written
+    normal   the one form of everything that looks the same
+    codec    bodies in the journal's JSON
+    parts    cutting a body that is too large for a network
+
+Standard library only and pure: markup is the business of `bridge.convert`.
+"""
+
+from __future__ import annotations
+
+from bridge.domain.content.codec import from_json, to_json
+from bridge.domain.content.nodes import (
+    DEPTH_MAX,
+    NAME_CHARS_MAX,
+    URL_CHARS_MAX,
+    Attachment,
+    Block,
+    Body,
+    Bold,
+    Cell,
+    Code,
+    CodeBlock,
+    Heading,
+    Image,
+    Inline,
+    Italic,
+    LineBreak,
+    Link,
+    List,
+    Mention,
+    Node,
+    Paragraph,
+    Quote,
+    Rule,
+    Strike,
+    Styled,
+    Subscript,
+    Superscript,
+    Table,
+    Target,
+    TargetKind,
+    Text,
+    Underline,
+)
+from bridge.domain.content.normal import normalise, safe_language
+from bridge.domain.content.parts import Measure, split
+from bridge.domain.content.text import (
+    LINK_SCHEMES,
+    TAB,
+    bare_text,
+    children,
+    clean,
+    clean_name,
+    clean_words,
+    from_text,
+    label,
+    mentions,
+    normalised,
+    plain_text,
+    safe_href,
+    walk,
+)
+
+__all__ = [
+    "DEPTH_MAX",
+    "LINK_SCHEMES",
+    "NAME_CHARS_MAX",
+    "TAB",
+    "URL_CHARS_MAX",
+    "Attachment",
+    "Block",
+    "Body",
+    "Bold",
+    "Cell",
+    "Code",
+    "CodeBlock",
+    "Heading",
+    "Image",
+    "Inline",
+    "Italic",
+    "LineBreak",
+    "Link",
+    "List",
+    "Measure",
+    "Mention",
+    "Node",
+    "Paragraph",
+    "Quote",
+    "Rule",
+    "Strike",
+    "Styled",
+    "Subscript",
+    "Superscript",
+    "Table",
+    "Target",
+    "TargetKind",
+    "Text",
+    "Underline",
+    "bare_text",
+    "children",
+    "clean",
+    "clean_name",
+    "clean_words",
+    "from_json",
+    "from_text",
+    "label",
+    "mentions",
+    "normalise",
+    "normalised",
+    "plain_text",
+    "safe_href",
+    "safe_language",
+    "split",
+    "to_json",
+    "walk",
+]

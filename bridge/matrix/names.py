@@ -1,0 +1,157 @@
+"""Who is who on the homeserver: ghosts, the bot, aliases. Pure; nobody else takes these ids apart.
+
+    Teams user id --ghost_localpart--> localpart --@…:domain--> ghost
+    Teams user id <---person_of------- localpart
+
+A localpart may hold a-z 0-9 . _ = - / + only (Matrix spec v1.19, appendices, "User identifiers").
+We keep a-z 0-9 . - and write every other byte as `=` and two hex digits, as that page advises, so
+a GUID stays as it is and nothing is lost of the odd forms that guests and phones have.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Self
+
+from bridge.config import Config
+from bridge.domain.ids import Place, UserId, digest
+from bridge.errors import Rejected
+
+USER_ID_BYTES_MAX = 255
+"""Matrix spec v1.19, appendices, "User identifiers"."""
+ALIAS_DIGEST_CHARS = 24
+NAME_CHARS_MAX = 100
+TITLE_CHARS_MAX = 200
+"""Synapse refuses display names above 256 and room names above 255 characters."""
+
+PERSON_SLOT = "{user}"
+PLACE_SLOT = "{chat}"
+NAME_SLOT = "{name}"
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789.-")
+_ENCODED = re.compile(r"(?:[a-z0-9.-]|=[0-9a-f]{2})+")
+_ESCAPE = re.compile(rb"=([0-9a-f]{2})")
+# Joiners hold emoji and Persian words together; every other format character can only mislead.
+_JOINERS = frozenset("\u200c\u200d")
+_UNWANTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def ghost_localpart(template: str, person: str) -> str:
+    """Put a Teams user id into the template, in the alphabet of localparts; reversible."""
+    encoded = "".join(chr(b) if b in _PLAIN else f"={b:02x}" for b in person.encode())
+    return template.replace(PERSON_SLOT, encoded)
+
+
+def person_of(template: str, localpart: str) -> str | None:
+    """Return the Teams user id that `ghost_localpart` made this of; None if it did not."""
+    before, _, after = template.partition(PERSON_SLOT)
+    if not (localpart.startswith(before) and localpart.endswith(after)):
+        return None
+    encoded = localpart[len(before) : len(localpart) - len(after)]
+    if not _ENCODED.fullmatch(encoded):
+        return None
+    raw = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), encoded.encode())
+    try:
+        person = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    return person if ghost_localpart(template, person) == localpart else None
+
+
+def localpart_of(user: str) -> str:
+    """Return what stands between @ and the first colon."""
+    return user.removeprefix("@").partition(":")[0]
+
+
+def clean(text: str, *, chars_max: int) -> str:
+    """Return text fit for a name: one line, nothing invisible that could mislead, cut to size."""
+    kept = (c for c in text if c in _JOINERS or c.isspace() or _is_wanted(c))
+    return " ".join("".join(kept).split())[:chars_max].rstrip()
+
+
+def _is_wanted(character: str) -> bool:
+    return unicodedata.category(character) not in _UNWANTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The part of the homeserver's namespace that is ours."""
+
+    domain: str
+    bot_localpart: str
+    ghost_template: str
+    ghost_name: str
+    alias_template: str
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Read them from the configuration."""
+        appservice = config.appservice
+        return cls(
+            domain=config.homeserver.domain,
+            bot_localpart=appservice.bot_localpart,
+            ghost_template=appservice.ghost_localpart,
+            ghost_name=appservice.ghost_name,
+            alias_template=appservice.alias_localpart,
+        )
+
+    @property
+    def bot(self) -> UserId:
+        """The bot, an ordinary user of our namespace."""
+        return UserId(f"@{self.bot_localpart}:{self.domain}")
+
+    @property
+    def sender_localpart(self) -> str:
+        """The user that the as_token stands for when no other is named.
+
+        It is not the bot: Synapse 1.163.2 answers `/sync` of this user with 500.
+        """
+        return f"{self.bot_localpart}-appservice"
+
+    def ghost(self, person: str) -> UserId:
+        """Name the ghost of a Teams user.
+
+        Raises:
+            Rejected: The id is empty or too long for a Matrix user.
+        """
+        user = f"@{ghost_localpart(self.ghost_template, person)}:{self.domain}"
+        if not person or len(user) > USER_ID_BYTES_MAX:
+            problem = f"a Teams user id of {len(person)} characters fits no Matrix user id"
+            raise Rejected(problem)
+        return UserId(user)
+
+    def is_ghost(self, user: str) -> bool:
+        """Tell whether a user stands for a Teams user."""
+        if not (user.startswith("@") and user.endswith(f":{self.domain}")):
+            return False
+        localpart = user[1 : -len(self.domain) - 1]
+        return person_of(self.ghost_template, localpart) is not None
+
+    def is_ours(self, user: str) -> bool:
+        """Tell whether we speak as this user: what it says came from us."""
+        return user == self.bot or self.is_ghost(user)
+
+    def is_local(self, user: str) -> bool:
+        """Tell whether a user is a person of our homeserver."""
+        return user.startswith("@") and user.endswith(f":{self.domain}") and not self.is_ours(user)
+
+    def portal_alias(self, place: Place) -> str:
+        """Name the one room that a conversation may have, as an alias' localpart."""
+        return self._alias("portal", place.tenant, place.conversation)
+
+    def desk_alias(self, user: UserId) -> str:
+        """Name the one room that the bot may open with a user, as an alias' localpart."""
+        return self._alias("desk", user)
+
+    def _alias(self, *facts: str) -> str:
+        return self.alias_template.replace(PLACE_SLOT, digest(*facts)[:ALIAS_DIGEST_CHARS])
+
+    def alias(self, localpart: str) -> str:
+        """Return the full alias."""
+        return f"#{localpart}:{self.domain}"
+
+    def display_name(self, name: str) -> str:
+        """Return what a ghost is called whose person is called `name`."""
+        return self.ghost_name.replace(NAME_SLOT, clean(name, chars_max=NAME_CHARS_MAX))

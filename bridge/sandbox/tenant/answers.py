@@ -1,0 +1,134 @@
+"""Between aiohttp and the tenant: reading requests, writing answers, breaking connections."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from urllib.parse import parse_qsl, unquote
+
+import orjson
+from aiohttp import web
+
+from bridge.sandbox.tenant import signin
+from bridge.sandbox.tenant.call import Reply
+from bridge.sandbox.tenant.clock import TenantClock
+from bridge.sandbox.tenant.errors import (
+    GraphError,
+    Json,
+    SigninError,
+    graph_error,
+    seconds,
+    signin_error,
+)
+from bridge.sandbox.tenant.tenant import Tenant
+from bridge.sandbox.tenant.weather import Fault
+
+FORM_FIELDS_MAX = 100
+
+_JSON_TYPE = (
+    "application/json;odata.metadata=minimal;odata.streaming=true;"
+    "IEEE754Compatible=false;charset=utf-8"
+)
+_CODES = {
+    429: ("TooManyRequests", "Too many requests."),
+    500: ("InternalServerError", "An internal server error occurred."),
+    502: ("BadGateway", "Bad gateway."),
+    503: ("ServiceUnavailable", "The service is temporarily unavailable."),
+    504: ("GatewayTimeout", "The server took too long to answer."),
+}
+
+
+async def read(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise GraphError(413, "RequestEntityTooLarge", "The request is larger than 4 MB.") from None
+
+
+async def form(request: web.Request) -> dict[str, str]:
+    try:
+        text = (await request.read()).decode()
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX))
+    except (ValueError, web.HTTPRequestEntityTooLarge):
+        raise SigninError(
+            "invalid_request", 9002313, "Invalid request. Request is malformed or invalid."
+        ) from None
+
+
+def basic(request: web.Request) -> dict[str, str]:
+    """Client id and secret from an `Authorization: Basic` header."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.casefold() != "basic":
+        return {}
+    try:
+        client, _, secret = base64.b64decode(value).decode().partition(":")
+    except (ValueError, binascii.Error):
+        return {}
+    return {"client_id": unquote(client), "client_secret": unquote(secret)}
+
+
+def client_id(request: web.Request) -> str:
+    return request.headers.get("client-request-id", "")
+
+
+def reply(request: web.Request, reply: Reply) -> web.StreamResponse:
+    headers = {**reply.headers}
+    if client_id(request):
+        headers["client-request-id"] = client_id(request)
+    if reply.raw is not None:
+        headers["Content-Type"] = reply.content_type
+        return web.Response(status=reply.status, body=reply.raw, headers=headers)
+    if reply.body is None:
+        return web.Response(status=reply.status, headers=headers)
+    return as_json(reply.status, reply.body, headers)
+
+
+def as_json(status: int, body: Json, headers: dict[str, str] | None = None) -> web.StreamResponse:
+    return web.Response(
+        status=status,
+        body=orjson.dumps(body),
+        headers={"Content-Type": _JSON_TYPE, **(headers or {})},
+    )
+
+
+def graph_refusal(request: web.Request, error: GraphError, shown: Json) -> web.StreamResponse:
+    headers = dict(error.headers)
+    if client_id(request):
+        headers["client-request-id"] = client_id(request)
+    return as_json(error.status, shown, headers)
+
+
+def signin_refusal(error: SigninError, clock: TenantClock) -> web.StreamResponse:
+    return as_json(error.status, signin_error(error, clock.now()))
+
+
+def unknown_tenant(key: str, error: str) -> SigninError:
+    if key in signin.COMMON:
+        return SigninError(
+            "invalid_request",
+            50194,
+            "The application is not configured as a "
+            f"multi-tenant application. Usage of the /{key} endpoint is not "
+            "supported for such apps.",
+        )
+    return SigninError(
+        error,
+        90002,
+        f"Tenant '{key}' not found. Check to make sure you have the "
+        "correct tenant ID and are signing into the correct cloud.",
+    )
+
+
+def faulty(request: web.Request, tenant: Tenant, fault: Fault) -> web.StreamResponse:
+    code, message = _CODES.get(fault.status, ("UnknownError", ""))
+    headers = {} if fault.retry_after is None else {"Retry-After": seconds(fault.retry_after)}
+    error = GraphError(fault.status, code, message, headers)
+    shown = graph_error(error, tenant.clock.now(), client_id(request))
+    return graph_refusal(request, error, shown)
+
+
+def dropped(request: web.Request) -> web.StreamResponse:
+    """Break the connection; the response is never written."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=499)

@@ -1,0 +1,113 @@
+"""`/_control/…`: what only a test or a demo may do with a tenant.
+
+People act as if they sat at the Teams client (`stage.py`), administrators change registrations,
+the clock moves, the weather turns (`levers.py`). `client.py` speaks this interface; every body is
+JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from bridge.sandbox.tenant import levers, paths, stage, wire
+from bridge.sandbox.tenant.ask import Ask
+from bridge.sandbox.tenant.call import Reply
+from bridge.sandbox.tenant.errors import Json, bad_request, not_found
+from bridge.sandbox.tenant.notify import Notifier
+from bridge.sandbox.tenant.tenant import Realm, Tenant
+
+Act = Callable[[Ask], Awaitable[Reply]]
+
+_ACTS: list[tuple[str, Act]] = [
+    ("POST /apps", levers.register_app),
+    ("PATCH /apps/{app}", levers.change_app),
+    ("POST /apps/{app}/expire-secret", levers.expire_secret),
+    ("GET /users", stage.list_users),
+    ("POST /users", stage.add_users),
+    ("PATCH /users/{user}", stage.change_user),
+    ("POST /users/{user}/revoke", stage.revoke),
+    ("POST /chats", stage.create_chat),
+    ("PATCH /chats/{chat}", stage.change_chat),
+    ("GET /chats/{chat}/events", stage.events),
+    ("GET /chats/{chat}/messages", stage.list_messages),
+    ("POST /chats/{chat}/messages", stage.type_messages),
+    ("PATCH /chats/{chat}/messages/{message}", stage.edit_message),
+    ("DELETE /chats/{chat}/messages/{message}", stage.delete_message),
+    ("POST /chats/{chat}/messages/{message}/undelete", stage.undelete_message),
+    ("POST /chats/{chat}/messages/{message}/reactions", stage.react),
+    ("GET /subscriptions", levers.list_subscriptions),
+    ("DELETE /subscriptions/{subscription}", levers.kill_subscription),
+    ("POST /subscriptions/{subscription}/challenge", levers.challenge_subscription),
+    ("POST /clock", levers.move_clock),
+    ("POST /weather", levers.set_weather),
+    ("DELETE /weather", levers.clear_weather),
+    ("POST /faults", levers.add_fault),
+    ("PATCH /settings", levers.change_settings),
+    ("POST /keys", levers.rotate_keys),
+    ("GET /requests", levers.list_requests),
+]
+
+
+class Control:
+    """Finds what a control request means and does it."""
+
+    def __init__(self, realm: Realm, notifiers: dict[str, Notifier]) -> None:
+        self._realm = realm
+        self._notifiers = notifiers
+        self._routes = [(*_taken_apart(place), act) for place, act in _ACTS]
+
+    async def answer(self, method: str, raw_path: str, query: dict[str, str], raw: bytes) -> Reply:
+        """Carry out a control request.
+
+        Raises:
+            GraphError: It makes no sense.
+        """
+        body = wire.parse_object(raw) if raw else {}
+        given = paths.segments(raw_path)
+        if given == ["tenants"]:
+            return self._tenants(method, body)
+        if len(given) < 2 or given[0] != "tenants":  # noqa: PLR2004 - tenants/{id}
+            raise not_found("There is no such control operation.")
+        tenant = self._realm.find(given[1])
+        if tenant is None:
+            msg = f"There is no tenant {given[1]}."
+            raise not_found(msg)
+        if len(given) == 2 and method == "DELETE":  # noqa: PLR2004
+            self._realm.remove(tenant)
+            return Reply(status=204)
+        act, ids = self._find(method, given[2:])
+        return await act(
+            Ask(
+                tenant=tenant,
+                notifier=self._notifiers[tenant.id],
+                ids=ids,
+                query=query,
+                body=body,
+            )
+        )
+
+    def _tenants(self, method: str, body: Json) -> Reply:
+        if method == "GET":
+            return Reply(body={"tenants": [_tenant(t) for t in self._realm.tenants.values()]})
+        name = wire.optional_text(body, "name") or "Contoso"
+        wanted = wire.optional_text(body, "id")
+        if wanted is not None and self._realm.find(wanted) is not None:
+            msg = f"Tenant {wanted} exists already."
+            raise bad_request(msg)
+        return Reply(status=201, body=_tenant(self._realm.create(tenant_id=wanted, name=name)))
+
+    def _find(self, method: str, given: list[str]) -> tuple[Act, dict[str, str]]:
+        for wanted, pattern, act in self._routes:
+            ids = paths.match(pattern, given)
+            if ids is not None and wanted == method:
+                return act, ids
+        raise not_found("There is no such control operation.")
+
+
+def _taken_apart(place: str) -> tuple[str, paths.Pattern]:
+    method, _, path = place.partition(" ")
+    return method, paths.pattern(path)
+
+
+def _tenant(tenant: Tenant) -> Json:
+    return {"id": tenant.id, "name": tenant.name, "domain": tenant.domain}

@@ -1,0 +1,64 @@
+"""What happens to a subscription by itself: its token runs out, its time runs out.
+
+A subscriber is asked to reauthorize shortly before the token behind the subscription expires, and
+again every 15 minutes; when the subscription's own time is over it is gone without a word
+(learn.microsoft.com graph/change-notifications-lifecycle-events).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from bridge.sandbox.tenant.notify import Notifier
+from bridge.sandbox.tenant.tenant import Tenant
+from bridge.sandbox.tenant.world import Subscription
+
+CHALLENGE_LEAD = timedelta(minutes=15)
+CHALLENGE_PAUSE = timedelta(minutes=15)
+REAUTHORIZE = "reauthorizationRequired"
+REMOVED = "subscriptionRemoved"
+
+
+class Watch:
+    """Looks after the subscriptions of one tenant."""
+
+    def __init__(self, tenant: Tenant, notifier: Notifier) -> None:
+        self._tenant = tenant
+        self._notifier = notifier
+        self._wake = asyncio.Event()
+        self._closed = False
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def close(self) -> None:
+        self._closed = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Do what is due until closed."""
+        while not self._closed:
+            self._wake.clear()
+            now = self._tenant.clock.now()
+            for subscription in list(self._tenant.subscriptions.values()):
+                self._tend(subscription, now)
+            due = [_next(item) for item in self._tenant.subscriptions.values()]
+            await self._tenant.clock.wait_until(min(due, default=None), self._wake)
+
+    def _tend(self, subscription: Subscription, now: datetime) -> None:
+        if subscription.expires <= now:
+            del self._tenant.subscriptions[subscription.id]
+        elif _challenge_due(subscription) <= now:
+            subscription.challenged = now
+            self._notifier.lifecycle(subscription, REAUTHORIZE)
+
+
+def _challenge_due(subscription: Subscription) -> datetime:
+    if subscription.challenged is not None:
+        return subscription.challenged + CHALLENGE_PAUSE
+    return min(subscription.authorized_until, subscription.expires) - CHALLENGE_LEAD
+
+
+def _next(subscription: Subscription) -> datetime:
+    return min(subscription.expires, _challenge_due(subscription))

@@ -1,0 +1,190 @@
+"""The tenant's things in Graph's form, with exactly the properties that v1.0 declares."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from bridge.sandbox.tenant.clock import from_milliseconds, stamp
+from bridge.sandbox.tenant.errors import Json
+from bridge.sandbox.tenant.world import (
+    Chat,
+    ChatKind,
+    Member,
+    Message,
+    Reaction,
+    Subscription,
+    User,
+)
+
+UNKNOWN_ENUM = "unknownFutureValue"
+
+
+def identity(user: User, tenant_id: str) -> Json:
+    """A teamworkUserIdentity."""
+    return {
+        "@odata.type": "#microsoft.graph.teamworkUserIdentity",
+        "id": user.id,
+        "displayName": user.display_name,
+        "userIdentityType": "aadUser",
+        "tenantId": tenant_id,
+    }
+
+
+def message(seen: Message, tenant_id: str, *, system_type: str = "systemEventMessage") -> Json:
+    """A chatMessage; `system_type` is what the reader may know of system messages."""
+    content = seen.content
+    sender = None if seen.sender is None else _from(seen.sender, tenant_id)
+    return {
+        "id": str(seen.id),
+        "replyToId": None,
+        "etag": str(seen.etag),
+        "messageType": "message" if seen.event_detail is None else system_type,
+        "createdDateTime": stamp(from_milliseconds(seen.id)),
+        "lastModifiedDateTime": stamp(from_milliseconds(seen.etag)),
+        "lastEditedDateTime": None if seen.edited is None else stamp(seen.edited),
+        "deletedDateTime": None if seen.deleted is None else stamp(seen.deleted),
+        "subject": content.subject,
+        "summary": None,
+        "chatId": seen.chat_id,
+        "importance": content.importance,
+        "locale": "en-us",
+        "webUrl": None,
+        "channelIdentity": None,
+        "policyViolation": None,
+        "eventDetail": seen.event_detail,
+        "from": sender,
+        "body": {"contentType": content.kind, "content": content.text},
+        "attachments": content.attachments,
+        "mentions": content.mentions,
+        "reactions": [reaction(item, tenant_id) for item in seen.reactions],
+        "messageHistory": list(seen.history),
+    }
+
+
+def reaction(given: Reaction, tenant_id: str) -> Json:
+    return {
+        "reactionType": given.kind,
+        "displayName": None,
+        "reactionContentUrl": None,
+        "createdDateTime": stamp(given.at),
+        "user": {"application": None, "device": None, "user": identity(given.user, tenant_id)},
+    }
+
+
+def chat(seen: Chat, tenant_id: str, *, reader: User | None) -> Json:
+    """A chat; the viewpoint is shown in delegated context only."""
+    return {
+        "id": seen.id,
+        "topic": seen.topic,
+        "createdDateTime": stamp(seen.created),
+        "lastUpdatedDateTime": stamp(seen.updated),
+        "chatType": seen.kind.value,
+        "webUrl": _web_url(seen.id, tenant_id),
+        "tenantId": tenant_id,
+        "isHiddenForAllMembers": False,
+        "onlineMeetingInfo": _meeting(seen, tenant_id),
+        "viewpoint": None if reader is None else _viewpoint(seen),
+    }
+
+
+def member(seen: Member, tenant_id: str) -> Json:
+    """An aadUserConversationMember."""
+    since = seen.visible_from
+    return {
+        "@odata.type": "#microsoft.graph.aadUserConversationMember",
+        "id": seen.id,
+        "roles": list(seen.roles),
+        "displayName": seen.user.display_name,
+        "visibleHistoryStartDateTime": "0001-01-01T00:00:00Z" if since is None else stamp(since),
+        "userId": seen.user.id,
+        "email": seen.user.upn,
+        "tenantId": tenant_id,
+    }
+
+
+def preview(seen: Chat, tenant_id: str) -> Json | None:
+    """The chatMessageInfo of the newest message."""
+    if not seen.messages:
+        return None
+    newest = next(reversed(seen.messages.values()))
+    full = message(newest, tenant_id)
+    names = ("id", "createdDateTime", "messageType", "eventDetail", "body", "from")
+    return {name: full[name] for name in names} | {"isDeleted": newest.deleted is not None}
+
+
+def user(seen: User) -> Json:
+    """The properties of a user that Graph returns unasked."""
+    first, _, last = seen.display_name.partition(" ")
+    return {
+        "businessPhones": [],
+        "displayName": seen.display_name,
+        "givenName": first or None,
+        "jobTitle": None,
+        "mail": seen.upn,
+        "mobilePhone": None,
+        "officeLocation": None,
+        "preferredLanguage": None,
+        "surname": last or None,
+        "userPrincipalName": seen.upn,
+        "id": seen.id,
+    }
+
+
+def user_extra(seen: User) -> Json:
+    """The properties of a user that must be asked for with `$select`."""
+    return {
+        "accountEnabled": seen.enabled,
+        "mailNickname": seen.upn.partition("@")[0],
+        "userType": "Member",
+    }
+
+
+def subscription(seen: Subscription) -> Json:
+    return {
+        "id": seen.id,
+        "resource": seen.resource,
+        "applicationId": seen.app.id,
+        "changeType": seen.change_type_text,
+        "clientState": seen.client_state,
+        "notificationUrl": seen.notification_url,
+        "notificationQueryOptions": None,
+        "lifecycleNotificationUrl": seen.lifecycle_url,
+        "expirationDateTime": stamp(seen.expires),
+        "creatorId": seen.creator,
+        "includeResourceData": seen.with_content,
+        "latestSupportedTlsVersion": seen.tls_version or "v1_2",
+        "encryptionCertificate": seen.certificate_text,
+        "encryptionCertificateId": seen.certificate_id,
+        "notificationUrlAppId": None,
+    }
+
+
+def hide_unknown(seen: Json) -> Json:
+    """What a reader gets who did not send `Prefer: include-unknown-enum-members`."""
+    if seen["messageType"] == "systemEventMessage":
+        return seen | {"messageType": UNKNOWN_ENUM}
+    return seen
+
+
+def _from(sender: User, tenant_id: str) -> Json:
+    return {"application": None, "device": None, "user": identity(sender, tenant_id)}
+
+
+def _web_url(chat_id: str, tenant_id: str) -> str:
+    place = quote(chat_id, safe="")
+    return f"https://teams.microsoft.com/l/chat/{place}/0?tenantId={tenant_id}"
+
+
+def _meeting(seen: Chat, tenant_id: str) -> Json | None:
+    if seen.kind is not ChatKind.MEETING:
+        return None
+    place = quote(seen.id, safe="")
+    return {
+        "calendarEventId": None,
+        "joinWebUrl": f"https://teams.microsoft.com/l/meetup-join/{place}/0",
+        "organizer": None if seen.organizer is None else identity(seen.organizer, tenant_id),
+    }
+
+
+def _viewpoint(seen: Chat) -> Json:
+    return {"isHidden": False, "lastMessageReadDateTime": stamp(seen.created)}

@@ -1,0 +1,314 @@
+"""The tenant as an HTTP server: sign-in, Graph and the control interface at one address.
+
+    request ─ away? fault? ─> sign-in | Graph | control ─> answer ─ dropped after all?
+
+Every task belongs to one TaskGroup that lives as long as the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Self
+
+import aiohttp
+from aiohttp import web
+
+from bridge.sandbox.tenant import answers, grants, signin
+from bridge.sandbox.tenant.clock import TenantClock
+from bridge.sandbox.tenant.control import Control
+from bridge.sandbox.tenant.errors import (
+    GraphError,
+    SigninError,
+    graph_error,
+)
+from bridge.sandbox.tenant.graph import Graph, Request
+from bridge.sandbox.tenant.handshake import Handshake
+from bridge.sandbox.tenant.lifecycle import Watch
+from bridge.sandbox.tenant.notify import Notifier
+from bridge.sandbox.tenant.subscriptions import Subscriptions
+from bridge.sandbox.tenant.tenant import Realm, Site, Tenant
+from bridge.sandbox.tenant.tokens import Keyring
+from bridge.sandbox.tenant.weather import Away, Fault, FaultKind
+from bridge.sandbox.tenant.wire import REQUEST_BYTES_MAX
+
+CONNECTIONS_MAX = 64
+"""Connections to subscribers."""
+SHUTDOWN_TIMEOUT = 2.0
+"""Seconds that open requests get when the server stops."""
+
+Work = Callable[[], Awaitable[web.StreamResponse]]
+
+
+class TenantServer:
+    """One server with any number of independent tenants; use it as an async context manager."""
+
+    def __init__(
+        self, *, callback_ssl: ssl.SSLContext | None = None, keyring: Keyring | None = None
+    ) -> None:
+        """`callback_ssl` is what subscribers' certificates are checked with."""
+        self._clock = TenantClock()
+        self._callback_ssl = callback_ssl
+        self.realm = Realm(Site(), keyring or Keyring(self._clock.now))
+        self._notifiers: dict[str, Notifier] = {}
+        self._watches: dict[str, Watch] = {}
+        self._stop = asyncio.Event()
+        self._owner: asyncio.Task[None] | None = None
+
+    @property
+    def base(self) -> str:
+        """Where sign-in and Graph are: `https://host:port`."""
+        return self.realm.site.base
+
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, *, ssl_context: ssl.SSLContext | None = None
+    ) -> str:
+        """Listen; returns the base address.
+
+        Raises:
+            OSError: The address is taken.
+        """
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[str] = loop.create_future()
+        # The one task that is nobody's child: it owns all others, and `stop` waits for it.
+        self._owner = loop.create_task(self._run(host, port, ssl_context, ready))
+        self._owner.add_done_callback(lambda task: _fail(ready, task))
+        return await ready
+
+    async def stop(self) -> None:
+        """Stop listening and end every task; safe to call twice."""
+        self._stop.set()
+        if self._owner is not None:
+            await self._owner
+            self._owner = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _run(
+        self,
+        host: str,
+        port: int,
+        ssl_context: ssl.SSLContext | None,
+        ready: asyncio.Future[str],
+    ) -> None:
+        connector = aiohttp.TCPConnector(
+            limit=CONNECTIONS_MAX, ssl=True if self._callback_ssl is None else self._callback_ssl
+        )
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            asyncio.TaskGroup() as tasks,
+        ):
+            self.realm.opened.append(lambda tenant: self._open(tenant, session, tasks))
+            self.realm.closed.append(self._close)
+            runner = web.AppRunner(
+                self._application(session),
+                access_log=None,
+                shutdown_timeout=SHUTDOWN_TIMEOUT,
+            )
+            await runner.setup()
+            try:
+                site = web.TCPSite(runner, host, port, ssl_context=ssl_context)
+                await site.start()
+                bound = runner.addresses[0][1]
+                scheme = "http" if ssl_context is None else "https"
+                self.realm.site.base = f"{scheme}://{host}:{bound}"
+                for tenant in self.realm.tenants.values():
+                    self._open(tenant, session, tasks)
+                ready.set_result(self.base)
+                await self._stop.wait()
+            finally:
+                await runner.cleanup()
+                for tenant in list(self.realm.tenants.values()):
+                    self._close(tenant)
+
+    def _open(
+        self, tenant: Tenant, session: aiohttp.ClientSession, tasks: asyncio.TaskGroup
+    ) -> None:
+        notifier = Notifier(tenant, session, tasks)
+        watch = Watch(tenant, notifier)
+        self._notifiers[tenant.id] = notifier
+        self._watches[tenant.id] = watch
+        tenant.listeners.append(notifier.take)
+        tenant.wakers += [notifier.wake, watch.wake]
+        tasks.create_task(watch.run())
+
+    def _close(self, tenant: Tenant) -> None:
+        self._notifiers.pop(tenant.id).close()
+        self._watches.pop(tenant.id).close()
+
+    def _application(self, session: aiohttp.ClientSession) -> web.Application:
+        self._graph = Graph(self.realm, Subscriptions(Handshake(session)))
+        self._control = Control(self.realm, self._notifiers)
+        app = web.Application(client_max_size=REQUEST_BYTES_MAX)
+        app.router.add_route("*", "/v1.0/{rest:.*}", self._on_graph)
+        app.router.add_route("*", "/_control/{rest:.*}", self._on_control)
+        for version, middle in ((1, ""), (2, "/v2.0")):
+            app.router.add_get(
+                f"/{{tenant}}{middle}/.well-known/openid-configuration",
+                self._configuration(version),
+            )
+            app.router.add_get(f"/{{tenant}}/discovery{middle}/keys", self._on_keys)
+        app.router.add_get("/{tenant}/oauth2/v2.0/authorize", self._on_authorize)
+        app.router.add_post("/{tenant}/oauth2/v2.0/authorize", self._on_authorize)
+        app.router.add_post("/{tenant}/oauth2/v2.0/token", self._on_token)
+        return app
+
+    async def _on_graph(self, request: web.Request) -> web.StreamResponse:
+        now = self._clock.now
+        try:
+            body = await answers.read(request)
+            tenant, bearer = self._graph.bearer(request.headers.get("Authorization", ""))
+            now = tenant.clock.now
+        except GraphError as error:
+            return answers.graph_refusal(
+                request, error, graph_error(error, now(), answers.client_id(request))
+            )
+
+        async def work() -> web.StreamResponse:
+            asked = Request(
+                method=request.method,
+                raw_path=request.rel_url.raw_path.removeprefix("/v1.0"),
+                query=dict(request.query),
+                authorization=request.headers.get("Authorization", ""),
+                prefer=request.headers.get("Prefer", ""),
+                body=body,
+            )
+            try:
+                return answers.reply(request, await self._graph.answer(tenant, bearer, asked))
+            except GraphError as error:
+                shown = graph_error(error, tenant.clock.now(), answers.client_id(request))
+                return answers.graph_refusal(request, error, shown)
+
+        return await self._weathered(request, tenant, work)
+
+    async def _on_control(self, request: web.Request) -> web.StreamResponse:
+        path = request.rel_url.raw_path.removeprefix("/_control")
+        try:
+            body = await answers.read(request)
+            reply = await self._control.answer(request.method, path, dict(request.query), body)
+        except GraphError as error:
+            shown = graph_error(error, self._clock.now(), "")
+            return answers.graph_refusal(request, error, shown)
+        return answers.reply(request, reply)
+
+    def _configuration(
+        self, version: int
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            key = request.match_info["tenant"]
+            if key in signin.COMMON:
+                shown = signin.configuration(self.base, key, version=version)
+                return answers.as_json(200, shown)
+            tenant = self.realm.find(key)
+            if tenant is None:
+                return answers.signin_refusal(
+                    answers.unknown_tenant(key, "invalid_tenant"), self._clock
+                )
+
+            async def work() -> web.StreamResponse:
+                shown = signin.configuration(self.base, tenant.id, version=version)
+                return answers.as_json(200, shown)
+
+            return await self._weathered(request, tenant, work)
+
+        return answer
+
+    async def _on_keys(self, request: web.Request) -> web.StreamResponse:
+        key = request.match_info["tenant"]
+        tenant = self.realm.find(key)
+        if tenant is None and key not in signin.COMMON:
+            return answers.signin_refusal(
+                answers.unknown_tenant(key, "invalid_tenant"), self._clock
+            )
+        issuer = "{tenantid}" if tenant is None else tenant.id
+        shown = self.realm.keyring.public(f"{self.base}/{issuer}/v2.0")
+        if tenant is None:
+            return answers.as_json(200, shown)
+
+        async def work() -> web.StreamResponse:
+            return answers.as_json(200, shown)
+
+        return await self._weathered(request, tenant, work)
+
+    async def _on_authorize(self, request: web.Request) -> web.StreamResponse:
+        key = request.match_info["tenant"]
+        tenant = self.realm.find(key)
+        if tenant is None:
+            return answers.signin_refusal(
+                answers.unknown_tenant(key, "invalid_request"), self._clock
+            )
+        try:
+            query = dict(request.query) | await answers.form(request)
+        except SigninError as error:
+            return answers.signin_refusal(error, tenant.clock)
+
+        async def work() -> web.StreamResponse:
+            answer = signin.show if request.method == "GET" else signin.choose
+            shown = answer(tenant, query)
+            headers = {"Location": shown.location} if shown.location else {}
+            return web.Response(
+                status=shown.status, text=shown.html, content_type="text/html", headers=headers
+            )
+
+        return await self._weathered(request, tenant, work)
+
+    async def _on_token(self, request: web.Request) -> web.StreamResponse:
+        key = request.match_info["tenant"]
+        tenant = self.realm.find(key)
+        if tenant is None:
+            return answers.signin_refusal(
+                answers.unknown_tenant(key, "invalid_request"), self._clock
+            )
+
+        async def work() -> web.StreamResponse:
+            try:
+                form = await answers.form(request) | answers.basic(request)
+                return answers.as_json(200, grants.token(tenant, form))
+            except SigninError as error:
+                return answers.signin_refusal(error, tenant.clock)
+
+        return await self._weathered(request, tenant, work)
+
+    async def _weathered(
+        self, request: web.Request, tenant: Tenant, work: Work
+    ) -> web.StreamResponse:
+        """Do the work, unless the weather of the tenant is against it."""
+        if tenant.weather.away is Away.DROP:
+            return answers.dropped(request)
+        if tenant.weather.away is Away.UNAVAILABLE:
+            return answers.faulty(request, tenant, Fault(path=""))
+        fault = tenant.weather.strike(request.method, request.path)
+        match None if fault is None else fault.kind:
+            case FaultKind.DROP_BEFORE:
+                response = answers.dropped(request)
+            case FaultKind.ANSWER if fault is not None:
+                response = answers.faulty(request, tenant, fault)
+            case FaultKind.DROP_AFTER:
+                await work()
+                response = answers.dropped(request)
+            case FaultKind.ANSWER_AFTER if fault is not None:
+                await work()
+                response = answers.faulty(request, tenant, fault)
+            case _:
+                response = await work()
+        tenant.requests.append(
+            {
+                "method": request.method,
+                "path": request.path,
+                "status": response.status,
+                "fault": None if fault is None else fault.kind.value,
+            }
+        )
+        return response
+
+
+def _fail(ready: asyncio.Future[str], task: asyncio.Task[None]) -> None:
+    """Tell whoever waits in `start` that there will be no server."""
+    if not ready.done():
+        error = None if task.cancelled() else task.exception()
+        ready.set_exception(error or OSError("the server ended before it listened"))

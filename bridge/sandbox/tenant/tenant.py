@@ -1,0 +1,217 @@
+"""One tenant: everything that belongs together and nothing of any other tenant.
+
+`Tenant` holds the state and finds things in it; the modules beside it act on it. Two tenants in
+one server share the address and the signing keys, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from bridge.sandbox.tenant.clock import TenantClock
+from bridge.sandbox.tenant.errors import Json, no_such_user, not_found
+from bridge.sandbox.tenant.feed import Feed
+from bridge.sandbox.tenant.tokens import Issuer, Keyring
+from bridge.sandbox.tenant.weather import Weather
+from bridge.sandbox.tenant.world import App, Chat, Message, Secret, Settings, Subscription, User
+
+SECRET_LIFETIME = timedelta(days=180)
+REQUESTS_KEPT = 2000
+"""How many of the last requests a test can look back on."""
+GRANTS_KEPT = 20_000
+"""Codes and refresh tokens; the oldest are forgotten first."""
+
+
+class ChangeKind(StrEnum):
+    """Graph's `changeType`."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something happened to a message; `seen` is the message as Graph shows it at that moment."""
+
+    kind: ChangeKind
+    chat: Chat
+    message: Message
+    seen: Json
+
+
+@dataclass(slots=True, kw_only=True)
+class Grant:
+    """What a user allowed an app: behind an authorization code or a refresh token."""
+
+    app: App
+    user: User
+    scopes: tuple[str, ...]
+    issued: datetime
+    expires: datetime
+    redirect_uri: str = ""
+    challenge: str | None = None
+    challenge_method: str = "plain"
+    nonce: str | None = None
+    used: bool = False
+
+
+@dataclass(slots=True)
+class Site:
+    """Where the server can be reached; known once it listens."""
+
+    base: str = ""
+
+
+class Tenant:
+    """An organisation with its people, their chats, its apps and its clock."""
+
+    def __init__(self, *, site: Site, keyring: Keyring, tenant_id: str, name: str) -> None:
+        self.id = tenant_id
+        self.name = name
+        self.domain = f"{hashlib.sha256(tenant_id.encode()).hexdigest()[:10]}.example"
+        self.site = site
+        self.keyring = keyring
+        self.clock = TenantClock()
+        self.settings = Settings()
+        self.weather = Weather()
+        self.feed = Feed()
+        self.apps: dict[str, App] = {}
+        self.users: dict[str, User] = {}
+        self.chats: dict[str, Chat] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.codes: OrderedDict[str, Grant] = OrderedDict()
+        self.refresh_tokens: OrderedDict[str, Grant] = OrderedDict()
+        self.requests: deque[Json] = deque(maxlen=REQUESTS_KEPT)
+        self.listeners: list[Callable[[Change], None]] = []
+        self.wakers: list[Callable[[], None]] = []
+        self._by_name: dict[str, User] = {}
+
+    @property
+    def issuer(self) -> Issuer:
+        base = self.site.base
+        return Issuer(
+            keyring=self.keyring,
+            tenant=self.id,
+            authority=base,
+            graph=base,
+            now=self.clock.now,
+        )
+
+    def register_app(
+        self, *, name: str, client_id: str | None = None, secret: str | None = None
+    ) -> App:
+        """A new app registration, with one client secret if one is given."""
+        app_id = client_id or str(uuid4())
+        app = App(id=app_id, object_id=str(uuid5(NAMESPACE_URL, self.id + app_id)), name=name)
+        if secret is not None:
+            self.add_secret(app, secret)
+        self.apps[app.id] = app
+        return app
+
+    def add_secret(self, app: App, value: str) -> None:
+        app.secrets.append(Secret(value=value, expires=self.clock.now() + SECRET_LIFETIME))
+
+    def add_user(
+        self, display_name: str, *, upn: str | None = None, user_id: str | None = None
+    ) -> User:
+        """A new user; the sign-in name is made from the display name where none is given."""
+        key = user_id or str(uuid4())
+        local = "".join(c for c in display_name.lower() if c.isascii() and c.isalnum()) or "user"
+        name = upn or f"{local}.{key[:8]}@{self.domain}"
+        user = User(id=key, display_name=display_name, upn=name)
+        self.users[key] = user
+        self._by_name[name.casefold()] = user
+        return user
+
+    def user(self, key: str) -> User:
+        """The user of this id or sign-in name.
+
+        Raises:
+            GraphError: 404, there is none.
+        """
+        user = self.users.get(key) or self._by_name.get(key.casefold())
+        if user is None:
+            raise no_such_user(key)
+        return user
+
+    def chat(self, chat_id: str) -> Chat:
+        """The chat of this id.
+
+        Raises:
+            GraphError: 404, there is none.
+        """
+        chat = self.chats.get(chat_id)
+        if chat is None:
+            raise not_found()
+        return chat
+
+    def message(self, chat: Chat, message_id: str) -> Message:
+        """The message of this id in the chat.
+
+        Raises:
+            GraphError: 404, there is none.
+        """
+        message = chat.messages.get(message_id)
+        if message is None:
+            raise not_found()
+        return message
+
+    def announce(self, change: Change) -> None:
+        for listener in self.listeners:
+            listener(change)
+
+    def wake(self) -> None:
+        """Something changed that is no message: a subscription, the weather."""
+        for waker in self.wakers:
+            waker()
+
+    def remember_code(self, code: str, grant: Grant) -> None:
+        _remember(self.codes, code, grant)
+
+    def remember_refresh_token(self, token: str, grant: Grant) -> None:
+        _remember(self.refresh_tokens, token, grant)
+
+
+@dataclass(slots=True)
+class Realm:
+    """All tenants of one server."""
+
+    site: Site
+    keyring: Keyring
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    opened: list[Callable[[Tenant], None]] = field(default_factory=list)
+    closed: list[Callable[[Tenant], None]] = field(default_factory=list)
+
+    def create(self, *, tenant_id: str | None = None, name: str = "Contoso") -> Tenant:
+        key = tenant_id or str(uuid4())
+        if key in self.tenants:
+            msg = f"tenant {key} exists already"
+            raise ValueError(msg)
+        tenant = Tenant(site=self.site, keyring=self.keyring, tenant_id=key, name=name)
+        self.tenants[key] = tenant
+        for callback in self.opened:
+            callback(tenant)
+        return tenant
+
+    def remove(self, tenant: Tenant) -> None:
+        del self.tenants[tenant.id]
+        for callback in self.closed:
+            callback(tenant)
+
+    def find(self, key: str) -> Tenant | None:
+        """The tenant of this id or domain."""
+        found = self.tenants.get(key)
+        return found or next((t for t in self.tenants.values() if t.domain == key), None)
+
+
+def _remember(kept: OrderedDict[str, Grant], key: str, grant: Grant) -> None:
+    kept[key] = grant
+    while len(kept) > GRANTS_KEPT:
+        kept.popitem(last=False)

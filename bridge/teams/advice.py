@@ -1,0 +1,38 @@
+"""What an operator can do about an error of Graph: one sentence each. Pure."""
+
+from __future__ import annotations
+
+from bridge.teams.answers import GraphRejected, PermissionMissing
+
+_BAD_REQUEST = 400
+_FORBIDDEN = 403
+_PERMISSIONS = "Entra > App registrations > API permissions"
+
+
+def subscription_advice(error: Exception) -> str | None:
+    """Say what keeps us from subscribing; None where waiting is all there is to do."""
+    if isinstance(error, PermissionMissing):
+        return (
+            "add the application permission Chat.Read.All of Microsoft Graph and grant admin "
+            f"consent in {_PERMISSIONS}"
+        )
+    if isinstance(error, GraphRejected) and error.status == _BAD_REQUEST:
+        return (
+            "Graph must reach teams.webhook_url from the internet, over https with a certificate "
+            "of a public authority, and get its validation token back within 10 seconds"
+        )
+    return None
+
+
+def delivery_refusal(error: GraphRejected) -> str:
+    """Say why a message cannot be posted, for the one who wrote it."""
+    if error.status == 413:  # noqa: PLR2004
+        return "Teams finds the message too large"
+    if error.status == _FORBIDDEN:
+        return (
+            "Teams does not let this account write here: it is no longer in the chat, or nobody "
+            f"consented to ChatMessage.Send ({error.code})"
+        )
+    if error.status == 404:  # noqa: PLR2004
+        return "the Teams chat no longer exists, or this account is not in it"
+    return str(error)

@@ -1,0 +1,140 @@
+"""What Teams knows of a conversation and its people; implements `ports.Directory`.
+
+Names are remembered for a while: a message's own `displayName` is often null, and Graph allows one
+request per second and chat (learn.microsoft.com graph/throttling-limits § Microsoft Teams).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bridge.config import Teams
+from bridge.domain.ids import Place, TeamsUserId, TenantId
+from bridge.domain.portal import Conversation, Member
+from bridge.errors import RemoteError
+from bridge.ports import Clock
+from bridge.teams import payloads
+from bridge.teams.answers import GraphRejected
+from bridge.teams.graph import Credential, Graph, has_more, segment
+from bridge.telemetry import log
+
+EXPANDED_MEMBERS = 25
+"""`$expand=members` shows no more (learn.microsoft.com graph/api chat-list); the rest is listed."""
+MEMBER_PAGES_MAX = 20
+CHAT_PAGES_MAX = 200
+"""Of 50 chats each."""
+NAMES_MAX = 20_000
+NAME_AGE_MAX = timedelta(hours=12)
+UNNAMED_AGE_MAX = timedelta(minutes=10)
+"""How long nobody is asked again for a name that could not be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    name: str | None
+    until: datetime
+
+
+class Directory:
+    """Conversations and names, read with the app's token."""
+
+    def __init__(self, teams: Teams, *, graph: Graph, credential: Credential, clock: Clock) -> None:
+        self._tenant = TenantId(teams.tenant_id)
+        self._graph = graph
+        self._credential = credential
+        self._clock = clock
+        self._names: OrderedDict[str, _Known] = OrderedDict()
+
+    async def describe(self, place: Place) -> Conversation:
+        """Return kind, topic and members.
+
+        Raises:
+            RemoteError: Graph could not be read, or does not know the conversation.
+        """
+        path = f"/chats/{segment(place.conversation)}"
+        chat = await self._graph.request(
+            "GET", f"{path}?$expand=members", credential=self._credential
+        )
+        described = payloads.conversation(chat, place)
+        if len(described.members) >= EXPANDED_MEMBERS:
+            described = Conversation(
+                place=place,
+                kind=described.kind,
+                topic=described.topic,
+                members=await self._all_members(path),
+            )
+        self._learn(described.members)
+        return described
+
+    async def conversations_of(self, user: TeamsUserId) -> tuple[Place, ...]:
+        """Return the chats that a user is in.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        found: list[Place] = []
+        more = False
+        path = f"/users/{segment(user)}/chats?$select=id&$top=50"
+        async for page in self._graph.pages(
+            path, credential=self._credential, pages_max=CHAT_PAGES_MAX
+        ):
+            found += payloads.chat_places(page, self._tenant)
+            more = has_more(page)
+        if more:
+            log.warning("only the first chats of a user were read", user=user, count=len(found))
+        return tuple(found)
+
+    async def name_of(self, place: Place, person: TeamsUserId) -> str | None:
+        """Return the name of someone in a conversation, None where it cannot be had now.
+
+        A missing name holds nothing up: whoever asks goes on without.
+        """
+        known = self._names.get(person)
+        if known is not None and known.until > self._clock.now():
+            return known.name
+        for look in (self._look_in_chat, self._look_in_tenant):
+            try:
+                name = await look(place, person)
+            except GraphRejected:
+                # Gone, or read permission for users not granted: the next place may know.
+                continue
+            except RemoteError:
+                return known.name if known else None
+            if name is not None:
+                return name
+        self._remember(person, None, UNNAMED_AGE_MAX)
+        return None
+
+    async def _look_in_chat(self, place: Place, person: TeamsUserId) -> str | None:
+        await self.describe(place)
+        found = self._names.get(person)
+        return found.name if found and found.until > self._clock.now() else None
+
+    async def _look_in_tenant(self, _place: Place, person: TeamsUserId) -> str | None:
+        path = f"/users/{segment(person)}?$select=id,displayName"
+        user = await self._graph.request("GET", path, credential=self._credential)
+        name = payloads.user_name(user)
+        if name is not None:
+            self._remember(person, name, NAME_AGE_MAX)
+        return name
+
+    async def _all_members(self, path: str) -> tuple[Member, ...]:
+        members: list[Member] = []
+        async for page in self._graph.pages(
+            f"{path}/members", credential=self._credential, pages_max=MEMBER_PAGES_MAX
+        ):
+            members += payloads.members(page, "value")
+        return tuple(members)
+
+    def _learn(self, members: tuple[Member, ...]) -> None:
+        for member in members:
+            if member.id is not None and member.name is not None:
+                self._remember(member.id, member.name, NAME_AGE_MAX)
+
+    def _remember(self, person: str, name: str | None, age: timedelta) -> None:
+        self._names[person] = _Known(name=name, until=self._clock.now() + age)
+        self._names.move_to_end(person)
+        while len(self._names) > NAMES_MAX:
+            self._names.popitem(last=False)

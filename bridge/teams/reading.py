@@ -1,0 +1,152 @@
+"""From a stored notification to the message it is about.
+
+    letter (content, tokens) ─ verify ─ decrypt ─┐
+      └─ no token, an expired one, unknown key ──┤ becomes a bell
+    bell (no content) ─ GET the message ─────────┴─▶ ChatMessage, or None if it is gone
+
+A bell needs no proof: whoever rang it, what is read comes from Graph itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import orjson
+
+from bridge.domain.ids import Place, TenantId
+from bridge.errors import Unconvertible
+from bridge.ports import Entry
+from bridge.teams import payloads
+from bridge.teams.answers import GraphRejected
+from bridge.teams.certificates import Keyring
+from bridge.teams.graph import Credential, Graph, segment
+from bridge.teams.notifications import (
+    Address,
+    Notice,
+    UnknownKey,
+    Untrusted,
+    decrypt,
+    read_entry,
+)
+from bridge.teams.payloads import ChatMessage, Json
+from bridge.teams.tokens import EXPIRED, TokenChecker
+from bridge.telemetry import REFUSED, Watch
+
+WRONG_TENANT = "wrong_tenant"
+OTHER_MESSAGE = "other_message"
+HOOK = "teams"
+PART = "validation tokens"
+
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads letters and follows bells."""
+
+    tenant: TenantId
+    graph: Graph
+    credential: Credential
+    keyring: Keyring
+    checker: TokenChecker
+    watch: Watch
+
+    def notice_of(self, entry: Entry) -> Notice:
+        """Read what the hook stored.
+
+        Raises:
+            Unconvertible: It is malformed, or of another tenant.
+        """
+        notice = read_entry(entry.raw)
+        place = notice.address.place
+        if place.tenant.lower() != self.tenant.lower():
+            raise _counted(Untrusted("a notification of another tenant", reason=WRONG_TENANT))
+        ours = Place(tenant=self.tenant, conversation=place.conversation)
+        return replace(notice, address=replace(notice.address, place=ours))
+
+    async def message_of(self, notice: Notice, entry: Entry) -> ChatMessage | None:
+        """Return the message, None if it no longer exists.
+
+        Raises:
+            RemoteError: Graph, or Microsoft's keys, could not be read now.
+            Unconvertible: It is malformed, or not proven to come from Graph.
+            StoreUnavailable: An unknown certificate could not be looked for.
+        """
+        sealed = notice.sealed
+        if sealed is None or not await self._is_proven(notice, entry):
+            return await self._fetch(notice.address)
+        content = await self._open(sealed)
+        if content is None:
+            return await self._fetch(notice.address)
+        message = payloads.chat_message(_parsed(content))
+        if message.ref != notice.address.ref:
+            text = "a notification whose content is of another message"
+            raise _counted(Untrusted(text, reason=OTHER_MESSAGE))
+        return message
+
+    async def _is_proven(self, notice: Notice, entry: Entry) -> bool:
+        """Verify; False where it is to be treated as a bell.
+
+        A token that was too old when it came is no forgery: Graph repeats for hours what it could
+        not deliver.
+        """
+        if not notice.tokens:
+            self.watch.away(PART, "notifications come without validation tokens", hint=_NO_TOKENS)
+            return False
+        self.watch.back(PART)
+        try:
+            await self.checker.check(notice.tokens, at=entry.received_at)
+        except Untrusted as error:
+            _counted(error)
+            if error.reason == EXPIRED:
+                return False
+            raise
+        return True
+
+    async def _open(self, sealed: Json) -> bytes | None:
+        try:
+            return self._decrypted(sealed)
+        except UnknownKey:
+            # Another process of ours may have made the certificate.
+            await self.keyring.load()
+        try:
+            return self._decrypted(sealed)
+        except UnknownKey:
+            return None
+
+    def _decrypted(self, sealed: Json) -> bytes:
+        try:
+            return decrypt(sealed, self.keyring.keys)
+        except Untrusted as error:
+            _counted(error)
+            raise
+
+    async def _fetch(self, address: Address) -> ChatMessage | None:
+        chat, ref = segment(address.place.conversation), segment(address.ref)
+        try:
+            answer = await self.graph.request(
+                "GET", f"/chats/{chat}/messages/{ref}", credential=self.credential
+            )
+        except GraphRejected as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return payloads.chat_message(answer)
+
+
+_NO_TOKENS = (
+    "every message must be read from Graph; in Entra > Enterprise applications > Properties set "
+    "'Assignment required' to No, or assign Microsoft Graph Change Tracking to the app"
+)
+
+
+def _parsed(content: bytes) -> object:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise Unconvertible("a notification whose content is no JSON") from error
+
+
+def _counted(error: Untrusted) -> Untrusted:
+    REFUSED.labels(HOOK, error.reason).inc()
+    return error

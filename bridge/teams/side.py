@@ -1,0 +1,91 @@
+"""Puts the Microsoft side together, for `bridge.app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bridge.config import Teams
+from bridge.domain.ids import TenantId
+from bridge.ports import AccountBook, Clock, Journal, SubscriptionBook
+from bridge.teams.auth import Auth
+from bridge.teams.certificates import Keyring
+from bridge.teams.directory import Directory
+from bridge.teams.endpoint import TeamsEndpoint
+from bridge.teams.graph import Graph
+from bridge.teams.reading import Reader
+from bridge.teams.subscriptions import Addresses, SubscriptionKeeper
+from bridge.teams.tokens import TokenChecker
+from bridge.teams.transport import open_session
+from bridge.telemetry import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the Microsoft side needs of the bridge."""
+
+    journal: Journal
+    accounts: AccountBook
+    subscriptions: SubscriptionBook
+    clock: Clock
+    watch: Watch
+    addresses: Addresses
+    on_gap: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamsSide:
+    """What the Microsoft side gives the bridge."""
+
+    auth: Auth
+    graph: Graph
+    directory: Directory
+    endpoint: TeamsEndpoint
+    keeper: SubscriptionKeeper
+
+
+@asynccontextmanager
+async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsSide]:
+    """Open the connections to Microsoft and close them in the end; calls nothing yet.
+
+    Raises:
+        ConfigError: A certificate file is of no use.
+    """
+    clock, watch = around.clock, around.watch
+    auth = Auth(teams, book=around.accounts, clock=clock, watch=watch)
+    try:
+        async with open_session(teams) as session:
+            graph = Graph(teams, session=session, watch=watch)
+            keyring = Keyring(around.subscriptions)
+            reader = Reader(
+                tenant=TenantId(teams.tenant_id),
+                graph=graph,
+                credential=auth.for_app(),
+                keyring=keyring,
+                checker=TokenChecker(teams, session=session, clock=clock),
+                watch=watch,
+            )
+            directory = Directory(teams, graph=graph, credential=auth.for_app(), clock=clock)
+            endpoint = TeamsEndpoint(
+                graph=graph,
+                auth=auth,
+                directory=directory,
+                reader=reader,
+                journal=around.journal,
+            )
+            keeper = SubscriptionKeeper(
+                graph=graph,
+                credential=auth.for_app(),
+                book=around.subscriptions,
+                keyring=keyring,
+                clock=clock,
+                watch=watch,
+                addresses=around.addresses,
+                on_gap=around.on_gap,
+            )
+            yield TeamsSide(
+                auth=auth, graph=graph, directory=directory, endpoint=endpoint, keeper=keeper
+            )
+    finally:
+        auth.close()

@@ -1,0 +1,97 @@
+"""Recognising, among the messages of a conversation, the one that an earlier attempt left. Pure.
+
+    messages since the delivery ─┬─ one has our trace ──────────────────────▶ that one
+                                 ├─ others have traces, none has ours ──────▶ none: never arrived
+                                 └─ Teams keeps no traces ─▶ same speaker, same words ─▶ candidates
+
+Whether Teams keeps an attribute that it does not know is not documented ("specific HTML
+restrictions", learn.microsoft.com graph/api chatmessage-post), so both must work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bridge.convert.teams import find_trace, parse_teams
+from bridge.domain.content import Body, normalised, plain_text
+from bridge.domain.ids import MessageRef, digest, trace_of
+from bridge.errors import Unconvertible
+from bridge.teams.payloads import ChatMessage
+
+TRACE_CHARS = 40
+
+
+def trace_for(source: MessageRef, part: int) -> str:
+    """Name the trace of a delivery: a digest, for Matrix event ids hold what HTML attributes may not."""
+    return digest(trace_of(source, part))[:TRACE_CHARS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an attempt would have left behind."""
+
+    trace: str
+    speaker: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """`certain` is the message with our trace; else `candidates` say the same, oldest first."""
+
+    certain: MessageRef | None = None
+    candidates: tuple[MessageRef, ...] = ()
+
+
+def recognise(wanted: Wanted, messages: Sequence[ChatMessage]) -> Found:
+    """Say which of `messages` the attempt left, as far as it can be told."""
+    traces = [(find_trace(message.content), message) for message in messages]
+    # A person may copy a message together with its trace, so the speaker must be right as well.
+    certain = [
+        message
+        for trace, message in traces
+        if trace == wanted.trace and _is_by(message, wanted.speaker)
+    ]
+    if certain:
+        return Found(certain=min(certain, key=_age).ref)
+    if any(trace is not None for trace, _ in traces):
+        return Found()
+    words = _words(wanted.body)
+    same = [message for message in messages if _says(message, wanted.speaker, words)]
+    return Found(candidates=tuple(message.ref for message in sorted(same, key=_age)))
+
+
+def body_of(message: ChatMessage) -> Body:
+    """Read what a message says.
+
+    Raises:
+        Unconvertible: It says nothing that we could understand.
+    """
+    return parse_teams(
+        message.content,
+        content_type=message.content_type,
+        mentions=message.mentions,
+        attachments=message.attachments,
+    )
+
+
+def _says(message: ChatMessage, speaker: str, words: str) -> bool:
+    if message.deleted or not _is_by(message, speaker):
+        return False
+    try:
+        return _words(body_of(message)) == words
+    except Unconvertible:
+        return False
+
+
+def _is_by(message: ChatMessage, speaker: str) -> bool:
+    return message.author is not None and message.author.id.lower() == speaker.lower()
+
+
+def _words(body: Body) -> str:
+    return normalised(plain_text(body))
+
+
+def _age(message: ChatMessage) -> tuple[int, str]:
+    return int(message.created_at.timestamp() * 1000), message.ref

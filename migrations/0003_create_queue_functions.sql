@@ -1,0 +1,251 @@
+-- What must happen in several steps, each of which sees what the steps before it waited for. In
+-- READ COMMITTED every statement of a plpgsql function has a snapshot of its own; so a lock taken
+-- by one statement protects the next. As functions they cost one round trip and one commit.
+
+-- Lease due entries of conversations that nobody reads. Guarantees: two callers never get entries
+-- of one conversation (the advisory lock makes claims of a side follow each other, and the claiming
+-- statement begins after it is held); with a due entry come all of its conversation that lie
+-- before it.
+--
+-- The commit is not waited for: a lease that a crash of Postgres forgets is a second reading, and
+-- reading is harmless.
+CREATE FUNCTION claim_entries(
+    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
+) RETURNS TABLE (
+    id bigint, conversation text, raw bytea, received_at timestamptz, attempts integer
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    PERFORM pg_advisory_xact_lock(hashtextextended('claim_entries/' || p_side, 0));
+    RETURN QUERY
+    WITH due AS MATERIALIZED (
+        SELECT e.conversation, e.position, e.due_at
+        FROM inbox e
+        WHERE e.side = p_side AND e.state = 'open' AND e.due_at <= p_now
+            AND NOT EXISTS (
+                SELECT FROM inbox b
+                WHERE b.side = p_side AND b.conversation = e.conversation
+                    AND b.owner IS NOT NULL AND b.lease_until > p_now
+            )
+        ORDER BY e.due_at, e.id
+        LIMIT p_limit
+    ), conversations AS (
+        SELECT due.conversation, min(due.due_at) AS first_due, max(due.position) AS last_position
+        FROM due
+        GROUP BY due.conversation
+    ), chosen AS (
+        SELECT e.id, c.first_due
+        FROM conversations c
+        CROSS JOIN LATERAL (
+            SELECT o.id, o.position
+            FROM inbox o
+            WHERE o.side = p_side AND o.conversation = c.conversation AND o.state = 'open'
+                AND o.position <= c.last_position
+                AND (o.position < c.last_position OR o.due_at <= p_now)
+            ORDER BY o.position, o.id
+            LIMIT p_limit
+        ) e
+        ORDER BY c.first_due, c.conversation, e.position, e.id
+        LIMIT p_limit
+    ), leased AS (
+        UPDATE inbox e
+        SET owner = p_owner, lease_until = p_lease_until
+        FROM chosen
+        WHERE e.id = chosen.id
+        RETURNING
+            e.id, e.conversation, e.position, e.raw, e.received_at, e.attempts, chosen.first_due
+    )
+    SELECT l.id, l.conversation, l.raw, l.received_at, l.attempts
+    FROM leased l
+    ORDER BY l.first_due, l.conversation, l.position, l.id;
+END $$;
+
+-- Append to streams. Guarantees: ids follow the order of the locks, so that they are the order of
+-- the stream (without the lock, two transactions can commit 2 before 1); the locks are taken in one
+-- order by everybody, so that nobody waits in a circle; a stream with nothing open becomes due, any
+-- other is due already, for its head or for the end of its lease. A message that is linked in the
+-- meantime (it was delivered, or is our own echo) is not appended: the last statement sees every
+-- commit that the insert had to wait for.
+CREATE FUNCTION append_deliveries(
+    p_portals bigint[], p_targets text[], p_sources text[], p_parts integer[], p_speakers text[],
+    p_versions text[], p_events bytea[], p_now timestamptz
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    appended bigint[];
+BEGIN
+    INSERT INTO streams AS s (portal_id, side, due_at)
+    SELECT DISTINCT n.portal_id, n.target, p_now
+    FROM unnest(p_portals, p_targets) AS n (portal_id, target)
+    ORDER BY n.portal_id, n.target
+    ON CONFLICT (portal_id, side) DO UPDATE SET due_at = EXCLUDED.due_at
+        WHERE s.due_at IS NULL;  -- The row is locked in any case.
+
+    WITH new AS (
+        INSERT INTO deliveries
+            (portal_id, target, source, part, speaker, version, event, due_at, created_at)
+        SELECT n.portal_id, n.target, n.source, n.part, n.speaker, n.version, n.event, p_now, p_now
+        FROM unnest(p_portals, p_targets, p_sources, p_parts, p_speakers, p_versions, p_events)
+            WITH ORDINALITY
+            AS n (portal_id, target, source, part, speaker, version, event, place)
+        ORDER BY n.place
+        ON CONFLICT (portal_id, target, source, part) DO NOTHING
+        RETURNING id
+    )
+    SELECT array_agg(new.id) INTO appended FROM new;
+
+    DELETE FROM deliveries d
+    USING (
+        SELECT o.id
+        FROM deliveries o
+        JOIN links l ON l.portal_id = o.portal_id AND l.message_id = o.source
+        WHERE o.id = ANY (appended) AND o.target = 'matrix'
+        UNION
+        SELECT o.id
+        FROM deliveries o
+        JOIN links l ON l.portal_id = o.portal_id AND l.event_id = o.source
+        WHERE o.id = ANY (appended) AND o.target = 'teams'
+    ) linked
+    WHERE d.id = linked.id;
+END $$;
+
+-- Lease streams whose head is due, longest waiting first, and mark the deliveries of their heads as
+-- `sending`. Guarantees: one worker a stream (the row lock); only what is next in the stream, up to
+-- the first delivery that must wait; a delivery that is found in `sending` was attempted by someone
+-- who did not come back, and stays `uncertain` until its fate is known. A stream whose row is
+-- locked is being appended to or released: whoever holds it rings when he is done.
+--
+-- Toward Teams the intent must survive a crash of Postgres before anything is sent. Toward Matrix
+-- the commit is not waited for: a send is named by what is sent and may be repeated.
+CREATE FUNCTION claim_runs(
+    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_runs integer,
+    p_length integer
+) RETURNS TABLE (
+    portal_id bigint, tenant_id text, conversation_id text, room_id text, id bigint, source text,
+    speaker text, event bytea, attempts integer, resumed boolean, created_at timestamptz
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    leased bigint[];
+BEGIN
+    IF p_side = 'matrix' THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
+
+    WITH due AS MATERIALIZED (
+        SELECT s.portal_id, s.due_at
+        FROM streams s
+        WHERE s.side = p_side AND s.due_at <= p_now
+        ORDER BY s.due_at, s.portal_id
+        LIMIT p_runs
+        FOR NO KEY UPDATE SKIP LOCKED
+    ), taken AS (
+        UPDATE streams s
+        SET owner = p_owner, due_at = p_lease_until
+        FROM due
+        WHERE s.portal_id = due.portal_id AND s.side = p_side
+        RETURNING s.portal_id, due.due_at AS waiting_since
+    )
+    SELECT array_agg(t.portal_id ORDER BY t.waiting_since, t.portal_id) INTO leased FROM taken t;
+    IF leased IS NULL THEN
+        RETURN;
+    END IF;
+
+    RETURN QUERY
+    WITH head AS (
+        SELECT o.place, d.id, bool_and(d.due_at <= p_now) OVER (
+            PARTITION BY o.place ORDER BY d.id
+        ) AS ready
+        FROM unnest(leased) WITH ORDINALITY AS o (portal_id, place)
+        CROSS JOIN LATERAL (
+            SELECT open.id, open.due_at
+            FROM deliveries open
+            WHERE open.portal_id = o.portal_id AND open.target = p_side AND open.state <> 'parked'
+            ORDER BY open.id
+            LIMIT p_length
+        ) d
+    ), sending AS (
+        UPDATE deliveries d
+        SET state = 'sending', attempts = d.attempts + 1,
+            uncertain = d.uncertain OR d.state = 'sending'
+        FROM head
+        WHERE d.id = head.id AND head.ready
+        RETURNING head.place, d.portal_id, d.id, d.source, d.speaker, d.event, d.attempts,
+            d.uncertain, d.created_at
+    )
+    SELECT p.id, p.tenant_id, p.conversation_id, p.room_id, s.id, s.source, s.speaker, s.event,
+        s.attempts, s.uncertain, s.created_at
+    FROM sending s
+    JOIN portals p ON p.id = s.portal_id
+    ORDER BY s.place, s.id;
+
+    -- Nothing was open, or its head must wait after all: nobody needs the lease.
+    UPDATE streams s
+    SET owner = NULL, due_at = head.due_at
+    FROM (
+        SELECT o.portal_id, (
+            SELECT d.due_at
+            FROM deliveries d
+            WHERE d.portal_id = o.portal_id AND d.target = p_side AND d.state <> 'parked'
+            ORDER BY d.id
+            LIMIT 1
+        ) AS due_at
+        FROM unnest(leased) AS o (portal_id)
+    ) head
+    WHERE s.side = p_side AND s.portal_id = head.portal_id
+        AND (head.due_at IS NULL OR head.due_at > p_now);
+END $$;
+
+-- End leases. Guarantees: what was claimed (`p_claimed`) and not attempted is queued as it was,
+-- except `p_doubtful`, which was attempted and whose result could not be written; what somebody
+-- before us has left in `sending` is not touched; the stream is due again
+-- exactly when something is open, for the head's own time at the earliest, and behind everybody who
+-- waits already. The locks come first: an append that was under way is seen by what follows.
+-- Returns the sides that have something due now.
+CREATE FUNCTION release_runs(
+    p_portals bigint[], p_sides text[], p_owner uuid, p_claimed bigint[], p_doubtful bigint[],
+    p_now timestamptz
+) RETURNS TABLE (side text) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    portals bigint[];
+    sides text[];
+BEGIN
+    WITH ours AS (
+        SELECT s.portal_id, s.side
+        FROM streams s
+        JOIN unnest(p_portals, p_sides) AS r (portal_id, side)
+            ON s.portal_id = r.portal_id AND s.side = r.side
+        WHERE s.owner = p_owner
+        ORDER BY s.portal_id, s.side
+        FOR NO KEY UPDATE OF s
+    )
+    SELECT array_agg(o.portal_id), array_agg(o.side) INTO portals, sides FROM ours o;
+    IF portals IS NULL THEN
+        RETURN;
+    END IF;
+
+    UPDATE deliveries d
+    SET state = 'queued',
+        attempts = d.attempts - CASE WHEN d.id = ANY (p_doubtful) THEN 0 ELSE 1 END,
+        uncertain = d.uncertain OR d.id = ANY (p_doubtful)
+    FROM unnest(portals, sides) AS r (portal_id, side)
+    WHERE d.id = ANY (p_claimed) AND d.portal_id = r.portal_id AND d.target = r.side
+        AND d.state = 'sending';
+
+    RETURN QUERY
+    WITH released AS (
+        UPDATE streams s
+        SET owner = NULL, due_at = (
+            SELECT GREATEST(d.due_at, p_now)
+            FROM deliveries d
+            WHERE d.portal_id = s.portal_id AND d.target = s.side AND d.state <> 'parked'
+            ORDER BY d.id
+            LIMIT 1
+        )
+        FROM unnest(portals, sides) AS r (portal_id, side)
+        WHERE s.portal_id = r.portal_id AND s.side = r.side
+        RETURNING s.side, s.due_at
+    )
+    SELECT DISTINCT x.side FROM released x WHERE x.due_at <= p_now;
+END $$;

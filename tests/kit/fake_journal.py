@@ -1,0 +1,555 @@
+"""The journal in memory: the same promises as the one in Postgres, without a Postgres.
+
+    FakeStore     what lies in the database; survives every process
+    FakeJournal   one process's way to it; implements `ports.Journal`
+    FakeClock     a time that only its owner moves
+
+Both journals pass `tests/contract/test_journal.py`. Nothing here waits, draws numbers at random or
+reads a clock of its own, so that a run is a function of who calls what in which order. A simulation
+interferes through `moment`: it is awaited before ("claim_runs") and after ("claim_runs done") every
+method takes effect, and may let others run, raise `StoreUnavailable`, or never return.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from typing_extensions import override
+
+from bridge import ports
+from bridge.domain.changes import Known
+from bridge.domain.events import Event
+from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
+from bridge.domain.portal import Portal
+from bridge.ports import Clock, Delivery, Entry, NewDelivery, NewEntry, Run, Unit
+
+LEASE = timedelta(seconds=60)
+BEGINNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+MessageKey = tuple[PortalId, MessageRef]
+StreamKey = tuple[PortalId, Side]
+Moment = Callable[[str], Awaitable[None]]
+
+
+class FakeClock(Clock):
+    """Stands still until `advance`; whoever sleeps wakes when their time has come."""
+
+    def __init__(self, start: datetime = BEGINNING) -> None:
+        self._now = start
+        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+
+    @override
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, duration: timedelta) -> None:
+        self._now += duration
+        for until, sleeper in self._sleepers:
+            if until <= self._now and not sleeper.done():
+                sleeper.set_result(None)
+        self._sleepers = [s for s in self._sleepers if not s[1].done()]
+
+    @override
+    async def sleep(self, duration: timedelta) -> None:
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._now + duration, sleeper))
+        await sleeper
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredEntry:
+    """A row of the inbox."""
+
+    id: EntryId
+    new: NewEntry
+    due_at: datetime
+    parked: bool = False
+    attempts: int = 0
+    error: str | None = None
+    owner: str | None = None
+    lease_until: datetime | None = None
+
+    def is_leased(self, now: datetime) -> bool:
+        return self.lease_until is not None and self.lease_until > now
+
+    def give_back(self) -> None:
+        self.owner = self.lease_until = None
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredDelivery:
+    """A row of the deliveries."""
+
+    id: DeliveryId
+    new: NewDelivery
+    created_at: datetime
+    due_at: datetime
+    state: str = "queued"
+    uncertain: bool = False
+    attempts: int = 0
+    error: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredStream:
+    """A row of the streams; `due_at` is the end of the lease while there is an owner."""
+
+    due_at: datetime | None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLink:
+    """A row of the links."""
+
+    portal: PortalId
+    message: MessageRef
+    matrix_event: MessageRef
+    origin: Side
+    event: Event
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeStore:
+    """What survives a process."""
+
+    portals: dict[Place, Portal] = field(default_factory=dict)
+    inbox: dict[EntryId, StoredEntry] = field(default_factory=dict)
+    deliveries: dict[DeliveryId, StoredDelivery] = field(default_factory=dict)
+    streams: dict[StreamKey, StoredStream] = field(default_factory=dict)
+    links: list[StoredLink] = field(default_factory=list)
+    last_id: int = 0
+
+    def next_id(self) -> int:
+        self.last_id += 1
+        return self.last_id
+
+    def set_room(self, portal: PortalId, room: RoomId) -> None:
+        place = self.portal(portal).place
+        self.portals[place] = Portal(id=portal, place=place, room=room)
+
+    def portal(self, portal: PortalId) -> Portal:
+        return next(p for p in self.portals.values() if p.id == portal)
+
+    def open_of(self, stream: StreamKey) -> list[StoredDelivery]:
+        """Deliveries of a stream, in order, without the parked ones."""
+        return [
+            d
+            for d in sorted(self.deliveries.values(), key=lambda d: d.id)
+            if (d.new.portal, d.new.target) == stream and d.state != "parked"
+        ]
+
+    def link_of(self, side: Side, key: MessageKey) -> StoredLink | None:
+        found = [
+            link
+            for link in self.links
+            if link.portal == key[0]
+            and (link.message if side is Side.TEAMS else link.matrix_event) == key[1]
+        ]
+        return min(found, key=lambda link: link.event.part, default=None)
+
+
+async def _undisturbed(_name: str) -> None:
+    return
+
+
+class FakeJournal(ports.Journal):
+    """One process's way to the store."""
+
+    def __init__(
+        self,
+        store: FakeStore,
+        clock: Clock,
+        *,
+        owner: str = "process",
+        moment: Moment = _undisturbed,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.owner = owner
+        self.moment = moment
+        self._entries_bells = {side: asyncio.Event() for side in Side}
+        self._streams_bells = {side: asyncio.Event() for side in Side}
+        self._reading: dict[EntryId, object] = {}
+        self._carrying: dict[StreamKey, Run] = {}
+
+    # --- entries ---
+
+    @override
+    async def append_entries(self, entries: Sequence[NewEntry]) -> int:
+        await self.moment("append_entries")
+        there = {(e.new.side, e.new.key) for e in self.store.inbox.values()}
+        new = 0
+        for entry in entries:
+            if (entry.side, entry.key) not in there:
+                there.add((entry.side, entry.key))
+                stored = StoredEntry(
+                    id=EntryId(self.store.next_id()), new=entry, due_at=entry.due_at
+                )
+                self.store.inbox[stored.id] = stored
+                self._entries_bells[entry.side].set()
+                new += 1
+        await self.moment("append_entries done")
+        return new
+
+    @override
+    async def claim_entries(self, side: Side, *, limit: int) -> tuple[Entry, ...]:
+        await self.moment("claim_entries")
+        self._let_go_of_entries(side)
+        now = self.clock.now()
+        rows = [e for e in self.store.inbox.values() if e.new.side is side and not e.parked]
+        busy = {e.new.conversation for e in rows if e.is_leased(now)}
+        free = [e for e in rows if e.new.conversation not in busy]
+        due = sorted((e for e in free if e.due_at <= now), key=lambda e: (e.due_at, e.id))
+        chosen = _in_reading_order(free, due[:limit], now)[:limit]
+        reader = asyncio.current_task()
+        for entry in chosen:
+            entry.owner, entry.lease_until = self.owner, now + LEASE
+            self._reading[entry.id] = reader
+        await self.moment("claim_entries done")
+        return tuple(map(_entry, chosen))
+
+    def _let_go_of_entries(self, side: Side) -> None:
+        """A reader that claims again has let go of what it neither settled nor gave back."""
+        reader = asyncio.current_task()
+        for id_ in [i for i, who in self._reading.items() if who is reader]:
+            entry = self.store.inbox.get(id_)
+            if entry is None or entry.new.side is side:
+                del self._reading[id_]
+                if entry is not None and entry.owner == self.owner:
+                    entry.give_back()
+
+    # --- runs ---
+
+    @override
+    async def claim_runs(self, target: Side, *, runs_max: int, length_max: int) -> tuple[Run, ...]:
+        await self.moment("claim_runs")
+        now = self.clock.now()
+        due = sorted(
+            (stream.due_at, key)
+            for key, stream in self.store.streams.items()
+            if key[1] is target and stream.due_at is not None and stream.due_at <= now
+        )
+        runs = [self._claim_run(key, length_max) for _, key in due[:runs_max]]
+        await self.moment("claim_runs done")
+        return tuple(run for run in runs if run is not None)
+
+    def _claim_run(self, key: StreamKey, length_max: int) -> Run | None:
+        now = self.clock.now()
+        stream = self.store.streams[key]
+        head = self.store.open_of(key)[:length_max]
+        waits = next((i for i, d in enumerate(head) if d.due_at > now), len(head))
+        if waits == 0:
+            stream.owner, stream.due_at = None, head[0].due_at if head else None
+            return None
+        for delivery in head[:waits]:
+            delivery.uncertain = delivery.uncertain or delivery.state == "sending"
+            delivery.state = "sending"
+            delivery.attempts += 1
+        stream.owner, stream.due_at = self.owner, now + LEASE
+        portal = self.store.portal(key[0])
+        run = Run(
+            portal=portal,
+            target=key[1],
+            deliveries=tuple(_delivery(portal, delivery) for delivery in head[:waits]),
+        )
+        self._carrying[key] = run
+        return run
+
+    @override
+    async def delivered(self, delivery: Delivery, ref: MessageRef) -> None:
+        await self.moment("delivered")
+        toward_matrix = delivery.target is Side.MATRIX
+        message, event = (delivery.source, ref) if toward_matrix else (ref, delivery.source)
+        link = StoredLink(
+            portal=delivery.portal.id,
+            message=message,
+            matrix_event=event,
+            origin=delivery.target.other,
+            event=delivery.event,
+        )
+        if not any(_same_pair(link, other) for other in self.store.links):
+            self.store.links.append(link)
+        self.store.deliveries.pop(delivery.id, None)
+        await self.moment("delivered done")
+
+    @override
+    async def retry(
+        self, delivery: Delivery, *, at: datetime, error: str, spent: bool, uncertain: bool
+    ) -> None:
+        await self.moment("retry")
+        if stored := self._in_hand(delivery):
+            stored.state, stored.due_at, stored.error = "queued", at, error
+            stored.uncertain = uncertain
+            stored.attempts -= 0 if spent else 1
+        await self.moment("retry done")
+
+    @override
+    async def park(self, delivery: Delivery, *, reason: str) -> None:
+        await self.moment("park")
+        if stored := self._in_hand(delivery):
+            stored.state, stored.error, stored.uncertain = "parked", reason, True
+        await self.moment("park done")
+
+    def _in_hand(self, delivery: Delivery) -> StoredDelivery | None:
+        stored = self.store.deliveries.get(delivery.id)
+        stream = self.store.streams[delivery.portal.id, delivery.target]
+        ours = stored is not None and stored.state == "sending" and stream.owner == self.owner
+        return stored if ours else None
+
+    @override
+    async def release(self, run: Run) -> None:
+        await self.moment("release")
+        key = (run.portal.id, run.target)
+        if self._carrying.get(key) is run:
+            del self._carrying[key]
+            if self.store.streams[key].owner == self.owner:
+                self._release(run, key)
+        await self.moment("release done")
+
+    def _release(self, run: Run, key: StreamKey) -> None:
+        now = self.clock.now()
+        stream = self.store.streams[key]
+        for delivery in run.deliveries:
+            stored = self.store.deliveries.get(delivery.id)
+            if stored is not None and stored.state == "sending":
+                stored.state = "queued"
+                stored.attempts -= 1
+        head = self.store.open_of(key)[:1]
+        stream.owner, stream.due_at = None, max(head[0].due_at, now) if head else None
+        if stream.due_at is not None and stream.due_at <= now:
+            self._streams_bells[run.target].set()
+
+    @override
+    async def renew_leases(self) -> None:
+        await self.moment("renew_leases")
+        until = self.clock.now() + LEASE
+        for id_ in self._reading:
+            entry = self.store.inbox.get(id_)
+            if entry is not None and entry.owner == self.owner:
+                entry.lease_until = until
+        for key in self._carrying:
+            if self.store.streams[key].owner == self.owner:
+                self.store.streams[key].due_at = until
+        await self.moment("renew_leases done")
+
+    # --- units and bells ---
+
+    @override
+    def unit(self) -> AbstractAsyncContextManager[Unit]:
+        return self._unit()
+
+    @asynccontextmanager
+    async def _unit(self) -> AsyncIterator[Unit]:
+        await self.moment("unit")
+        unit = FakeUnit(self)
+        yield unit
+        await self.moment("commit")
+        for write in unit.writes:
+            write()
+        for entry in unit.given_back:
+            self._reading.pop(entry.id, None)
+            self._entries_bells[entry.side].set()
+        for delivery in unit.appended:
+            self._streams_bells[delivery.target].set()
+        await self.moment("commit done")
+
+    @override
+    def entries_bell(self, side: Side) -> asyncio.Event:
+        return self._entries_bells[side]
+
+    @override
+    def streams_bell(self, target: Side) -> asyncio.Event:
+        return self._streams_bells[target]
+
+
+class FakeUnit(Unit):
+    """Reads what is committed and what it has appended itself; its writes wait for the commit."""
+
+    def __init__(self, journal: FakeJournal) -> None:
+        self._journal = journal
+        self._store = journal.store
+        self.writes: list[Callable[[], None]] = []
+        self.given_back: list[Entry] = []
+        self.appended: list[NewDelivery] = []
+
+    @override
+    async def portals(self, places: Collection[Place]) -> Mapping[Place, Portal]:
+        await self._journal.moment("portals")
+        # Made at once, unlike in Postgres: a portal without deliveries is of no consequence.
+        for place in sorted(places):
+            if place not in self._store.portals:
+                portal = Portal(id=PortalId(self._store.next_id()), place=place, room=None)
+                self._store.portals[place] = portal
+        return {place: self._store.portals[place] for place in places}
+
+    @override
+    async def portals_of(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Portal]:
+        await self._journal.moment("portals_of")
+        return {p.room: p for p in self._store.portals.values() if p.room and p.room in rooms}
+
+    @override
+    async def known(
+        self, side: Side, messages: Collection[MessageKey]
+    ) -> Mapping[MessageKey, Known]:
+        await self._journal.moment("known")
+        under_way = [*(d.new for d in self._store.deliveries.values()), *self.appended]
+        found = {
+            (new.portal, new.source): Known(origin=side, version=new.event.version)
+            for new in under_way
+            if new.target is side.other and (new.portal, new.source) in set(messages)
+        }
+        for key in messages:
+            if link := self._store.link_of(side, key):
+                found[key] = Known(origin=link.origin, version=link.event.version)
+        return found
+
+    @override
+    async def in_the_air(
+        self, portals: Collection[PortalId], target: Side
+    ) -> set[tuple[PortalId, str]]:
+        await self._journal.moment("in_the_air")
+        return {
+            (d.new.portal, d.new.speaker)
+            for d in self._store.deliveries.values()
+            if d.new.portal in portals
+            and d.new.target is target
+            and (d.state == "sending" or (d.state == "queued" and d.uncertain))
+        }
+
+    @override
+    async def append(self, deliveries: Sequence[NewDelivery]) -> None:
+        await self._journal.moment("append")
+        self.appended.extend(deliveries)
+        self.writes.append(lambda: self._append(deliveries))
+
+    def _append(self, deliveries: Sequence[NewDelivery]) -> None:
+        now = self._journal.clock.now()
+        # Judged before the first of them is written: its parts belong together.
+        linked = {_message(d) for d in deliveries if self._store.link_of(d.target.other, _key(d))}
+        for new in deliveries:
+            stream = self._store.streams.setdefault(
+                (new.portal, new.target), StoredStream(due_at=None)
+            )
+            stream.due_at = now if stream.due_at is None else stream.due_at
+            there = any(_slot(d.new) == _slot(new) for d in self._store.deliveries.values())
+            if not there and _message(new) not in linked:
+                id_ = DeliveryId(self._store.next_id())
+                self._store.deliveries[id_] = StoredDelivery(
+                    id=id_, new=new, created_at=now, due_at=now
+                )
+
+    @override
+    async def settle(self, entries: Collection[Entry]) -> None:
+        await self._journal.moment("settle")
+        self.given_back.extend(entries)
+        self.writes.extend(lambda e=e: self._store.inbox.pop(e.id, None) for e in entries)  # type: ignore[misc]
+
+    @override
+    async def hold(self, entry: Entry, *, until: datetime, error: str | None) -> None:
+        await self._journal.moment("hold")
+        self.given_back.append(entry)
+        self.writes.append(lambda: self._hold(entry, until, error))
+
+    def _hold(self, entry: Entry, until: datetime, error: str | None) -> None:
+        if stored := self._in_hand(entry):
+            stored.give_back()
+            stored.due_at = until
+            stored.attempts += 0 if error is None else 1
+            stored.error = error or stored.error
+
+    @override
+    async def park_entry(self, entry: Entry, reason: str) -> None:
+        await self._journal.moment("park_entry")
+        self.given_back.append(entry)
+        self.writes.append(lambda: self._park(entry, reason))
+
+    def _park(self, entry: Entry, reason: str) -> None:
+        if stored := self._in_hand(entry):
+            stored.give_back()
+            stored.parked, stored.error = True, reason
+
+    def _in_hand(self, entry: Entry) -> StoredEntry | None:
+        stored = self._store.inbox.get(entry.id)
+        return stored if stored is not None and stored.owner == self._journal.owner else None
+
+
+def _in_reading_order(
+    free: Sequence[StoredEntry], due: Sequence[StoredEntry], now: datetime
+) -> list[StoredEntry]:
+    """Conversations by what has been due longest; within one everything up to its last due entry."""
+    first: dict[str, datetime] = {}
+    last: dict[str, int] = {}
+    for entry in due:
+        name = entry.new.conversation
+        first.setdefault(name, entry.due_at)
+        last[name] = max(last.get(name, entry.new.position), entry.new.position)
+    chosen = [
+        e
+        for e in free
+        if e.new.conversation in last
+        and (
+            e.new.position < last[e.new.conversation]
+            or (e.new.position == last[e.new.conversation] and e.due_at <= now)
+        )
+    ]
+    return sorted(
+        chosen,
+        key=lambda e: (first[e.new.conversation], e.new.conversation, e.new.position, e.id),
+    )
+
+
+def _entry(stored: StoredEntry) -> Entry:
+    return Entry(
+        id=stored.id,
+        side=stored.new.side,
+        conversation=stored.new.conversation,
+        raw=stored.new.raw,
+        received_at=stored.new.received_at,
+        attempts=stored.attempts + 1,
+    )
+
+
+def _delivery(portal: Portal, stored: StoredDelivery) -> Delivery:
+    return Delivery(
+        id=stored.id,
+        portal=portal,
+        target=stored.new.target,
+        source=stored.new.source,
+        speaker=stored.new.speaker,
+        event=stored.new.event,
+        attempts=stored.attempts,
+        resumed=stored.uncertain,
+        created_at=stored.created_at,
+    )
+
+
+def _key(new: NewDelivery) -> MessageKey:
+    return new.portal, new.source
+
+
+def _message(new: NewDelivery) -> tuple[PortalId, Side, MessageRef]:
+    return new.portal, new.target, new.source
+
+
+def _slot(new: NewDelivery) -> tuple[PortalId, Side, MessageRef, int]:
+    return *_message(new), new.event.part
+
+
+def _same_pair(one: StoredLink, other: StoredLink) -> bool:
+    return (
+        one.portal == other.portal
+        and one.event.part == other.event.part
+        and (one.message == other.message or one.matrix_event == other.matrix_event)
+    )

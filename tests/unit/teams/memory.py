@@ -1,0 +1,212 @@
+"""Memories of the Microsoft side that last for one test, and clocks that tests own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from typing_extensions import override
+
+from bridge.config import Teams
+from bridge.domain.changes import Known
+from bridge.domain.ids import (
+    EntryId,
+    MessageRef,
+    PortalId,
+    Side,
+    TeamsUserId,
+    TenantId,
+    UserId,
+    Version,
+)
+from bridge.domain.portal import Account
+from bridge.ports import (
+    AccountBook,
+    Certificate,
+    Clock,
+    Entry,
+    Journal,
+    NewEntry,
+    Subscription,
+    SubscriptionBook,
+)
+
+NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
+TENANT = "5f3c1d1e-0000-4000-8000-0000000000aa"
+CLIENT = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+
+
+class OwnClock(Clock):
+    """Stands still, or follows the real time, until a test moves it; sleepers wait for the test."""
+
+    def __init__(self, start: datetime | None = NOW) -> None:
+        self._start = start
+        self._offset = timedelta(0)
+        self._moved = asyncio.Event()
+        self.slept: list[timedelta] = []
+
+    @override
+    def now(self) -> datetime:
+        real = datetime.now(UTC)  # noqa: TID251 -- msal and the tenant go by real time
+        return (self._start or real) + self._offset
+
+    @override
+    async def sleep(self, duration: timedelta) -> None:
+        self.slept.append(duration)
+        until = self.now() + duration
+        while self.now() < until:
+            await self._moved.wait()
+
+    def advance(self, by: timedelta) -> None:
+        self._offset += by
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+
+class Subscriptions(SubscriptionBook):
+    """Certificates and subscriptions."""
+
+    def __init__(self) -> None:
+        self.kept: list[Certificate] = []
+        self.known: dict[str, Subscription] = {}
+        self.history: list[Subscription] = []
+
+    @override
+    async def certificates(self) -> tuple[Certificate, ...]:
+        return tuple(reversed(self.kept))
+
+    @override
+    async def add_certificate(self, certificate: Certificate) -> None:
+        self.kept.append(certificate)
+
+    @override
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        return tuple(self.known.values())
+
+    @override
+    async def remember_subscription(self, subscription: Subscription) -> None:
+        self.known[subscription.resource] = subscription
+        self.history.append(subscription)
+
+
+class Accounts(AccountBook):
+    """Who is signed in, with their token caches."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[UserId, Account] = {}
+        self.caches: dict[UserId, str] = {}
+        self.reads = 0
+
+    @override
+    async def account_of(self, user: UserId) -> Account | None:
+        return self.accounts.get(user)
+
+    @override
+    async def accounts_among(
+        self, tenant: TenantId, people: Collection[TeamsUserId]
+    ) -> tuple[Account, ...]:
+        found = (a for a in self.accounts.values() if a.tenant == tenant)
+        return tuple(a for a in found if a.teams_user in people)
+
+    @override
+    async def sign_in(self, account: Account, token_cache: str) -> UserId | None:
+        self.accounts[account.user] = account
+        self.caches[account.user] = token_cache
+        return None
+
+    @override
+    async def sign_out(self, user: UserId) -> bool:
+        self.caches.pop(user, None)
+        return self.accounts.pop(user, None) is not None
+
+    @override
+    async def token_cache(self, user: UserId) -> str | None:
+        self.reads += 1
+        return self.caches.get(user)
+
+    @override
+    async def store_token_cache(self, user: UserId, token_cache: str) -> None:
+        self.caches[user] = token_cache
+
+    @override
+    async def unwelcomed(self, *, limit: int) -> tuple[Account, ...]:
+        return ()
+
+    @override
+    async def mark_welcomed(self, user: UserId) -> None:
+        return None
+
+
+@dataclass
+class Links:
+    """As much of a journal as the Microsoft side and its hook use: entries, and what is linked."""
+
+    linked: set[tuple[PortalId, MessageRef]] = field(default_factory=set)
+    entries: asyncio.Queue[NewEntry] = field(default_factory=asyncio.Queue)
+    number: int = 0
+
+    def as_journal(self) -> Journal:
+        return cast(Journal, self)
+
+    async def append_entries(self, entries: Collection[NewEntry]) -> int:
+        for entry in entries:
+            self.entries.put_nowait(entry)
+        return len(entries)
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Links]:
+        yield self
+
+    async def known(
+        self, side: Side, messages: Collection[tuple[PortalId, MessageRef]]
+    ) -> Mapping[tuple[PortalId, MessageRef], Known]:
+        known = Known(origin=Side.MATRIX, version=Version(""))
+        return {message: known for message in messages if message in self.linked}
+
+    async def next_entry(self) -> Entry:
+        async with asyncio.timeout(10):
+            return self.claimed(await self.entries.get())
+
+    def claimed(self, new: NewEntry) -> Entry:
+        self.number += 1
+        return Entry(
+            id=EntryId(self.number),
+            side=new.side,
+            conversation=new.conversation,
+            raw=new.raw,
+            received_at=new.received_at,
+            attempts=1,
+        )
+
+
+def teams_config(**changes: object) -> Teams:
+    base = Teams(
+        tenant_id=TENANT,
+        client_id=CLIENT,
+        client_secret="a secret of the tests",  # noqa: S106
+        certificate_file=None,
+        graph_url="https://graph.test",
+        login_url="https://login.test",
+        webhook_url="https://bridge.test/teams",
+        ca_file=None,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+class Bearer:
+    """A credential that hands out numbered tokens and remembers what it was asked."""
+
+    def __init__(self, *, everyone: bool = True) -> None:
+        self.everyone = everyone
+        self.number = 1
+        self.claims: list[str | None] = []
+
+    async def token(self, *, refused: str | None = None, claims: str | None = None) -> str:
+        if refused is not None:
+            self.number += 1
+            self.claims.append(claims)
+        return f"token-{self.number}"
