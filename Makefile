@@ -2,7 +2,9 @@
 ARGS    ?=
 WORKERS ?= 2
 BIN     := .venv/bin
-PYTEST  := $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not live and not nightly'
+# A test that hangs is a failure with a stack trace, not a job that never ends.
+PYTEST  := $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not live and not nightly' \
+           -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 # What builds this project, from pyproject.toml, and what hatchling takes to install it editable.
 BACKEND := { sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml; echo editables; }
 COMPILE := $(BIN)/uv pip compile -q pyproject.toml - --universal --python-version 3.11 --generate-hashes \

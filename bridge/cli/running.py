@@ -27,13 +27,15 @@ def run(arguments: Namespace) -> int:
     from bridge import app  # Late: `config check` and the like start without all of it.
 
     config = load(arguments.config, os.environ)
-    with database_of(config) as ready:
+    with database_of(config, shared=False) as ready:
         return app.run(ready)
 
 
 @contextmanager
-def database_of(config: Config) -> Iterator[Config]:
+def database_of(config: Config, *, shared: bool) -> Iterator[Config]:
     """Start the embedded Postgres if the configuration wants it, and put its address in.
+
+    `shared`: a bridge that runs beside may have it started already.
 
     Raises:
         ConfigError: It did not start, or is not installed.
@@ -44,7 +46,7 @@ def database_of(config: Config) -> Iterator[Config]:
     from bridge.sandbox.postgres import EmbeddedPostgres
 
     with EmbeddedPostgres() as postgres:
-        postgres.start(config.database.data_folder)
+        postgres.start(config.database.data_folder, shared=shared)
         uri = postgres.create_database(DATABASE_NAME)
         yield replace(config, database=replace(config.database, uri=uri))
 
@@ -94,5 +96,5 @@ def _at_database(config: Config, work: Callable[[Database], Awaitable[T]]) -> T:
             await database.close()
 
     set_up_logging(level=config.logging.level, style=config.logging.format)
-    with database_of(config) as ready:
+    with database_of(config, shared=True) as ready:
         return asyncio.run(do(ready.database.uri))

@@ -44,6 +44,7 @@ class Asked:
 
     room: RoomId
     sender: UserId
+    ref: MessageRef
     text: str
 
 

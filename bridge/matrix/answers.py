@@ -7,6 +7,7 @@
     401 of the as_token        Unauthorized, with what the operator must do
     4xx with an errcode        RejectedByHomeserver
     4xx without an errcode     not the homeserver's words but a proxy's: Unavailable
+    3xx                        Unavailable, as long as homeserver.address is not set right
     anything else              Uncertain
 
 502 and 504 of a proxy do not prove that nothing was done. They are called Unavailable because an
@@ -91,14 +92,16 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes, *, what: str)
         return BridgeNotReached(text)
     if status in _AWAY or errcode in _BLOCKED:
         return Unavailable(text)
-    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status < HTTPStatus.BAD_REQUEST:
+        return Unavailable(f"{text}: redirected; homeserver.address must be its own address")
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _refusal(status, errcode, text)
     return Uncertain(text)
 
 
 def _refusal(status: int, errcode: object, text: str) -> Refused:
     if status == HTTPStatus.UNAUTHORIZED and errcode in _TOKEN:
-        return Unauthorized(HOMESERVER_KNOWS_US_NOT)
+        return Unauthorized(HOMESERVER_KNOWS_US_NOT, everyone=True)
     if isinstance(errcode, str):
         return RejectedByHomeserver(text, status=status, errcode=errcode)
     return Rejected(text) if status in _FOR_GOOD else Unavailable(text)

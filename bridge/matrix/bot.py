@@ -14,6 +14,7 @@ import orjson
 
 from bridge.domain.ids import TRANSACTION_ID_CHARS, MessageRef, RoomId, UserId, digest
 from bridge.errors import Rejected
+from bridge.matrix.answers import UNKNOWN_DEVICE, RejectedByHomeserver
 from bridge.matrix.client import Client
 from bridge.matrix.ghosts import DEVICE, Devices
 from bridge.matrix.names import Names
@@ -88,12 +89,22 @@ class Bot:
             Refused: It was certainly not said.
             Uncertain: It may have been said; repeating it is harmless for a day.
         """
+        content = orjson.dumps(notice_content(text, key=key, mentions=mentions))
+        try:
+            return await self._send(room, key, content)
+        except RejectedByHomeserver as error:
+            if error.errcode != UNKNOWN_DEVICE:
+                raise
+        await self.prepare()  # The homeserver has forgotten it.
+        return await self._send(room, key, content)
+
+    async def _send(self, room: RoomId, key: str, content: bytes) -> MessageRef:
         return await self._sender.send(
             Outgoing(
                 room=room,
                 sender=self.user,
                 device=self._device,
                 transaction=digest("notice", room, key)[:TRANSACTION_ID_CHARS],
-                content=orjson.dumps(notice_content(text, key=key, mentions=mentions)),
+                content=content,
             )
         )

@@ -44,6 +44,7 @@ GREETING = f"Hello! {HELP}"
 SIGN_IN_FIRST = """\
 {user}: your messages here do not reach Teams yet, because you are not signed in. \
 Write `login` to me ({bot}) in a direct chat."""
+STRANGER = "not a user of our homeserver"
 NOT_HERE = "I answer in a direct chat only. Invite me into a room that we have to ourselves."
 
 Command = Callable[[UserId], Awaitable[str]]
@@ -149,7 +150,7 @@ class BotDesk(Desk):
     async def _enter(self, invited: Invited) -> None:
         room, user = invited.room, invited.sender
         if not self._names.is_local(user):
-            log.info("invitation refused", room=room, user=user, reason="not a user of ours")
+            log.info("invitation refused", room=room, user=user, reason=STRANGER)
             await self._client.leave(room)
             return
         await self._client.join(room)
@@ -168,7 +169,7 @@ class BotDesk(Desk):
     async def _answer(self, asked: Asked) -> None:
         room, user = asked.room, asked.sender
         if not self._names.is_local(user):
-            log.info("not answered", room=room, user=user, reason="not a user of ours")
+            log.info("not answered", room=room, user=user, reason=STRANGER)
             return
         if not await self._is_private(room, user):
             log.info("not answered", room=room, user=user, reason="not alone")
@@ -178,7 +179,7 @@ class BotDesk(Desk):
         word = command_of(asked.text)
         command = self._commands.get(word)
         answer = await command(user) if command else unknown_command(word)
-        await self._bot.notice(room, answer, key=self._now())
+        await self._bot.notice(room, answer, key=f"answer to {asked.ref}")
 
     async def _help(self, _user: UserId) -> str:
         return HELP
@@ -207,6 +208,9 @@ class BotDesk(Desk):
     # --- hints ---
 
     async def _hint(self, unheard: Unheard) -> None:
+        if not self._names.is_local(unheard.sender):
+            log.info("not answered", room=unheard.room, user=unheard.sender, reason=STRANGER)
+            return
         key = f"sign in first {unheard.sender} {self._clock.now().date().isoformat()}"
         known = f"{unheard.room} {key}"
         if self._hinted.get(known):
@@ -238,7 +242,7 @@ class BotDesk(Desk):
         return room
 
     def _now(self) -> str:
-        """A key that no other notice has: an answer given twice is better than one kept back."""
+        """A key that no other notice has: news told twice is better than news kept back."""
         return self._clock.now().isoformat()
 
 

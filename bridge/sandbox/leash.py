@@ -1,7 +1,7 @@
 """Turns into another program that cannot outlive whoever started it.
 
-Run as a script by `bridge.sandbox.processes`, never imported; only the standard library, because it
-starts with `python -I -S`. In this order, since a change of user forgets the wish of step 2:
+Run as a script by `bridge.sandbox.processes` with `python -I -S`, hence only the standard library.
+In this order, since a change of user forgets the wish of step 2:
 
     1. as root: become an ordinary account, if asked keeping the right to pass closed folders
     2. ask the kernel for a signal when the parent dies, and look whether it has died already

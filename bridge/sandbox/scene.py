@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -80,9 +80,15 @@ class Scene:
 
 @asynccontextmanager
 async def open_scene(
-    folder: Path, *, tell: Tell, tuning: Tuning = DURABLE, homeserver_on_postgres: bool = True
+    folder: Path,
+    *,
+    tell: Tell,
+    tuning: Tuning = DURABLE,
+    listeners: Sequence[Path] = (),
 ) -> AsyncIterator[Scene]:
     """Start everything, say each step through `tell`, and stop everything at the end.
+
+    `listeners` are registration files of further application services.
 
     Raises:
         ConfigError: A part did not start; with the end of its log.
@@ -93,9 +99,7 @@ async def open_scene(
         stack.push_async_callback(asyncio.to_thread, postgres.stop)
         await asyncio.to_thread(postgres.start, folder / "postgres", tuning=tuning)
         bridge_dsn = await asyncio.to_thread(postgres.create_database, "bridge")
-        homeserver_dsn = None
-        if homeserver_on_postgres:
-            homeserver_dsn = await asyncio.to_thread(postgres.create_database, "homeserver")
+        homeserver_dsn = await asyncio.to_thread(postgres.create_database, "homeserver")
 
         tell("Teams tenant (simulated)")
         now = datetime.now(UTC)  # noqa: TID251 - certificates are checked against the real clock
@@ -145,7 +149,7 @@ async def open_scene(
             homeserver.start,
             folder / "homeserver",
             server_name=SERVER_NAME,
-            registrations=[registration],
+            registrations=[registration, *listeners],
             database=homeserver_dsn,
         )
 

@@ -81,7 +81,7 @@ class TokenChecker:
             claims: dict[str, Any] = jwt.decode(
                 token, key, algorithms=["RS256"], options=_ONLY_SIGNATURE
             )
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, ValueError) as error:
             raise _untrusted("that is no token signed by Microsoft", BAD_TOKEN) from error
         reason = flaw(claims, self._teams, at)
         if reason is not None:

@@ -16,6 +16,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import requests
+from requests.adapters import HTTPAdapter
+from typing_extensions import override
 
 from bridge.config import Teams
 from bridge.errors import ConfigError
@@ -81,6 +83,25 @@ class MsalAnswer:
         """Raise nothing: what msal would raise for was raised before."""
 
 
+class _Adapter(HTTPAdapter):
+    """Closes its connections when it is closed; urllib3 leaves that to the garbage collector."""
+
+    @override
+    def close(self) -> None:
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - a copy; iterating is refused
+                manager.pools[key].close()
+        super().close()
+
+
+class Later(requests.RequestException):
+    """Entra was there, and was not able or asked for patience."""
+
+    def __init__(self, answer: MsalAnswer) -> None:
+        super().__init__(f"HTTP {answer.status_code}")
+        self.answer = answer
+
+
 class MsalTransport:
     """The HTTP client that msal is given (its `HttpClient`: get, post, close); safe in threads.
 
@@ -90,6 +111,7 @@ class MsalTransport:
     def __init__(self, teams: Teams) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.mount("https://", _Adapter())
         self._session.verify = str(teams.ca_file) if teams.ca_file else _system_store()
         proxy = proxy_for(teams.login_url)
         if proxy:
@@ -113,6 +135,7 @@ class MsalTransport:
         if known is not None:
             return known
         answer = _read(self._session.get(url, params=params, headers=headers, timeout=_TIMEOUTS))
+        _raise_if_later(answer)
         if answer.status_code == OK and not params:
             with self._lock:
                 self._documents[url] = answer
@@ -130,12 +153,13 @@ class MsalTransport:
         Raises:
             requests.RequestException: No answer, or "later".
         """
-        answer = self._session.post(
-            url, params=params, data=data, headers=headers, timeout=_TIMEOUTS
+        answer = _read(
+            self._session.post(url, params=params, data=data, headers=headers, timeout=_TIMEOUTS)
         )
         # Cookies of one person's sign-in have no business in the next one's.
         self._session.cookies.clear()
-        return _read(answer)
+        _raise_if_later(answer)
+        return answer
 
     def close(self) -> None:
         self._session.close()
@@ -145,14 +169,14 @@ _TIMEOUTS = (CONNECT_TIMEOUT.total_seconds(), CALL_TIMEOUT.total_seconds())
 _SERVER_ERROR = 500
 
 
-def _read(answer: requests.Response) -> MsalAnswer:
+def _raise_if_later(answer: MsalAnswer) -> None:
     """Raise on 429 and 5xx, which msal would take for a wrong tenant or hide in a RuntimeError."""
     if answer.status_code == TOO_MANY_REQUESTS or answer.status_code >= _SERVER_ERROR:
-        text = f"HTTP {answer.status_code}"
-        raise requests.HTTPError(text, response=answer)
-    return MsalAnswer(
-        status_code=answer.status_code, text=answer.text, headers=dict(answer.headers)
-    )
+        raise Later(answer)
+
+
+def _read(answer: requests.Response) -> MsalAnswer:
+    return MsalAnswer(status_code=answer.status_code, text=answer.text, headers=answer.headers)
 
 
 def _system_store() -> str | bool:

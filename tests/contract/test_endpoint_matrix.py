@@ -549,6 +549,17 @@ async def test_telling_opens_one_room_and_finds_it_again_after_a_crash(
     assert said == ["You are signed in now.", "Really."]
 
 
+async def test_the_bot_gets_its_device_back_when_it_was_deleted(world: World, alice: Human) -> None:
+    room = await alice.room_with(world.bot.user)
+    await world.client.join(room)
+    devices = ApiPath.v3.devices[DEVICE]
+    await world.client._as(world.bot.user).api.request(Method.DELETE, devices)
+
+    await world.desk.notice(room, "still here", key="k")
+
+    assert len(await alice.timeline(room)) == 1
+
+
 async def test_one_who_is_not_heard_is_told_so_once_a_day(world: World, alice: Human) -> None:
     world.accounts.add(alice.id, ANNA.id)
     room = await world.rooms.ensure(PORTAL)
@@ -717,14 +728,25 @@ async def test_a_homeserver_that_hangs_leaves_us_uncertain_and_is_waited_for_onl
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        hung_up.set()
 
+    hung_up = asyncio.Event()
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     config = at(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "hang.test")
     limits = aiohttp.ClientTimeout(sock_read=0.05)
-    async with server, aiohttp.ClientSession(timeout=limits) as session:
-        connection = Connection(session, address=config.homeserver.address, watch=Watch())
-        with pytest.raises(Uncertain, match="no answer"):
-            await Client(connection, bot=UserId("@bot:hang.test")).versions()
+    async with server:
+        async with aiohttp.ClientSession(timeout=limits) as session:
+            connection = Connection(session, address=config.homeserver.address, watch=Watch())
+            with pytest.raises(Uncertain, match="no answer"):
+                await Client(connection, bot=UserId("@bot:hang.test")).versions()
+        await hung_up.wait()
+
+
+async def test_a_ca_file_that_is_none_is_a_mistake_of_the_operator(tmp_path: Path) -> None:
+    homeserver = replace(CONFIG.homeserver, ca_file=tmp_path / "none.pem")
+    with pytest.raises(ConfigError, match=r"homeserver\.ca_file"):
+        async with open_connection(replace(CONFIG, homeserver=homeserver), Watch()):
+            pass
 
 
 # --- what the tests lean on -----------------------------------------------------------------------

@@ -65,14 +65,14 @@ class FakeWorld(World):
 
 
 class PostgresWorld(World):
-    def __init__(self, database: Database, tasks: asyncio.TaskGroup) -> None:
-        self.clock = FakeClock()
+    def __init__(self, database: Database, tasks: asyncio.TaskGroup, clock: FakeClock) -> None:
+        self.clock = clock
         self.database = database
         self.tasks = tasks
         self.writers: list[asyncio.Task[None]] = []
 
     @override
-    def process(self) -> Journal:
+    def process(self) -> PostgresJournal:
         journal = PostgresJournal(self.database, self.clock, owner=uuid4())
         self.writers.append(self.tasks.create_task(journal.run()))
         return journal
@@ -90,7 +90,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     dsn = request.getfixturevalue("database")
     database = await Database.open(dsn, connections_max=8, watch=Watch())
     async with asyncio.TaskGroup() as tasks:
-        made = PostgresWorld(database, tasks)
+        made = PostgresWorld(database, tasks, FakeClock())
         yield made
         for writer in made.writers:
             writer.cancel()

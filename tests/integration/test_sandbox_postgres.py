@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count as count_up
 from pathlib import Path
 
 import asyncpg
@@ -19,11 +20,13 @@ from bridge.sandbox.postgres import DURABLE, THROWAWAY, EmbeddedPostgres
 from tests.integration.processes import CHILD_LIMIT, Child, gone, processes_in
 
 NOBODY_HAS_THIS_ID = 54_321
+NUMBERS = count_up()
 
 
 @pytest.fixture
-def folder(scratch: Path, request: pytest.FixtureRequest) -> Path:
-    return scratch / str(request.node.name)[:40]
+def folder(scratch: Path) -> Path:
+    """A name that no other test has used; short, for the socket below it."""
+    return scratch / f"postgres-{next(NUMBERS)}"
 
 
 @pytest.fixture(scope="module")

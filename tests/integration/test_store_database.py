@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -19,9 +19,9 @@ from bridge.ports import Journal, NewEntry
 from bridge.sandbox.postgres import THROWAWAY, EmbeddedPostgres
 from bridge.store import schema
 from bridge.store.database import Database
-from bridge.store.journal import PostgresJournal
 from bridge.telemetry import Watch
 from tests.contract.test_journal import append, claim_one, make_portal, new
+from tests.integration.stores import opened, world_on
 from tests.kit.fake_journal import FakeClock
 
 
@@ -57,8 +57,12 @@ class Server:
     def start(self) -> None:
         self.postgres.start(self.folder, tuning=THROWAWAY)
 
-    def kill(self) -> None:
+    async def kill(self, database: Database) -> None:
+        """Kill it; what served our connections outlives its parent by some milliseconds."""
         self.postgres.kill()
+        with suppress(StoreUnavailable):
+            while True:
+                await database.ping()
 
     def stop(self) -> None:
         self.postgres.stop()
@@ -90,24 +94,6 @@ def diary() -> Diary:
     return Diary()
 
 
-@asynccontextmanager
-async def opened(dsn: str, watch: Watch) -> AsyncIterator[Database]:
-    database = await Database.open(dsn, connections_max=4, watch=watch)
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-@asynccontextmanager
-async def running(database: Database, clock: FakeClock) -> AsyncIterator[PostgresJournal]:
-    journal = PostgresJournal(database, clock, owner=uuid4())
-    async with asyncio.TaskGroup() as tasks:
-        writers = tasks.create_task(journal.run())
-        yield journal
-        writers.cancel()
-
-
 def some_entry(key: str) -> NewEntry:
     now = FakeClock().now()
     return NewEntry(
@@ -136,12 +122,12 @@ async def call_everything(journal: Journal) -> None:
 async def test_a_postgres_that_is_killed_is_missed_once_and_found_again(
     server: Server, diary: Diary
 ) -> None:
-    clock = FakeClock()
-    async with opened(server.dsn, diary) as database, running(database, clock) as journal:
+    async with opened(server.dsn, watch=diary) as database, world_on(database) as world:
+        journal = world.process()
         await schema.upgrade(database)
         await journal.append_entries([some_entry("before")])
 
-        server.kill()
+        await server.kill(database)
         await call_everything(journal)
         assert diary.pages == ["postgres away"]
         assert diary.is_away("postgres")
@@ -157,48 +143,42 @@ async def test_a_postgres_that_is_killed_is_missed_once_and_found_again(
 async def test_what_was_delivered_during_an_outage_is_written_afterwards(
     server: Server, diary: Diary
 ) -> None:
-    clock = FakeClock()
-    async with opened(server.dsn, diary) as database, running(database, clock) as journal:
+    async with opened(server.dsn, watch=diary) as database, world_on(database) as world:
+        journal = world.process()
         await schema.upgrade(database)
         portal = await make_portal(journal)
 
-        class World:
-            pass
-
-        World.clock = clock  # type: ignore[attr-defined]
-        deliveries = [new(World, portal, str(n)) for n in range(3)]  # type: ignore[arg-type]
-        await append(journal, *deliveries)
-        run = await claim_one(journal)
-        first, second, third = run.deliveries
-        server.kill()
+        await append(journal, *(new(world, portal, f"${n}", target=Side.TEAMS) for n in range(3)))
+        run = await claim_one(journal, Side.TEAMS)
+        first, second, _ = run.deliveries
+        await server.kill(database)
         for delivery in (first, second):
             with pytest.raises(StoreUnavailable):
-                await journal.delivered(delivery, MessageRef(f"${delivery.source}"))
+                await journal.delivered(delivery, MessageRef(f"copy of {delivery.source}"))
         with pytest.raises(StoreUnavailable):
             await journal.release(run)
         server.start()
 
         # The first is told again, the second forgotten by its worker: it may have arrived.
-        await journal.delivered(first, MessageRef("$0"))
+        await journal.delivered(first, MessageRef("copy of $0"))
         await journal.release(run)
-        again = await claim_one(journal)
+        again = await claim_one(journal, Side.TEAMS)
 
     assert [(d.source, d.resumed, d.attempts) for d in again.deliveries] == [
-        ("1", True, 2),
-        ("2", False, 1),
+        ("$1", True, 2),
+        ("$2", False, 1),
     ]
-    assert third.source == "2"
 
 
 async def test_what_a_reader_had_when_the_store_went_away_is_there_when_it_is_back(
     server: Server, diary: Diary
 ) -> None:
-    clock = FakeClock()
-    async with opened(server.dsn, diary) as database, running(database, clock) as journal:
+    async with opened(server.dsn, watch=diary) as database, world_on(database) as world:
+        journal = world.process()
         await schema.upgrade(database)
         await journal.append_entries([some_entry("a")])
         claimed = await journal.claim_entries(Side.TEAMS, limit=10)
-        server.kill()
+        await server.kill(database)
         with pytest.raises(StoreUnavailable):
             async with journal.unit() as unit:
                 await unit.settle(claimed)
@@ -213,9 +193,9 @@ async def test_the_start_waits_for_postgres(server: Server, diary: Diary) -> Non
         server.start()
         yield
 
-    server.kill()
+    server.stop()
     clock = ImpatientClock(start())
-    async with opened(server.dsn, diary) as database:
+    async with opened(server.dsn, watch=diary) as database:
         await database.wait_until_up(clock)
 
     assert clock.slept == [timedelta(seconds=1)] * 2
@@ -223,7 +203,10 @@ async def test_the_start_waits_for_postgres(server: Server, diary: Diary) -> Non
 
 
 async def test_a_cut_connection_costs_one_call(empty_database: str, diary: Diary) -> None:
-    async with opened(empty_database, diary) as database, opened(empty_database, diary) as other:
+    async with (
+        opened(empty_database, watch=diary) as database,
+        opened(empty_database, watch=diary) as other,
+    ):
         async with database.session() as session:
             row = await session.fetchrow("SELECT pg_backend_pid() AS pid")
             assert row is not None
@@ -239,7 +222,7 @@ async def test_a_store_that_cannot_be_written_is_away_until_it_can(
     empty_database: str, diary: Diary
 ) -> None:
     write = "INSERT INTO things VALUES (1)"
-    async with opened(empty_database, diary) as database, database.session() as session:
+    async with opened(empty_database, watch=diary) as database, database.session() as session:
         await session.execute("CREATE TABLE things (id integer)")
         await session.execute("SET default_transaction_read_only = on")
         for _ in range(2):
@@ -264,7 +247,7 @@ async def test_a_deadlock_is_no_outage_but_asks_to_begin_again(
             await met.wait()
             await session.execute("SELECT pg_advisory_xact_lock($1)", second)
 
-    async with opened(empty_database, diary) as database:
+    async with opened(empty_database, watch=diary) as database:
         met = asyncio.Barrier(2)
         results = await asyncio.gather(
             lock_both(database, 1, 2, met), lock_both(database, 2, 1, met), return_exceptions=True
@@ -275,7 +258,7 @@ async def test_a_deadlock_is_no_outage_but_asks_to_begin_again(
 
 
 async def test_our_own_bugs_are_not_called_an_outage(empty_database: str, diary: Diary) -> None:
-    async with opened(empty_database, diary) as database:
+    async with opened(empty_database, watch=diary) as database:
         await database.execute("CREATE TABLE things (id integer PRIMARY KEY)")
         await database.execute("INSERT INTO things VALUES (1)")
         with pytest.raises(asyncpg.PostgresSyntaxError):
@@ -292,15 +275,17 @@ async def test_our_own_bugs_are_not_called_an_outage(empty_database: str, diary:
 async def test_an_address_that_can_never_work_is_the_operators_to_change(
     postgres: EmbeddedPostgres, diary: Diary
 ) -> None:
-    with pytest.raises(ConfigError, match=r"database\.uri"):
-        await Database.open("mysql://localhost/bridge", connections_max=1, watch=diary)
-    async with opened(postgres.dsn("nowhere"), diary) as database:
-        with pytest.raises(ConfigError, match='database "nowhere" does not exist'):
-            await database.wait_until_up(FakeClock())
+    for dsn, problem in (
+        ("mysql://localhost/bridge", r"database\.uri cannot be understood"),
+        (postgres.dsn("nowhere"), 'database "nowhere" does not exist'),
+    ):
+        async with opened(dsn, watch=diary) as database:
+            with pytest.raises(ConfigError, match=problem):
+                await database.wait_until_up(FakeClock())
 
 
 async def test_a_closed_store_is_unavailable(empty_database: str, diary: Diary) -> None:
-    async with opened(empty_database, diary) as database:
+    async with opened(empty_database, watch=diary) as database:
         await database.ping()
     with pytest.raises(StoreUnavailable):
         await database.ping()

@@ -205,8 +205,9 @@ def test_run_starts_the_embedded_postgres_and_stops_it_after(
         def __exit__(self, *_: object) -> None:
             diary.append("stopped")
 
-        def start(self, folder: Path) -> None:
+        def start(self, folder: Path, *, shared: bool) -> None:
             diary.append(folder)
+            assert not shared
 
         def create_database(self, name: str) -> str:
             return f"postgresql://embedded/{name}"

@@ -72,8 +72,8 @@ def split(body: Body, *, size_max: int, measure: Measure) -> tuple[Body, ...]:
     """
     rest = normalise(body)
     parts: list[Body] = []
-    while rest.blocks and measure(rest) > size_max:
-        at = _cut_at(rest, size_max, measure)
+    while rest.blocks and (size := measure(rest)) > size_max:
+        at = _cut_at(rest, size, size_max, measure)
         if at == 0:
             rest = _simplified(rest)
             continue
@@ -93,23 +93,23 @@ def _simplified(body: Body) -> Body:
     return normalise(Body(blocks=(bare, *others)))
 
 
-def _cut_at(body: Body, size_max: int, measure: Measure) -> int:
+def _cut_at(body: Body, size: int, size_max: int, measure: Measure) -> int:
     """The best position at which the beginning of the body still fits; 0 if there is none."""
 
     def fits(at: int) -> bool:
         return measure(normalise(Body(blocks=_cut_blocks(body.blocks, at)[0]))) <= size_max
 
     flat, ends = _flat(body)
-    fitting = _fitting(body, len(flat), size_max, measure)
+    fitting = _fitting(body, (len(flat), size), size_max, measure)
     at = _boundary(flat, ends, fitting)
     # A measure may grow with a shorter text (a style that falls apart); what fitted is known.
     return at if at == fitting or fits(at) else fitting
 
 
-def _fitting(body: Body, units: int, size_max: int, measure: Measure) -> int:
+def _fitting(body: Body, whole: tuple[int, int], size_max: int, measure: Measure) -> int:
     """Search by interpolation, since sizes grow about evenly, halving every other time to be sure."""
-    low, high = 0, units
-    low_size, high_size = 0, measure(body)
+    low, low_size = 0, 0
+    high, high_size = whole
     for turn in range(1, SEARCH_TURNS_MAX):
         if high - low <= 1 or low_size >= FILL_ENOUGH * size_max:
             break
@@ -307,9 +307,15 @@ def _cut_inline(node: Inline, at: int) -> tuple[Inline, Inline]:
             return Code(text=node.text[:at]), Code(text=node.text[at:])
         case Link():
             left, right = _cut_inlines(node.content, at)
-            return Link(href=node.href, content=left), Link(href=node.href, content=right)
+            return _linked(node.href, left), _linked(node.href, right)
         case Styled():
             left, right = _cut_inlines(node.content, at)
             return type(node)(content=left), type(node)(content=right)
         case _:
             return node, Text(text="")
+
+
+def _linked(href: str, content: tuple[Inline, ...]) -> Inline:
+    """Half a link; one without words would show its address instead, which nobody has written."""
+    link = Link(href=href, content=content)
+    return link if bare_text(link).strip() else Text(text=" ")

@@ -24,6 +24,9 @@ from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.weather import Fault
 
 FORM_FIELDS_MAX = 100
+FORM_BYTES_MAX = 256 * 1024
+CONTROL_BYTES_MAX = 64 * 1024 * 1024
+"""A burst of messages in one control request."""
 
 _JSON_TYPE = (
     "application/json;odata.metadata=minimal;odata.streaming=true;"
@@ -38,18 +41,27 @@ _CODES = {
 }
 
 
-async def read(request: web.Request) -> bytes:
+async def read(request: web.Request, *, most: int) -> bytes:
+    """The request's body, if it has no more than `most` bytes.
+
+    Raises:
+        GraphError: 413, it has more.
+    """
     try:
-        return await request.read()
+        if (request.content_length or 0) <= most:
+            raw = await request.read()
+            if len(raw) <= most:
+                return raw
     except web.HTTPRequestEntityTooLarge:
-        raise GraphError(413, "RequestEntityTooLarge", "The request is larger than 4 MB.") from None
+        pass
+    raise GraphError(413, "RequestEntityTooLarge", f"The request is larger than {most} bytes.")
 
 
 async def form(request: web.Request) -> dict[str, str]:
     try:
-        text = (await request.read()).decode()
+        text = (await read(request, most=FORM_BYTES_MAX)).decode()
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX))
-    except (ValueError, web.HTTPRequestEntityTooLarge):
+    except (ValueError, GraphError):
         raise SigninError(
             "invalid_request", 9002313, "Invalid request. Request is malformed or invalid."
         ) from None

@@ -170,7 +170,7 @@ class ControlledTenant:
         body: Json = {"user": user_id, "content": content, "content_type": content_type, **more}
         return (await self.type_many(chat, [body]))[0]
 
-    async def type_many(self, chat: str, messages: Sequence[Json]) -> list[str]:
+    async def type_many(self, chat: str, messages: Sequence[Mapping[str, object]]) -> list[str]:
         """A burst: each message as `{user, content, content_type, mentions, attachments}`."""
         answer = await self.call("POST", f"{_chat(chat)}/messages", {"messages": list(messages)})
         return _texts(answer["ids"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -194,6 +193,6 @@ def _touch(tenant: Tenant, chat: Chat, message: Message) -> None:
 
 
 def _announce(tenant: Tenant, chat: Chat, message: Message, kind: ChangeKind) -> None:
-    seen = render.message(replace(message), tenant.id)
+    seen = render.message(message, tenant.id)
     tenant.feed.append(chat.id, kind.value, seen)
     tenant.announce(Change(kind=kind, chat=chat, message=message, seen=seen))

@@ -35,10 +35,10 @@ class Handshake:
         """
         # Characters that must survive URL coding and must not be escaped as HTML.
         token = f"Validation: Testing client application reachability for <Request-Id: {uuid4()}>&+"
-        address = URL(url).update_query(validationToken=token)
         timeout = aiohttp.ClientTimeout(total=HANDSHAKE_TIMEOUT)
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         try:
+            address = URL(url).update_query(validationToken=token)
             async with self._session.post(
                 address, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
@@ -46,7 +46,7 @@ class Handshake:
                 _check(answer, body, token)
         except TimeoutError:
             raise _refused("Subscription validation request timed out.") from None
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, OSError, ValueError):
             msg = f"{_FAILED} {_WANTED}"
             raise _refused(msg) from None
 

@@ -48,7 +48,11 @@ async def expire_secret(ask: Ask) -> Reply:
 
 async def list_subscriptions(ask: Ask) -> Reply:
     items = [
-        {**render.subscription(item), "counts": asdict(item.counts)}
+        {
+            **render.subscription(item),
+            "counts": asdict(item.counts),
+            "lifecycle_counts": asdict(item.lifecycle_counts),
+        }
         for item in ask.tenant.subscriptions.values()
     ]
     return Reply(body={"subscriptions": items, "pending": ask.notifier.pending()})

@@ -39,6 +39,7 @@ class Notifier:
         self._tasks = tasks
         self._outlets: dict[str, Outlet] = {}
         self._tokens: dict[tuple[str, int], tuple[datetime, str]] = {}
+        self._running: list[asyncio.Task[None]] = []
         self._number = 0
         self._last_due: dict[str, datetime] = {}
 
@@ -57,7 +58,6 @@ class Notifier:
         """Queue a lifecycle notification, if the subscription has an address for it."""
         if subscription.lifecycle_url is None:
             return
-        subscription.counts.lifecycle += 1
         item = self._item(self._tenant.clock.now(), subscription, None, None)
         item.event = event
         self._outlet(subscription.lifecycle_url).add(item)
@@ -72,8 +72,9 @@ class Notifier:
             outlet.wake()
 
     def close(self) -> None:
-        for outlet in self._outlets.values():
-            outlet.close()
+        """Send nothing more; a POST that is under way is broken off."""
+        for task in self._running:
+            task.cancel()
 
     async def post(self, url: str, items: list[Item], patience: float) -> bool:
         """One POST; True if it was acknowledged in time."""
@@ -91,12 +92,13 @@ class Notifier:
 
     def _covers(self, subscription: Subscription, change: Change) -> bool:
         scope = scope_of(subscription.resource)
-        if scope is None:
+        if scope is None or subscription.expires <= self._tenant.clock.now():
             return False
         if scope.chat is not None:
             return scope.chat == change.chat.id
         if scope.user is not None:
-            return scope.user in change.chat.members
+            owner = self._tenant.find_user(scope.user)
+            return owner is not None and owner.id in change.chat.members
         return True
 
     def _queue(self, subscription: Subscription, change: Change, content: bytes | None) -> None:
@@ -136,7 +138,7 @@ class Notifier:
         if outlet is None:
             outlet = self._outlets[url] = Outlet(self._tenant, url, self.post)
             for _ in range(max(1, self._tenant.settings.posts_in_flight_max)):
-                self._tasks.create_task(outlet.run())
+                self._running.append(self._tasks.create_task(outlet.run()))
         return outlet
 
     def _payload(self, items: list[Item]) -> Json:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from bridge.sandbox.tenant.tenant import Change, Tenant
 from bridge.sandbox.tenant.weather import Away
-from bridge.sandbox.tenant.world import Subscription
+from bridge.sandbox.tenant.world import Delivered, Subscription
 
 FIRST_ANSWER_TIMEOUT = 3.0
 """Seconds."""
@@ -44,6 +44,13 @@ class Item:
     event: str = field(compare=False, default="")
     attempts: int = field(compare=False, default=0)
 
+    @property
+    def counts(self) -> Delivered:
+        """Where to count what becomes of it."""
+        if self.change is None:
+            return self.subscription.lifecycle_counts
+        return self.subscription.counts
+
 
 Post = Callable[[str, list[Item], float], Awaitable[bool]]
 """Send these items to an address, waiting so many seconds for a 2xx."""
@@ -61,16 +68,15 @@ class Outlet:
         self._in_flight = 0
         self._resume: datetime | None = None
         self._wakes: list[asyncio.Event] = []
-        self._closed = False
 
     @property
     def pending(self) -> int:
         return len(self._heap) + len(self._kept) + self._in_flight
 
     def add(self, item: Item) -> None:
-        item.subscription.counts.queued += 1
+        item.counts.queued += 1
         if self.pending >= PENDING_MAX:
-            item.subscription.counts.failed += 1
+            item.counts.failed += 1
             return
         heapq.heappush(self._heap, item)
         self.wake()
@@ -79,15 +85,11 @@ class Outlet:
         for wake in self._wakes:
             wake.set()
 
-    def close(self) -> None:
-        self._closed = True
-        self.wake()
-
     async def run(self) -> None:
-        """Send what is due, one POST after the other, until closed."""
+        """Send what is due, one POST after the other, until cancelled."""
         wake = asyncio.Event()
         self._wakes.append(wake)
-        while not self._closed:
+        while True:
             wake.clear()
             now = self._tenant.clock.now()
             self._release(now)
@@ -102,7 +104,7 @@ class Outlet:
         first = all(item.attempts == 0 for item in batch)
         for item in batch:
             item.attempts += 1
-        for counts in {item.subscription.id: item.subscription.counts for item in batch}.values():
+        for counts in {id(item.counts): item.counts for item in batch}.values():
             counts.posts += 1
         patience = FIRST_ANSWER_TIMEOUT if first else LATER_ANSWER_TIMEOUT
         acked = await self._post(self._url, batch, patience)
@@ -110,7 +112,7 @@ class Outlet:
         if acked:
             self._resume = None
             for item in batch:
-                item.subscription.counts.acked += 1
+                item.counts.acked += 1
         else:
             self._again(batch, self._tenant.clock.now())
 
@@ -120,9 +122,9 @@ class Outlet:
         self._resume = now + min(RETRY_FIRST * 2**doublings, RETRY_MAX)
         for item in batch:
             if now - item.born >= GIVE_UP_AFTER:
-                item.subscription.counts.failed += 1
+                item.counts.failed += 1
             else:
-                item.subscription.counts.retried += 1
+                item.counts.retried += 1
                 heapq.heappush(self._heap, item)
 
     def _next_batch(self, now: datetime) -> list[Item]:
@@ -133,7 +135,7 @@ class Outlet:
         while self._heap and self._heap[0].due <= now and len(batch) < most:
             item = heapq.heappop(self._heap)
             if self._is_gone(item):
-                item.subscription.counts.failed += 1
+                item.counts.failed += 1
             elif self._is_held(item, now):
                 self._kept.append(item)
             else:
@@ -145,7 +147,7 @@ class Outlet:
         kept, self._kept = self._kept, []
         for item in kept:
             if now - item.born >= GIVE_UP_AFTER:
-                item.subscription.counts.failed += 1
+                item.counts.failed += 1
             elif self._is_held(item, now) and not self._is_gone(item):
                 self._kept.append(item)
             else:

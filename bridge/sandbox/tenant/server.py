@@ -144,7 +144,7 @@ class TenantServer:
     def _application(self, session: aiohttp.ClientSession) -> web.Application:
         self._graph = Graph(self.realm, Subscriptions(Handshake(session)))
         self._control = Control(self.realm, self._notifiers)
-        app = web.Application(client_max_size=REQUEST_BYTES_MAX)
+        app = web.Application(client_max_size=answers.CONTROL_BYTES_MAX)
         app.router.add_route("*", "/v1.0/{rest:.*}", self._on_graph)
         app.router.add_route("*", "/_control/{rest:.*}", self._on_control)
         for version, middle in ((1, ""), (2, "/v2.0")):
@@ -161,7 +161,7 @@ class TenantServer:
     async def _on_graph(self, request: web.Request) -> web.StreamResponse:
         now = self._clock.now
         try:
-            body = await answers.read(request)
+            body = await answers.read(request, most=REQUEST_BYTES_MAX)
             tenant, bearer = self._graph.bearer(request.headers.get("Authorization", ""))
             now = tenant.clock.now
         except GraphError as error:
@@ -189,7 +189,7 @@ class TenantServer:
     async def _on_control(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path.removeprefix("/_control")
         try:
-            body = await answers.read(request)
+            body = await answers.read(request, most=answers.CONTROL_BYTES_MAX)
             reply = await self._control.answer(request.method, path, dict(request.query), body)
         except GraphError as error:
             shown = graph_error(error, self._clock.now(), "")

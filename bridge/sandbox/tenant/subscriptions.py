@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
@@ -104,6 +105,7 @@ class Subscriptions:
             expires = _expiry(body, now)
             _check_lifecycle(expires, now, subscription.lifecycle_url)
         certificate = _certificate(body) if "encryptionCertificate" in body else None
+        certificate_id = None if certificate is None else _certificate_id(body)
         if "notificationUrl" in body:
             url = _url(body, "notificationUrl")
             await self._handshake.shake(url)
@@ -111,7 +113,7 @@ class Subscriptions:
         if certificate is not None:
             subscription.certificate = certificate
             subscription.certificate_text = wire.optional_text(body, "encryptionCertificate")
-            subscription.certificate_id = _certificate_id(body)
+            subscription.certificate_id = certificate_id
         subscription.expires = expires
         _authorize(call, subscription)
         return Reply(body=_entity(call, subscription))
@@ -143,6 +145,7 @@ async def reauthorize(call: Call) -> Reply:
     return Reply(status=204)
 
 
+@lru_cache(maxsize=SUBSCRIPTIONS_MAX)
 def scope_of(resource: str) -> Scope | None:
     """What this resource path covers, or None where Teams knows no such resource."""
     path = resource.partition("?")[0].strip("/")
@@ -328,8 +331,9 @@ def _check_room(tenant: Tenant, wanted: Subscription) -> None:
     if len(tenant.subscriptions) >= SUBSCRIPTIONS_MAX:
         msg = f"Organization has reached its limit of {SUBSCRIPTIONS_MAX} subscriptions."
         raise forbidden(msg)
+    now = tenant.clock.now()
     for other in tenant.subscriptions.values():
-        if _identity(other) == _identity(wanted):
+        if other.expires > now and _identity(other) == _identity(wanted):
             raise GraphError(
                 409,
                 "Conflict",
@@ -344,7 +348,7 @@ def _identity(subscription: Subscription) -> tuple[str, str, str, frozenset[str]
 
 
 def _is_mine(call: Call, subscription: Subscription) -> bool:
-    if subscription.app is not call.app:
+    if subscription.app is not call.app or subscription.expires <= call.tenant.clock.now():
         return False
     return call.user is None or subscription.creator == call.user.id
 

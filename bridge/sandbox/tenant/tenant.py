@@ -15,7 +15,7 @@ from enum import StrEnum
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from bridge.sandbox.tenant.clock import TenantClock
-from bridge.sandbox.tenant.errors import Json, no_such_user, not_found
+from bridge.sandbox.tenant.errors import Json, bad_request, no_such_user, not_found
 from bridge.sandbox.tenant.feed import Feed
 from bridge.sandbox.tenant.tokens import Issuer, Keyring
 from bridge.sandbox.tenant.weather import Weather
@@ -125,6 +125,8 @@ class Tenant:
         key = user_id or str(uuid4())
         local = "".join(c for c in display_name.lower() if c.isascii() and c.isalnum()) or "user"
         name = upn or f"{local}.{key[:8]}@{self.domain}"
+        if self.find_user(key) or self.find_user(name):
+            raise bad_request("There is a user of this id or name already.")
         user = User(id=key, display_name=display_name, upn=name)
         self.users[key] = user
         self._by_name[name.casefold()] = user
@@ -136,10 +138,13 @@ class Tenant:
         Raises:
             GraphError: 404, there is none.
         """
-        user = self.users.get(key) or self._by_name.get(key.casefold())
+        user = self.find_user(key)
         if user is None:
             raise no_such_user(key)
         return user
+
+    def find_user(self, key: str) -> User | None:
+        return self.users.get(key) or self._by_name.get(key.casefold())
 
     def chat(self, chat_id: str) -> Chat:
         """The chat of this id.

@@ -168,7 +168,6 @@ class Delivered:
     lost: int = 0
     doubled: int = 0
     posts: int = 0
-    lifecycle: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,3 +194,4 @@ class Subscription:
     unknown_enum_members: bool = False
     challenged: datetime | None = None
     counts: Delivered = field(default_factory=Delivered)
+    lifecycle_counts: Delivered = field(default_factory=Delivered)

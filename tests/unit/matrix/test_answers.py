@@ -51,7 +51,7 @@ def said(status: int, errcode: str | None = None, **more: object) -> RemoteError
         (404, None, Unavailable),
         (403, None, Unavailable),
         (500, "M_UNKNOWN", Uncertain),
-        (302, None, Uncertain),
+        (302, None, Unavailable),
     ],
 )
 def test_an_answer_says_whether_it_was_done(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from bridge.sandbox.tenant.clock import TenantClock
 from bridge.sandbox.tenant.client import TenantControl
+from bridge.sandbox.tenant.clock import TenantClock
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tenant.tokens import Keyring
 from tests.unit.sandbox.tenant.place import Papers, Place, Subscriber, furnish, make_papers
@@ -29,8 +29,8 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture(scope="session")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Papers]:
-    yield make_papers(Path(tmp_path_factory.mktemp("tls")))
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    return make_papers(Path(tmp_path_factory.mktemp("tls")))
 
 
 @pytest.fixture

@@ -10,10 +10,12 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import io
 import ipaddress
 import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -32,6 +34,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import NameOID
+from yarl import URL
 
 from bridge.sandbox.tenant.client import ControlledTenant, Person, TenantControl
 from bridge.sandbox.tenant.server import TenantServer
@@ -68,6 +71,7 @@ def make_papers(folder: Path) -> Papers:
     return papers
 
 
+@cache
 def certify(name: str, *, bits: int = 2048) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -156,7 +160,7 @@ class Place:
     async def code(self, person: Person, **more: str) -> str:
         answer = await self.authorize(user=person.id, **more)
         location = answer.headers["Location"]
-        return str(aiohttp.client.URL(location).query["code"])
+        return str(URL(location).query["code"])
 
     async def authorize(self, **fields: str) -> Answer:
         form = {
@@ -181,9 +185,9 @@ class Place:
         token = await (self.app_token() if who is None else self.user_token(who))
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         if body is not None:
-            options["data"] = body if isinstance(body, bytes) else orjson.dumps(body)
+            options["data"] = io.BytesIO(body if isinstance(body, bytes) else orjson.dumps(body))
             headers["Content-Type"] = "application/json"
-        url = aiohttp.client.URL(f"{self.server.base}/v1.0{path}", encoded=True)
+        url = URL(f"{self.server.base}/v1.0{path}", encoded=True)
         async with self.session.request(method, url, headers=headers, **options) as answer:
             raw = await answer.read()
             is_json = raw and "json" in answer.headers.get("Content-Type", "")
@@ -237,6 +241,8 @@ class Subscriber:
         self.key, self.certificate = certify("subscriber")
         self.statuses: list[int] = []
         """Answers still to be given; then 202."""
+        self.broken: set[str] = set()
+        """Paths that answer 500."""
         self.handshake = "echo"
         self.posts: list[dict[str, Any]] = []
         self.handshakes: list[str] = []
@@ -263,6 +269,7 @@ class Subscriber:
             return self._shake(token)
         post = orjson.loads(await request.read())
         status = self.statuses.pop(0) if self.statuses else 202
+        status = 500 if request.path in self.broken else status
         self.posts.append({**post, "path": request.path, "answered": status})
         self._news.set()
         return web.Response(status=status)

@@ -1,0 +1,127 @@
+"""The books: what a side remembers. They know nothing of each other and meet in `app`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bridge.domain.ids import Place, PortalId, RoomId, TeamsUserId, TenantId, UserId
+from bridge.domain.portal import Account, Portal
+
+
+class PortalBook(Protocol):
+    """Which room a conversation has."""
+
+    async def remember_room(self, portal: Portal, room: RoomId, *, name: str) -> None: ...
+
+    async def room_of(self, portal: PortalId) -> RoomId | None: ...
+
+    async def rooms_of(self, places: Collection[Place]) -> tuple[RoomId, ...]:
+        """Return the rooms of those places that have one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ghost:
+    """A ghost as it was last set up on the homeserver."""
+
+    tenant: TenantId
+    person: str
+    name: str | None
+    has_device: bool
+
+
+class GhostBook(Protocol):
+    """Which ghosts are registered, under which name."""
+
+    async def ghost(self, tenant: TenantId, person: str) -> Ghost | None: ...
+
+    async def remember_ghost(self, ghost: Ghost) -> None: ...
+
+
+class AccountBook(Protocol):
+    """Who is signed in; token caches are kept encrypted."""
+
+    async def account_of(self, user: UserId) -> Account | None: ...
+
+    async def accounts_among(
+        self, tenant: TenantId, people: Collection[TeamsUserId]
+    ) -> tuple[Account, ...]: ...
+
+    async def sign_in(self, account: Account, token_cache: str) -> UserId | None:
+        """Remember the account; return the Matrix user who was signed in as it before, if another."""
+        ...
+
+    async def sign_out(self, user: UserId) -> bool: ...
+
+    async def token_cache(self, user: UserId) -> str | None: ...
+
+    async def store_token_cache(self, user: UserId, token_cache: str) -> None: ...
+
+    async def unwelcomed(self, *, limit: int) -> tuple[Account, ...]:
+        """Return accounts that have not been invited into their existing portals yet."""
+        ...
+
+    async def mark_welcomed(self, user: UserId) -> None: ...
+
+
+class SignInBook(Protocol):
+    """Sign-ins under way; they end by themselves."""
+
+    async def open_sign_in(self, ticket: str, user: UserId, *, expires_at: datetime) -> None: ...
+
+    async def store_flow(self, ticket: str, flow: str) -> bool:
+        """Keep what msal needs at the end; return False if the ticket is unknown or too old."""
+        ...
+
+    async def user_of_ticket(self, ticket: str) -> UserId | None: ...
+
+    async def take_flow(self, ticket: str) -> tuple[UserId, str] | None:
+        """Return user and flow once; the ticket is used up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A key pair for the content of notifications; PEM. `id` is what Graph quotes back."""
+
+    id: str
+    certificate: str
+    private_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A subscription at Graph; `id` is None between the intent to create it and Graph's answer."""
+
+    resource: str
+    id: str | None
+    client_state: str
+    certificate_id: str
+    expires_at: datetime
+
+
+class SubscriptionBook(Protocol):
+    """Certificates and subscriptions; private keys and client states are kept encrypted."""
+
+    async def certificates(self) -> tuple[Certificate, ...]:
+        """Return all, newest first."""
+        ...
+
+    async def add_certificate(self, certificate: Certificate) -> None: ...
+
+    async def subscriptions(self) -> tuple[Subscription, ...]: ...
+
+    async def remember_subscription(self, subscription: Subscription) -> None:
+        """Insert, or replace that of the same resource."""
+        ...
+
+
+class RoomBook(Protocol):
+    """Rooms that are no portals: where the bot talks with one user."""
+
+    async def desk_room(self, user: UserId) -> RoomId | None: ...
+
+    async def remember_desk_room(self, user: UserId, room: RoomId) -> None: ...

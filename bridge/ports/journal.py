@@ -1,0 +1,199 @@
+"""The durable queues: what lies in them, and how it is taken out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bridge.domain.changes import Known
+from bridge.domain.events import Event
+from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
+from bridge.domain.portal import Portal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """One raw thing a side pushed to us, as a hook hands it over.
+
+    `key` makes it one and the same when it is pushed again; `conversation` is whatever string
+    groups entries that must be read in order; `position` orders them within it (Teams: creation
+    of the message in ms; Matrix: 0, arrival decides); it is not read before `due_at`.
+    """
+
+    side: Side
+    key: str
+    conversation: str
+    position: int
+    raw: bytes
+    received_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One raw thing a side pushed to us, stored before it was understood, now claimed."""
+
+    id: EntryId
+    side: Side
+    conversation: str
+    raw: bytes
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """An event decided to cross, not yet appended to its stream.
+
+    `source` is the message on the side it comes from; `speaker` who will say it on the far side
+    (Teams: the account's user id), which the echo gate goes by.
+    """
+
+    portal: PortalId
+    target: Side
+    source: MessageRef
+    speaker: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One event on its way to one side of one portal.
+
+    `attempts` counts this one. `resumed` is true when an earlier attempt ended without our knowing
+    its result: the process died in `sending`, or the network's answer was `Uncertain`.
+    """
+
+    id: DeliveryId
+    portal: Portal
+    target: Side
+    source: MessageRef
+    speaker: str
+    event: Event
+    attempts: int
+    resumed: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The head of a stream, leased to us: its open deliveries in order, all `sending` from now on."""
+
+    portal: Portal
+    target: Side
+    deliveries: tuple[Delivery, ...]
+
+
+class Unit(Protocol):
+    """One database transaction; leaving it commits, raising in it rolls back.
+
+    Raises (every method, and leaving it):
+        StoreUnavailable: Postgres is away; whether a commit was carried out is unknown.
+    """
+
+    async def portals(self, places: Collection[Place]) -> Mapping[Place, Portal]:
+        """Return the portal of each place; one that does not exist yet is made."""
+        ...
+
+    async def portals_of(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Portal]:
+        """Return the portals of those rooms that are portals."""
+        ...
+
+    async def known(
+        self, side: Side, messages: Collection[tuple[PortalId, MessageRef]]
+    ) -> Mapping[tuple[PortalId, MessageRef], Known]:
+        """Return what is held of messages as `side` names them: links and open deliveries.
+
+        An open or parked delivery makes its source message known; only a link makes the message on
+        the far side known.
+        """
+        ...
+
+    async def in_the_air(
+        self, portals: Collection[PortalId], target: Side
+    ) -> set[tuple[PortalId, str]]:
+        """Return (portal, speaker) of deliveries toward `target` whose result is not known yet.
+
+        `sending`, or resumed and waiting: their message may already exist on the far side.
+        """
+        ...
+
+    async def append(self, deliveries: Sequence[NewDelivery]) -> None:
+        """Append to their streams, in the order given, under the streams' locks.
+
+        A delivery whose (portal, target, source, part) exists already is left as it was.
+        """
+        ...
+
+    async def settle(self, entries: Collection[Entry]) -> None:
+        """Remove entries that have been read."""
+        ...
+
+    async def hold(self, entry: Entry, *, until: datetime, error: str | None) -> None:
+        """Give an entry back, to be read again not before `until`; `error` costs an attempt."""
+        ...
+
+    async def park_entry(self, entry: Entry, reason: str) -> None:
+        """Set an entry aside for a person, its raw form kept."""
+        ...
+
+
+class Journal(Protocol):
+    """The durable queues: entries by conversation, deliveries by stream.
+
+    At most one reader has a conversation's entries, at most one worker a stream; both are leased
+    to a process and fall back when it dies. All methods raise `StoreUnavailable`.
+    """
+
+    async def append_entries(self, entries: Sequence[NewEntry]) -> int:
+        """Store entries durably; return how many were new. Concurrent calls share one commit."""
+        ...
+
+    async def claim_entries(self, side: Side, *, limit: int) -> tuple[Entry, ...]:
+        """Lease due entries of conversations that nobody else reads, in reading order.
+
+        With a due entry come all entries of its conversation of a smaller position, due or not.
+        """
+        ...
+
+    async def claim_runs(self, target: Side, *, runs_max: int, length_max: int) -> tuple[Run, ...]:
+        """Lease streams whose head is due, longest waiting first; their deliveries are `sending`."""
+        ...
+
+    def delivered(self, delivery: Delivery, ref: MessageRef) -> Awaitable[None]:
+        """Link the message and end the delivery; concurrent calls share one commit."""
+        ...
+
+    async def retry(
+        self, delivery: Delivery, *, at: datetime, error: str, spent: bool, uncertain: bool
+    ) -> None:
+        """Put the delivery back at the head of its stream."""
+        ...
+
+    async def park(self, delivery: Delivery, *, reason: str) -> None:
+        """Set the delivery aside for a person; its stream goes on without it."""
+        ...
+
+    async def release(self, run: Run) -> None:
+        """End the lease; what was not attempted is queued as it was, and the stream due again."""
+        ...
+
+    async def renew_leases(self) -> None:
+        """Prolong everything this process holds."""
+        ...
+
+    def unit(self) -> AbstractAsyncContextManager[Unit]:
+        """Open one transaction."""
+        ...
+
+    def entries_bell(self, side: Side) -> asyncio.Event:
+        """Return the event that is set when entries of `side` were appended in this process."""
+        ...
+
+    def streams_bell(self, target: Side) -> asyncio.Event:
+        """Return the event that is set when streams toward `target` may have become due."""
+        ...

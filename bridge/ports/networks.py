@@ -1,0 +1,91 @@
+"""The two networks, seen from the relay, and what else the relay asks of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.domain.events import Event, Ignored, Request, Sighting
+from bridge.domain.ids import MessageRef, Place, Side, TeamsUserId
+from bridge.domain.portal import Conversation
+from bridge.ports.journal import Delivery, Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What an entry turned out to say."""
+
+    sightings: tuple[Sighting, ...] = ()
+    requests: tuple[Request, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+
+
+class Endpoint(Protocol):
+    """One network, seen from the relay."""
+
+    side: Side
+
+    async def take_in(self, entry: Entry) -> Reading:
+        """Say what happened on this side.
+
+        Reading is harmless and may be repeated; nothing is remembered here between two calls.
+
+        Raises:
+            RemoteError: The network could not be read now.
+            Unconvertible: The entry makes no sense and never will.
+        """
+        ...
+
+    def fit(self, event: Event) -> tuple[Event, ...]:
+        """Cut an event that is too large for this network into parts, in order. Pure."""
+        ...
+
+    async def deliver(self, delivery: Delivery) -> MessageRef:
+        """Carry the event out on this network, leaving a trace that `find` recognises.
+
+        Raises:
+            Refused: It was certainly not carried out.
+            Uncertain: It may have been; `find` must be asked before the next attempt.
+        """
+        ...
+
+    async def find(self, delivery: Delivery) -> MessageRef | None:
+        """Look for the trace that an earlier attempt at this delivery has left.
+
+        Raises:
+            RemoteError: The network could not be searched now; nothing was learnt.
+        """
+        ...
+
+
+class Desk(Protocol):
+    """Serves what Matrix users ask of the bot."""
+
+    async def serve(self, request: Request) -> None:
+        """Answer; the same request may come twice.
+
+        Raises:
+            RemoteError: The homeserver could not be reached now.
+            StoreUnavailable: Postgres could not be reached now.
+        """
+        ...
+
+
+class Directory(Protocol):
+    """What Teams knows of a conversation and its people."""
+
+    async def describe(self, place: Place) -> Conversation:
+        """Return kind, topic and members.
+
+        Raises:
+            RemoteError: Graph could not be read, or does not know the conversation.
+        """
+        ...
+
+    async def conversations_of(self, user: TeamsUserId) -> tuple[Place, ...]:
+        """Return the chats that a user is in.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        ...

@@ -1,0 +1,85 @@
+"""Notifications as Graph makes them, composed and encrypted before the clock starts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+import orjson
+
+from bridge.sandbox.tenant import conversation, envelope
+from bridge.sandbox.tenant.tenant import Change, Tenant
+from bridge.sandbox.tenant.world import Content, Subscription, User
+
+ACCEPTED = 202
+ITEMS_PER_POST = 10
+POSTS_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One message that somebody typed: where, who, what."""
+
+    chat: str
+    user: User
+    text: str
+
+
+class Mailer:
+    """Types messages in the tenant without notifying, and posts the notifications itself."""
+
+    def __init__(self, tenant: Tenant, url: str, session: aiohttp.ClientSession) -> None:
+        self.tenant = tenant
+        self.url = url
+        self._session = session
+        self._changes: list[Change] = []
+        tenant.listeners[:] = [self._changes.append]
+
+    @property
+    def subscription(self) -> Subscription:
+        return next(iter(self.tenant.subscriptions.values()))
+
+    def compose(self, letters: Sequence[Letter], *, per_post: int = ITEMS_PER_POST) -> list[bytes]:
+        """Return bodies of POSTs, `per_post` notifications each."""
+        self._changes.clear()
+        for letter in letters:
+            content = Content(kind="text", text=letter.text)
+            conversation.post(self.tenant, self.tenant.chat(letter.chat), letter.user, content)
+        subscription = self.subscription
+        items = [
+            envelope.item(
+                self.tenant, subscription, change, envelope.content_of(self.tenant, change)
+            )
+            for change in self._changes
+        ]
+        token = self.tenant.issuer.validation(subscription.app.id, 2)
+        return [
+            orjson.dumps({"value": items[n : n + per_post], "validationTokens": [token]})
+            for n in range(0, len(items), per_post)
+        ]
+
+    async def post(self, body: bytes) -> float:
+        """Post one body; return how long the answer took, in seconds."""
+        started = time.perf_counter()
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        async with self._session.post(self.url, data=body, headers=headers) as answer:
+            await answer.read()
+            if answer.status != ACCEPTED:
+                problem = f"the webhook answered {answer.status}"
+                raise RuntimeError(problem)
+        return time.perf_counter() - started
+
+    async def post_all(self, bodies: Sequence[bytes]) -> None:
+        """Post in order, a few at a time."""
+        turn = asyncio.Semaphore(POSTS_IN_FLIGHT)
+
+        async def one(body: bytes) -> None:
+            async with turn:
+                await self.post(body)
+
+        async with asyncio.TaskGroup() as posts:
+            for body in bodies:
+                posts.create_task(one(body))

@@ -1,0 +1,220 @@
+"""B1 to B4 and the webhook: raw and bridge in turn, in one run, on one homeserver.
+
+Two ceilings exist and must not be mixed up: a room kept in order has one send in flight, a room
+that may be shuffled has 32. The bridge keeps order, so it is held against the ordered one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from uuid import uuid4
+
+from tests.bench.mailer import Letter
+from tests.bench.rig import Others, Portal, Rig, Tell
+
+ROUNDS = 5
+OTHERS_MAX = 0.25
+B1_MESSAGES = 400
+B2_MESSAGES = 150
+B3_PAIRS = 300
+B3_PAUSE_S = 0.2
+ARRIVAL_LIMIT_S = 120.0
+WEBHOOK_RATE = 200
+WEBHOOK_SECONDS = 5
+BARE_PUT_CPU_MS = 0.10
+"""CPU of one PUT with bare aiohttp, measured against a stub homeserver (PERF: 98 to 101 us)."""
+
+Result = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Some messages for some portals, in order."""
+
+    portals: Sequence[Portal]
+    texts: Sequence[Sequence[str]]
+
+    @property
+    def bodies(self) -> set[str]:
+        return {text for texts in self.texts for text in texts}
+
+    def letters(self) -> list[Letter]:
+        """Round robin over the portals, as a busy organisation writes."""
+        return [
+            Letter(chat=portal.chat, user=portal.author, text=texts[n])
+            for n in range(max(len(texts) for texts in self.texts))
+            for portal, texts in zip(self.portals, self.texts, strict=True)
+        ]
+
+
+def load(portals: Sequence[Portal], messages: int) -> Load:
+    """Make up messages that no earlier round has used."""
+    run = uuid4().hex[:8]
+    texts = [
+        [f"{run} {p} {n:04}: a message of a usual length" for n in range(messages // len(portals))]
+        for p in range(len(portals))
+    ]
+    return Load(portals=portals, texts=texts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Raw and bridge, one after the other."""
+
+    raw: float
+    bridge: float
+    cpu_ms: float
+    inversions: int
+    others: float
+
+
+async def throughput(rig: Rig, portals: Sequence[Portal], messages: int, tell: Tell) -> Result:
+    """Rate of the bridge / rate of raw ordered sends; CPU of the bridge per message."""
+    rounds = []
+    for number in range(1, ROUNDS + 1):
+        done = await _round(rig, portals, messages)
+        if done.others > OTHERS_MAX:
+            tell(f"  round {number}: others used {done.others:.0%} of the machine, once more")
+            done = await _round(rig, portals, messages)
+        rounds.append(done)
+        tell(
+            f"  round {number}/{ROUNDS}: raw {done.raw:.1f}/s, bridge {done.bridge:.1f}/s"
+            f" = {done.bridge / done.raw:.2f}"
+        )
+    return {
+        "ratio_to_ordered_ceiling": _median(r.bridge / r.raw for r in rounds),
+        "ordered_ceiling_per_s": _median(r.raw for r in rounds),
+        "bridge_per_s": _median(r.bridge for r in rounds),
+        "inversions": sum(r.inversions for r in rounds),
+        "bridge_cpu_ms_per_message": _median(r.cpu_ms for r in rounds),
+        "cpu_to_bare_put": _median(r.cpu_ms / BARE_PUT_CPU_MS for r in rounds),
+        "others_cpu_share_max": round(max(r.others for r in rounds), 3),
+    }
+
+
+async def _round(rig: Rig, portals: Sequence[Portal], messages: int) -> Round:
+    others = Others()
+    others.begin()
+    raw = await _raw_rate(rig, load(portals, messages))
+    cpu = rig.bridge_cpu_ms()
+    wanted = load(portals, messages)
+    bridge = await _bridge_rate(rig, wanted)
+    return Round(
+        raw=raw,
+        bridge=bridge,
+        cpu_ms=(rig.bridge_cpu_ms() - cpu) / messages,
+        inversions=_inversions(rig, wanted),
+        others=others.share(),
+    )
+
+
+async def _raw_rate(rig: Rig, wanted: Load) -> float:
+    messages = {
+        portal.room: [(portal.ghost, text) for text in texts]
+        for portal, texts in zip(wanted.portals, wanted.texts, strict=True)
+    }
+    started = time.perf_counter()
+    await rig.raw.send_ordered(messages)
+    last = await rig.collector.wait_for(wanted.bodies, ARRIVAL_LIMIT_S)
+    return len(wanted.bodies) / (last - started)
+
+
+async def _bridge_rate(rig: Rig, wanted: Load) -> float:
+    posts = rig.mailer.compose(wanted.letters())
+    started = time.perf_counter()
+    await rig.mailer.post_all(posts)
+    last = await rig.collector.wait_for(wanted.bodies, ARRIVAL_LIMIT_S)
+    return len(wanted.bodies) / (last - started)
+
+
+def _inversions(rig: Rig, wanted: Load) -> int:
+    """Count neighbours of a room that arrived in the wrong order, and messages that came twice."""
+    found = 0
+    for portal, texts in zip(wanted.portals, wanted.texts, strict=True):
+        place = {text: number for number, text in enumerate(texts)}
+        arrived = [
+            place[a.body]
+            for a in rig.collector.arrivals
+            if a.room == portal.room and a.body in place
+        ]
+        found += sum(one >= two for one, two in pairwise(arrived))
+    return found
+
+
+async def latency(rig: Rig, tell: Tell) -> Result:
+    """What the bridge adds to a raw PUT, from sending to the collector, in one quiet room."""
+    portal = rig.portals[0]
+    raw, bridge = [], []
+    for number in range(1, B3_PAIRS + 1):
+        raw.append(await _raw_latency(rig, portal))
+        bridge.append(await _bridge_latency(rig, portal))
+        if number % 100 == 0:
+            tell(f"  pair {number}/{B3_PAIRS}")
+    p50, p99 = (_percentile(bridge, p) - _percentile(raw, p) for p in (50, 99))
+    return {
+        "added_p50_ms": round(p50, 1),
+        "added_p99_ms": round(p99, 1),
+        "raw_p50_ms": round(_percentile(raw, 50), 1),
+        "bridge_p50_ms": round(_percentile(bridge, 50), 1),
+        "ratio_p50": round(_percentile(bridge, 50) / _percentile(raw, 50), 3),
+    }
+
+
+async def _raw_latency(rig: Rig, portal: Portal) -> float:
+    text = uuid4().hex
+    return await _paced(rig, text, rig.raw.send(portal.room, portal.ghost, text))
+
+
+async def _bridge_latency(rig: Rig, portal: Portal) -> float:
+    text = uuid4().hex
+    [body] = rig.mailer.compose([Letter(chat=portal.chat, user=portal.author, text=text)])
+    return await _paced(rig, text, rig.mailer.post(body))
+
+
+async def _paced(rig: Rig, text: str, send: Awaitable[object]) -> float:
+    started = time.perf_counter()
+    await send
+    arrived = await rig.collector.wait_for({text}, ARRIVAL_LIMIT_S)
+    await asyncio.sleep(max(0.0, B3_PAUSE_S - (time.perf_counter() - started)))
+    return (arrived - started) * 1000
+
+
+async def webhook(rig: Rig, tell: Tell) -> Result:
+    """How fast a webhook POST is answered while 200 of them arrive each second."""
+    count = WEBHOOK_RATE * WEBHOOK_SECONDS
+    wanted = load(rig.portals, count)
+    bodies = rig.mailer.compose(wanted.letters(), per_post=1)
+    took: list[float] = []
+
+    async def one(body: bytes) -> None:
+        took.append(await rig.mailer.post(body) * 1000)
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as posts:
+        for number, body in enumerate(bodies):
+            await asyncio.sleep(max(0.0, started + number / WEBHOOK_RATE - time.perf_counter()))
+            posts.create_task(one(body))
+    rate = count / (time.perf_counter() - started)
+    tell(f"  {count} posted, waiting for the last to arrive")
+    await rig.collector.wait_for(wanted.bodies, ARRIVAL_LIMIT_S)
+    return {
+        "posts_per_s": round(rate, 1),
+        "p50_ms": round(_percentile(took, 50), 1),
+        "p99_ms": round(_percentile(took, 99), 1),
+        "max_ms": round(max(took), 1),
+        "lost": len(wanted.bodies - rig.collector.by_body.keys()),
+        "inversions": _inversions(rig, wanted),
+    }
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def _median(values: Iterable[float]) -> float:
+    return round(statistics.median(values), 3)

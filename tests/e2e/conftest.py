@@ -1,0 +1,36 @@
+"""Worlds for end-to-end tests: real Synapse, real Postgres, the bridge as a process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bridge.sandbox.tls import Certificates
+from tests.kit.e2e_world import Ground, World, open_world, tenant_server
+from tests.kit.world import Slot
+
+
+@pytest.fixture(scope="session")
+def ground(scratch: Path, certificates: Certificates) -> Iterator[Ground]:
+    with tenant_server(scratch / "tenants", certificates) as base:
+        yield Ground(tenants=base, certificates=certificates)
+
+
+@pytest.fixture
+async def quiet_world(
+    tmp_path: Path, ground: Ground, slot: Slot, database: str
+) -> AsyncIterator[World]:
+    """Everything but the bridge, which the test starts itself."""
+    async with open_world(tmp_path / "bridge", ground, slot, database) as world:
+        yield world
+
+
+@pytest.fixture
+async def world(quiet_world: World) -> AsyncIterator[World]:
+    """A running bridge; it must end well, and its log must not tell of a fault."""
+    await quiet_world.start()
+    yield quiet_world
+    await quiet_world.stop()
+    quiet_world.check_log()

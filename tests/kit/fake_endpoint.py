@@ -1,0 +1,70 @@
+"""A network in memory that forgets nothing and can be told to misbehave."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from typing_extensions import override
+
+from bridge.domain.content import plain_text, split
+from bridge.domain.events import Event
+from bridge.domain.ids import MessageRef, Side
+from bridge.errors import RemoteError, Uncertain
+from bridge.ports import Delivery, Endpoint, Entry, Reading
+
+TEXT_CHARS_MAX = 1_000
+
+
+class FakeEndpoint(Endpoint):
+    """Hands out prepared readings; keeps what was delivered, by its trace."""
+
+    def __init__(self, side: Side) -> None:
+        self.side = side
+        self.readings: dict[bytes, Reading | Exception] = {}
+        self.failures: list[Exception] = []
+        """Raised by the next deliveries, one each; an `Uncertain` one has done its work."""
+        self.delivered: list[Delivery] = []
+        self.by_trace: dict[tuple[str, int], MessageRef] = {}
+        self.searches = 0
+
+    @override
+    async def take_in(self, entry: Entry) -> Reading:
+        reading = self.readings[entry.raw]
+        if isinstance(reading, Exception):
+            raise reading
+        return reading
+
+    @override
+    def fit(self, event: Event) -> tuple[Event, ...]:
+        bodies = split(event.body, size_max=TEXT_CHARS_MAX, measure=lambda b: len(plain_text(b)))
+        return tuple(
+            replace(event, body=body, part=part, parts=len(bodies))
+            for part, body in enumerate(bodies)
+        )
+
+    @override
+    async def deliver(self, delivery: Delivery) -> MessageRef:
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None and not isinstance(failure, Uncertain):
+            raise failure
+        self.delivered.append(delivery)
+        ref = MessageRef(f"{self.side}-{len(self.delivered)}")
+        self.by_trace[(delivery.source, delivery.event.part)] = ref
+        if failure is not None:
+            raise failure
+        return ref
+
+    @override
+    async def find(self, delivery: Delivery) -> MessageRef | None:
+        self.searches += 1
+        return self.by_trace.get((delivery.source, delivery.event.part))
+
+    @property
+    def said(self) -> list[str]:
+        """What was delivered, as text, in order."""
+        return [plain_text(delivery.event.body) for delivery in self.delivered]
+
+
+def refuse_all(endpoint: FakeEndpoint, error: RemoteError, times: int) -> None:
+    """Let the next `times` deliveries fail with `error`."""
+    endpoint.failures += [error] * times

@@ -1,0 +1,356 @@
+"""One request to Graph: what is known afterwards, and to whom tokens are shown."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import aiohttp
+import pytest
+from aiohttp import web
+from hypothesis import given, strategies as st
+
+from bridge.errors import (
+    Rejected,
+    RemoteError,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    Uncertain,
+)
+from bridge.teams import graph as graph_module
+from bridge.teams.answers import (
+    Answer,
+    GraphRejected,
+    PermissionMissing,
+    claims_of,
+    code_and_message,
+    failure,
+    retry_after,
+)
+from bridge.teams.graph import Graph, graph_base, has_more, segment
+from bridge.telemetry import Watch
+from tests.unit.teams.memory import Bearer, teams_config
+
+Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ERROR = {"error": {"code": "Forbidden", "message": "No,\\n  not you"}}
+
+
+@dataclass
+class Service:
+    """Answers as told, in order; the last answer is given again and again."""
+
+    replies: list[Reply] = field(default_factory=list)
+    requests: list[web.Request] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    url: str = ""
+
+    def say(self, status: int, body: object = None, **headers: str) -> None:
+        async def reply(_request: web.Request) -> web.Response:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            if body is None:
+                return web.Response(status=status, headers=named)
+            return web.json_response(body, status=status, headers=named)
+
+        self.replies.append(reply)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        self.bodies.append(await request.read())
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        return await reply(request)
+
+
+@dataclass
+class World:
+    service: Service
+    graph: Graph
+    watch: Watch
+    bearer: Bearer
+
+    async def post(self) -> object:
+        return await self.graph.request("POST", "/things", credential=self.bearer, body={"a": 1})
+
+    async def get(self) -> object:
+        return await self.graph.request("GET", "/things", credential=self.bearer)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    service, watch = Service(), Watch()
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", service.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    service.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        graph = Graph(teams_config(graph_url=service.url), session=session, watch=watch)
+        yield World(service, graph, watch, Bearer())
+    await runner.cleanup()
+
+
+async def drop(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def test_a_request_carries_its_token_and_json(world: World) -> None:
+    world.service.say(201, {"id": "7"})
+    assert await world.post() == {"id": "7"}
+    (request,) = world.service.requests
+    assert request.path == "/v1.0/things"
+    assert request.headers["Authorization"] == "Bearer token-1"
+    assert request.headers["Content-Type"] == "application/json"
+    assert "include-unknown-enum-members" in request.headers["Prefer"]
+    assert world.service.bodies == [b'{"a":1}']
+
+
+async def test_ids_arrive_as_they_are(world: World) -> None:
+    world.service.say(200, {})
+    chat = "19:it's/a@thread.v2?x=1#%41"
+    await world.graph.request("GET", f"/chats/{segment(chat)}", credential=world.bearer)
+    assert world.service.requests[0].rel_url.raw_parts[-1] == segment(chat)
+
+
+async def test_an_answer_without_body_is_an_empty_object(world: World) -> None:
+    world.service.say(204)
+    assert await world.post() == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "get", "post"),
+    [
+        (400, GraphRejected, GraphRejected),
+        (403, GraphRejected, GraphRejected),
+        (404, GraphRejected, GraphRejected),
+        (405, GraphRejected, GraphRejected),
+        (408, Unavailable, Unavailable),
+        (409, GraphRejected, GraphRejected),
+        (412, GraphRejected, GraphRejected),
+        (413, GraphRejected, GraphRejected),
+        (423, GraphRejected, GraphRejected),
+        (429, Throttled, Throttled),
+        (500, Uncertain, Uncertain),
+        (501, Uncertain, Uncertain),
+        (502, Unavailable, Uncertain),
+        (503, Unavailable, Unavailable),
+        (504, Unavailable, Uncertain),
+        (507, Uncertain, Uncertain),
+        (509, Throttled, Throttled),
+        (302, Unavailable, Uncertain),
+    ],
+)
+async def test_what_is_known_after_each_status(
+    world: World, status: int, get: type[RemoteError], post: type[RemoteError]
+) -> None:
+    world.service.say(status, ERROR)
+    with pytest.raises(RemoteError) as after_get:
+        await world.get()
+    with pytest.raises(RemoteError) as after_post:
+        await world.post()
+    assert (type(after_get.value), type(after_post.value)) == (get, post)
+
+
+async def test_a_rejection_has_graphs_status_and_code(world: World) -> None:
+    world.service.say(403, ERROR)
+    with pytest.raises(GraphRejected, match="POST /things: Graph answers 403 Forbidden") as raised:
+        await world.post()
+    assert (raised.value.status, raised.value.code) == (403, "Forbidden")
+    assert not world.watch.is_away("graph")
+
+
+@pytest.mark.parametrize(("everyone", "kind"), [(True, "role"), (False, "scope")])
+async def test_a_missing_permission_is_no_flaw_of_the_request(
+    world: World, everyone: bool, kind: str
+) -> None:
+    world.bearer = Bearer(everyone=everyone)
+    message = f"Missing {kind} permissions on the request. API requires one of 'Chat.Read.All'."
+    world.service.say(403, {"error": {"code": "Forbidden", "message": message}})
+    with pytest.raises(PermissionMissing, match=r"Chat\.Read\.All") as raised:
+        await world.get()
+    assert raised.value.everyone is everyone
+
+
+@pytest.mark.parametrize(
+    ("told", "waits"), [("17", 17), ("0", 1), ("", 10), ("soon", 10), ("9" * 9, 10)]
+)
+async def test_throttling_waits_as_told(world: World, told: str, waits: int) -> None:
+    world.service.say(429, ERROR, Retry_After=told)
+    with pytest.raises(Throttled) as raised:
+        await world.post()
+    assert raised.value.retry_after == timedelta(seconds=waits)
+
+
+async def test_a_connection_that_is_refused_was_certainly_not_used(world: World) -> None:
+    async with aiohttp.ClientSession() as session:
+        teams = teams_config(graph_url="http://127.0.0.1:9")
+        graph = Graph(teams, session=session, watch=world.watch)
+        with pytest.raises(Unavailable):
+            await graph.request("POST", "/x", credential=world.bearer, body={})
+    assert world.watch.is_away("graph")
+    world.service.say(200, {})
+    await world.get()
+    assert not world.watch.is_away("graph")
+
+
+async def test_a_connection_that_breaks_leaves_a_post_uncertain(world: World) -> None:
+    world.service.replies = [drop]
+    with pytest.raises(Uncertain):
+        await world.post()
+    with pytest.raises(Unavailable):
+        await world.get()
+    assert world.watch.is_away("graph")
+
+
+async def test_an_answer_that_does_not_come_leaves_a_post_uncertain(world: World) -> None:
+    never = asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        await never.wait()
+        return web.Response()
+
+    world.service.replies = [hang]
+    timeout = aiohttp.ClientTimeout(total=0.05)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        teams = teams_config(graph_url=world.service.url)
+        graph = Graph(teams, session=session, watch=world.watch)
+        with pytest.raises(Uncertain):
+            await graph.request("POST", "/x", credential=world.bearer, body={})
+        with pytest.raises(Unavailable):
+            await graph.request("GET", "/x", credential=world.bearer)
+    never.set()
+
+
+@pytest.mark.parametrize("body", ["<html>", "[1]", "{", '"x"'])
+async def test_an_answer_that_is_no_json_leaves_a_post_uncertain(world: World, body: str) -> None:
+    async def reply(_request: web.Request) -> web.Response:
+        return web.Response(status=201, text=body)
+
+    world.service.replies = [reply]
+    with pytest.raises(Uncertain):
+        await world.post()
+
+
+async def test_an_answer_that_is_too_large_is_not_swallowed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_module, "RESPONSE_BYTES_MAX", 10)
+    world.service.say(200, {"much": "x" * 100})
+    with pytest.raises(Uncertain):
+        await world.get()
+
+
+# --- tokens -----------------------------------------------------------------------------------
+
+
+async def test_a_refused_token_is_renewed_once(world: World) -> None:
+    world.service.say(401, ERROR)
+    world.service.say(201, {"id": "7"})
+    assert await world.post() == {"id": "7"}
+    assert [r.headers["Authorization"] for r in world.service.requests] == [
+        "Bearer token-1",
+        "Bearer token-2",
+    ]
+    assert world.bearer.claims == [None]
+
+
+@pytest.mark.parametrize("everyone", [True, False])
+async def test_a_token_refused_twice_is_unauthorized(world: World, everyone: bool) -> None:
+    world.bearer = Bearer(everyone=everyone)
+    world.service.say(401, ERROR)
+    with pytest.raises(Unauthorized) as raised:
+        await world.post()
+    assert raised.value.everyone is everyone
+    assert len(world.service.requests) == 2
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_claims_challenge_is_answered_with_a_token_for_it(
+    world: World, status: int
+) -> None:
+    claims = '{"access_token":{"nbf":{"essential":true}}}'
+    encoded = base64.b64encode(claims.encode()).decode().rstrip("=")
+    challenge = f'Bearer realm="", error="insufficient_claims", claims="{encoded}"'
+    world.service.say(status, ERROR, WWW_Authenticate=challenge)
+    world.service.say(200, {"ok": True})
+    assert await world.get() == {"ok": True}
+    assert world.bearer.claims == [claims]
+
+
+@pytest.mark.parametrize("claims", ["!", "e30", "bm9qc29u", "/w=="])
+def test_claims_that_make_no_sense_are_none(claims: str) -> None:
+    answer = Answer(status=401, headers={"WWW-Authenticate": f'Bearer claims="{claims}"'}, body=b"")
+    assert claims_of(answer) in {None, "{}"}
+
+
+# --- pages ------------------------------------------------------------------------------------
+
+
+async def test_pages_are_followed_to_their_end_or_limit(world: World) -> None:
+    base = f"{world.service.url}/v1.0"
+    world.service.say(200, {"value": [1], "@odata.nextLink": f"{base}/x?$skiptoken=a%2Fb"})
+    world.service.say(200, {"value": [2], "@odata.nextLink": f"{base}/x?$skiptoken=c"})
+    world.service.say(200, {"value": [3]})
+    pages = [p async for p in world.graph.pages("/x", credential=world.bearer)]
+    assert [page["value"] for page in pages] == [[1], [2], [3]]
+    assert not has_more(pages[-1])
+    assert world.service.requests[1].rel_url.raw_query_string == "$skiptoken=a%2Fb"
+    world.service.replies.clear()
+    world.service.say(200, {"value": [], "@odata.nextLink": f"{base}/x"})
+    pages = [p async for p in world.graph.pages("/x", credential=world.bearer, pages_max=4)]
+    assert len(pages) == 4
+    assert has_more(pages[-1])
+
+
+@pytest.mark.parametrize("link", ["https://evil.test/v1.0/x", "/v1.0/x", "{base}.evil.test/x"])
+async def test_a_token_does_not_follow_a_link_to_another_host(world: World, link: str) -> None:
+    base = f"{world.service.url}/v1.0"
+    world.service.say(200, {"value": [], "@odata.nextLink": link.format(base=base)})
+    with pytest.raises(Rejected, match="another address"):
+        async for _ in world.graph.pages("/x", credential=world.bearer):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://graph.microsoft.com", "https://graph.microsoft.com/v1.0"),
+        ("https://graph.microsoft.com/", "https://graph.microsoft.com/v1.0"),
+        ("https://graph.test/v1.0/", "https://graph.test/v1.0"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1.0"),
+    ],
+)
+def test_the_address_of_graph_has_its_version_once(url: str, base: str) -> None:
+    assert graph_base(url) == base
+
+
+@given(st.integers(min_value=100, max_value=599), st.binary(max_size=80), st.booleans(), st.text())
+def test_every_answer_means_something(
+    status: int, body: bytes, repeatable: bool, told: str
+) -> None:
+    answer = Answer(status=status, headers={"Retry-After": told}, body=body)
+    error = failure("GET /x", answer, repeatable=repeatable, everyone=False)
+    assert (error is None) == (200 <= status < 300)
+    if isinstance(error, Uncertain):
+        assert status >= 500 or not repeatable
+
+
+def test_graphs_words_are_bounded_and_on_one_line() -> None:
+    code, message = code_and_message(
+        b'{"error":{"code":"c","message":"a\\nb ' + b"x" * 900 + b'"}}'
+    )
+    assert code == "c"
+    assert message.startswith("a b x")
+    assert len(message) == 300
+    for body in (b"", b"[]", b'{"error":3}', b'{"error":{"code":3,"message":null}}'):
+        assert code_and_message(body) == ("", "")
+
+
+def test_a_wait_is_at_least_a_second() -> None:
+    answer = Answer(status=503, headers={"Retry-After": "0"}, body=b"")
+    assert retry_after(answer) == timedelta(seconds=1)

@@ -1,0 +1,96 @@
+"""Recognising what an earlier attempt left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, strategies as st
+
+from bridge.convert.teams import find_trace, render_teams
+from bridge.domain.content import from_text
+from bridge.domain.events import Person
+from bridge.domain.ids import MessageRef, Version
+from bridge.teams.payloads import ChatMessage
+from bridge.teams.trace import TRACE_CHARS, Found, Wanted, recognise, trace_for
+from tests.unit.teams.memory import NOW
+
+WORDS = "one <two> & three"
+SOURCE = MessageRef("$event:example.org")
+WANTED = Wanted(trace=trace_for(SOURCE, 0), speaker="alice", body=from_text(WORDS))
+
+
+def message(number: int, content: str, author: str = "alice") -> ChatMessage:
+    return ChatMessage(
+        ref=MessageRef(str(number)),
+        version=Version(""),
+        kind="message",
+        created_at=NOW + timedelta(seconds=number),
+        deleted=False,
+        author=Person(id=author),
+        content=content,
+        content_type="html",
+        mentions={},
+        attachments={},
+    )
+
+
+def rendered(words: str = WORDS, trace: str | None = None) -> str:
+    return render_teams(from_text(words), trace=trace)
+
+
+def test_our_trace_is_certain() -> None:
+    ours = message(2, rendered(trace=WANTED.trace))
+    assert recognise(WANTED, [message(3, rendered()), ours, message(1, rendered())]) == Found(
+        certain=ours.ref
+    )
+
+
+def test_our_trace_in_someone_elses_message_was_copied() -> None:
+    copied = message(2, rendered(trace=WANTED.trace), author="bob")
+    assert recognise(WANTED, [copied]) == Found()
+
+
+def test_where_traces_are_kept_the_same_words_prove_nothing() -> None:
+    other = message(1, rendered("other", trace=trace_for(SOURCE, 1)))
+    assert recognise(WANTED, [other, message(2, rendered())]) == Found()
+
+
+def test_where_they_are_not_the_same_words_are_candidates_oldest_first() -> None:
+    messages = [message(number, rendered()) for number in (5, 3, 4)]
+    assert recognise(WANTED, messages) == Found(
+        candidates=(MessageRef("3"), MessageRef("4"), MessageRef("5"))
+    )
+
+
+def test_teams_may_rewrite_white_space_and_markup() -> None:
+    rewritten = message(1, "<div><p>one&nbsp;&lt;two&gt;\n  &amp; <span>three</span></p></div>")
+    assert recognise(WANTED, [rewritten]).candidates == (rewritten.ref,)
+
+
+def test_other_words_other_people_and_deleted_messages_are_none() -> None:
+    same = message(1, rendered())
+    others = [
+        message(1, rendered("one")),
+        message(2, rendered(), author="bob"),
+        replace(same, deleted=True),
+        replace(same, author=None),
+    ]
+    assert recognise(WANTED, others) == Found()
+    assert recognise(replace(WANTED, speaker="ALICE"), [same]).candidates == (same.ref,)
+
+
+@given(st.text(max_size=300), st.integers(min_value=0, max_value=99))
+def test_any_source_has_a_trace_that_is_found_again(source: str, part: int) -> None:
+    ref = MessageRef(source.encode(errors="replace").decode())
+    trace = trace_for(ref, part)
+    assert len(trace) == TRACE_CHARS
+    assert find_trace(rendered(trace=trace)) == trace
+    assert trace != trace_for(ref, part + 1)
+
+
+@given(st.text(max_size=60))
+def test_what_was_said_is_recognised_by_its_words(words: str) -> None:
+    wanted = replace(WANTED, body=from_text(words))
+    said = message(1, render_teams(wanted.body))
+    assert recognise(wanted, [said]).candidates == (said.ref,)
