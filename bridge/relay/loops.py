@@ -1,7 +1,7 @@
 """The beat of the relay's loops: work while there is work, then wait for a bell, at most a while.
 
 A store that is away ends no loop: it is waited for. Every loop has one owner, `app.py`'s TaskGroup,
-and ends when it is cancelled.
+and ends when it is cancelled, or, with the work in hand done, when it is asked to `stop`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ class Loop(ABC):
         self.clock = clock
         self.bell = bell
         self.name = name
+        self.stopping = False
+
+    def stop(self) -> None:
+        """Ask `run` to end after the work in hand; what is claimed is then nobody's any more."""
+        self.stopping = True
+        self.bell.set()
 
     @abstractmethod
     async def step(self) -> bool:
@@ -38,9 +44,9 @@ class Loop(ABC):
         """
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until told to stop, or cancelled."""
         worked_at = self.clock.now() - BUSY_FOR
-        while True:
+        while not self.stopping:
             self.bell.clear()
             try:
                 if await self.step():

@@ -167,7 +167,7 @@ def test_a_certificate_file_is_a_credential_in_either_order(
         ("", "holds no private key"),
         (PAIR.certificate, "holds no private key"),
         (PAIR.private_key, "that cannot be read"),
-        (PAIR.private_key.replace("A", "B") + PAIR.certificate, "that cannot be read"),
+        (PAIR.private_key.replace("M", "!") + PAIR.certificate, "that cannot be read"),
         (make_certificate(NOW).private_key + PAIR.certificate, "does not belong"),
     ],
 )

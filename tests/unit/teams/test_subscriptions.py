@@ -65,8 +65,13 @@ class World:
         await self.rest()
 
     async def rest(self) -> None:
-        for _ in range(20):
-            await asyncio.sleep(0)  # noqa: TID251 -- turns of the loop, not time
+        await turns()
+
+
+async def turns() -> None:
+    """Let everybody work until they wait."""
+    for _ in range(20):
+        await asyncio.sleep(0)  # noqa: TID251 -- turns of the loop, not time
 
 
 @asynccontextmanager
@@ -214,11 +219,11 @@ async def test_a_pause_ends_by_time_or_by_a_bell() -> None:
     clock, bell = OwnClock(), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         first = group.create_task(pause(clock, timedelta(seconds=5), bell))
-        await asyncio.sleep(0)  # noqa: TID251 -- a turn of the loop
+        await turns()
         clock.advance(timedelta(seconds=5))
         await first
         second = group.create_task(pause(clock, timedelta(days=1), bell))
-        await asyncio.sleep(0)  # noqa: TID251 -- a turn of the loop
+        await turns()
         bell.set()
         await second
     await pause(clock, timedelta(days=1), bell)

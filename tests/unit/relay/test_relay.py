@@ -1,0 +1,324 @@
+"""The relay between two fake networks: order, once, echo, trouble."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from typing_extensions import override
+
+from bridge.domain.content import plain_text
+from bridge.domain.delivery import ATTEMPTS_MAX
+from bridge.domain.events import Asked, Event, Ignored, Unheard
+from bridge.domain.ids import MessageRef, Side
+from bridge.errors import (
+    Rejected,
+    StoreUnavailable,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    Uncertain,
+    Unconvertible,
+)
+from bridge.ports import Reading
+from tests.kit.relay_world import ROOM, RelayWorld
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def world() -> RelayWorld:
+    return RelayWorld()
+
+
+async def test_what_is_said_in_teams_is_said_in_matrix_in_order(world: RelayWorld) -> None:
+    for number in range(5):
+        await world.say_in_teams(number, f"message {number}")
+    await world.settle()
+
+    assert world.matrix.said == [f"message {n}" for n in range(5)]
+    assert not world.store.inbox
+    assert not world.store.deliveries
+
+
+async def test_letters_that_lie_together_leave_sorted(world: RelayWorld) -> None:
+    await world.say_in_teams(2, "second")
+    await world.say_in_teams(1, "first")
+    await world.settle()
+
+    assert world.matrix.said == ["first", "second"]
+
+
+async def test_a_message_seen_again_changes_nothing(world: RelayWorld) -> None:
+    await world.say_in_teams(1, "once")
+    await world.settle()
+    await world.push(Side.TEAMS, "again", Reading(sightings=(world.seen_in_teams(1, "once"),)))
+    await world.settle()
+
+    assert world.matrix.said == ["once"]
+
+
+async def test_a_message_seen_twice_in_one_batch_crosses_once(world: RelayWorld) -> None:
+    twice = Reading(sightings=(world.seen_in_teams(1, "once"), world.seen_in_teams(1, "once")))
+    await world.push(Side.TEAMS, "twice", twice)
+    await world.settle()
+
+    assert world.matrix.said == ["once"]
+
+
+async def test_who_has_signed_in_speaks_in_teams_as_themselves(world: RelayWorld) -> None:
+    await world.open_portal()
+    world.accounts["@ada:here"] = "ada"
+    await world.say_in_matrix(1, "hello")
+    await world.settle()
+
+    assert world.teams.said == ["hello"]
+    assert world.teams.delivered[0].speaker == "ada"
+
+
+async def test_who_has_not_signed_in_is_told_and_not_heard(world: RelayWorld) -> None:
+    await world.open_portal()
+    await world.say_in_matrix(1, "hello?", author="@guest:here")
+    await world.settle()
+
+    assert world.teams.said == []
+    assert [type(r) for r in world.desk.served] == [Unheard]
+    assert not world.store.inbox
+
+
+async def test_what_is_written_to_the_bot_is_served_until_it_is_answered(world: RelayWorld) -> None:
+    world.desk.failures.append(Unavailable("homeserver away"))
+    await world.say_in_matrix(1, "login")
+    await world.settle()
+    assert world.desk.served == []
+    await world.pass_time(timedelta(minutes=1))
+
+    [asked] = world.desk.served
+    assert isinstance(asked, Asked)
+    assert (asked.room, asked.text, asked.ref) == (ROOM, "login", "$event1")
+    assert not world.store.inbox
+
+
+async def test_our_own_message_does_not_come_back(world: RelayWorld) -> None:
+    await world.open_portal()
+    world.accounts["@ada:here"] = "ada"
+    await world.say_in_matrix(1, "hello")
+    await world.settle()
+    [delivered] = world.teams.delivered
+    ref = world.teams.by_trace[(delivered.source, 0)]
+    echo = Reading(sightings=(world.seen_as(ref, "hello", "ada"),))
+    await world.push(Side.TEAMS, "echo", echo)
+    await world.settle()
+
+    assert world.matrix.said == []
+
+
+async def test_an_echo_that_is_faster_than_the_answer_waits_at_the_gate(world: RelayWorld) -> None:
+    await world.open_portal()
+    world.accounts["@ada:here"] = "ada"
+    world.teams.failures.append(Uncertain("sent, but no answer"))
+    await world.say_in_matrix(1, "hello")
+    await world.settle()
+    echo = Reading(sightings=(world.seen_as(MessageRef("teams-1"), "hello", "ada"),))
+    await world.push(Side.TEAMS, "echo", echo)
+    await world.settle()
+    assert world.matrix.said == []
+    await world.pass_time(timedelta(minutes=1))  # Found where it was posted: no second POST.
+    await world.pass_time(timedelta(seconds=1))  # The gate opens; the echo is known for one.
+
+    assert world.matrix.said == []
+    assert world.teams.said == ["hello"]
+    assert world.teams.searches == 1
+    assert not world.store.inbox
+
+
+async def test_the_gate_stops_nobody_else(world: RelayWorld) -> None:
+    await world.open_portal()
+    world.accounts["@ada:here"] = "ada"
+    world.teams.failures.append(Uncertain("sent, but no answer"))
+    await world.say_in_matrix(1, "hello")
+    await world.settle()
+    await world.say_in_teams(7, "I am somebody else", author="grace")
+    await world.settle()
+
+    assert world.matrix.said == ["I am somebody else"]
+
+
+async def test_what_was_perhaps_sent_is_looked_for_before_it_is_repeated(world: RelayWorld) -> None:
+    world.matrix.failures.append(Uncertain("sent, but no answer"))
+    await world.say_in_teams(1, "once")
+    await world.settle()
+    await world.pass_time(timedelta(minutes=1))
+
+    assert world.matrix.said == ["once"]
+    assert not world.store.deliveries
+
+
+async def test_a_refused_message_is_parked_and_the_next_goes_on(world: RelayWorld) -> None:
+    world.matrix.failures.append(Rejected("too odd"))
+    await world.say_in_teams(1, "odd")
+    await world.say_in_teams(2, "even")
+    await world.settle()
+
+    assert world.matrix.said == ["even"]
+    assert [d.error for d in world.store.deliveries.values() if d.state == "parked"] == ["too odd"]
+
+
+async def test_a_person_who_must_sign_in_again_does_not_hold_up_the_others(
+    world: RelayWorld,
+) -> None:
+    await world.open_portal()
+    world.accounts |= {"@ada:here": "ada", "@bob:here": "bob"}
+    world.teams.failures.append(Unauthorized("sign in again"))
+    await world.say_in_matrix(1, "from Ada")
+    await world.say_in_matrix(2, "from Bob", author="@bob:here")
+    await world.settle()
+
+    assert world.teams.said == ["from Bob"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unavailable("away"),
+        Throttled("slow down", retry_after=timedelta(seconds=9)),
+        Unauthorized("the app's secret has expired", everyone=True),
+    ],
+)
+async def test_an_outage_loses_nothing_parks_nothing_and_keeps_the_order(
+    world: RelayWorld, error: Exception
+) -> None:
+    world.matrix.failures += [error] * (ATTEMPTS_MAX * 3)
+    for number in range(3):
+        await world.say_in_teams(number, f"message {number}")
+    await world.settle()
+    for _ in range(ATTEMPTS_MAX * 3):
+        await world.pass_time(timedelta(minutes=1))
+
+    assert world.matrix.said == ["message 0", "message 1", "message 2"]
+    assert not world.store.deliveries
+
+
+async def test_nothing_is_tried_for_ever(world: RelayWorld) -> None:
+    world.matrix.failures += [Uncertain("?") for _ in range(ATTEMPTS_MAX + 5)]
+    world.matrix.by_trace = _Forgetful()
+    await world.say_in_teams(1, "cursed")
+    await world.settle()
+    for _ in range(ATTEMPTS_MAX + 5):
+        await world.pass_time(DAY)
+
+    [parked] = [d for d in world.store.deliveries.values() if d.state == "parked"]
+    assert "gave up" in (parked.error or "")
+
+
+class _Forgetful(dict[tuple[str, int], MessageRef]):
+    @override
+    def __setitem__(self, _key: object, _ref: object) -> None:
+        """Nothing leaves a trace."""
+
+
+async def test_an_entry_that_makes_no_sense_is_parked_with_its_raw_form(world: RelayWorld) -> None:
+    await world.push(Side.TEAMS, "nonsense", Unconvertible("no JSON"))
+    await world.say_in_teams(2, "sense")
+    await world.settle()
+
+    assert world.matrix.said == ["sense"]
+    [parked] = [e for e in world.store.inbox.values() if e.parked]
+    assert (parked.new.raw, parked.error) == (b"nonsense", "no JSON")
+
+
+async def test_a_bug_of_ours_parks_one_entry(world: RelayWorld) -> None:
+    await world.push(Side.TEAMS, "bug", ZeroDivisionError("oops"))
+    await world.say_in_teams(2, "sense")
+    await world.settle()
+
+    assert world.matrix.said == ["sense"]
+    assert [e.parked for e in world.store.inbox.values()] == [True]
+
+
+async def test_a_bug_while_planning_parks_one_entry(world: RelayWorld) -> None:
+    class _Broken(Exception):
+        pass
+
+    usual = world.matrix.fit
+
+    def fit(event: Event) -> tuple[Event, ...]:
+        if plain_text(event.body) == "bug":
+            raise _Broken
+        return usual(event)
+
+    world.matrix.fit = fit  # type: ignore[method-assign]
+    await world.say_in_teams(1, "bug")
+    await world.say_in_teams(2, "sense")
+    await world.settle()
+
+    assert world.matrix.said == ["sense"]
+    assert [e.parked for e in world.store.inbox.values()] == [True]
+
+
+async def test_an_entry_that_cannot_be_read_now_keeps_its_place(world: RelayWorld) -> None:
+    await world.push(Side.TEAMS, "later", Unavailable("Graph away"), position=1)
+    await world.say_in_teams(2, "second")
+    await world.settle()
+    assert world.matrix.said == []
+    world.teams.readings[b"later"] = Reading(sightings=(world.seen_in_teams(1, "first"),))
+    await world.pass_time(timedelta(minutes=1))
+
+    assert world.matrix.said == ["first", "second"]
+
+
+async def test_a_large_message_crosses_in_parts_and_in_order(world: RelayWorld) -> None:
+    words = " ".join(f"word{n}" for n in range(600))
+    await world.say_in_teams(1, words)
+    await world.say_in_teams(2, "after")
+    await world.settle()
+
+    *parts, after = world.matrix.said
+    assert len(parts) > 1
+    assert " ".join(parts).split() == words.split()
+    assert after == "after"
+
+
+async def test_what_carries_nothing_is_ignored_and_done_with(world: RelayWorld) -> None:
+    await world.push(Side.TEAMS, "typing", Reading(ignored=(Ignored(reason="typing"),)))
+    await world.settle()
+
+    assert not world.store.inbox
+    assert world.matrix.said == []
+
+
+@pytest.mark.parametrize(
+    "moment", ["claim_entries", "unit", "commit", "claim_runs", "delivered", "release"]
+)
+async def test_a_store_that_goes_away_at_any_moment_loses_and_doubles_nothing(
+    world: RelayWorld, moment: str
+) -> None:
+    failed: list[str] = []
+
+    async def fail_once(name: str) -> None:
+        if name.split(" ")[0] == moment and not failed:
+            failed.append(name)
+            raise StoreUnavailable("away")
+
+    await world.say_in_teams(1, "first")
+    await world.say_in_teams(2, "second")
+    world.journal.moment = fail_once
+    await world.settle_through_outages()
+    await world.pass_time(timedelta(minutes=5))
+
+    assert failed
+    assert world.matrix.said == ["first", "second"]
+    assert not world.store.inbox
+    assert not world.store.deliveries
+
+
+async def test_a_process_that_dies_leaves_its_work_to_the_next(world: RelayWorld) -> None:
+    await world.say_in_teams(1, "first")
+    await world.say_in_teams(2, "second")
+    await world.intakes[Side.TEAMS].step()
+    claimed = await world.journal.claim_runs(Side.MATRIX, runs_max=9, length_max=9)
+    await world.matrix.deliver(claimed[0].deliveries[0])
+    world.restart()
+    await world.pass_time(timedelta(minutes=5))
+
+    assert world.matrix.said == ["first", "second"]
