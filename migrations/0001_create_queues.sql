@@ -57,7 +57,7 @@ CREATE TABLE streams (
     PRIMARY KEY (portal_id, side),
     CHECK (owner IS NULL OR due_at IS NOT NULL)
 );
-CREATE INDEX streams_due ON streams (side, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX streams_due ON streams (side, due_at, portal_id) WHERE due_at IS NOT NULL;
 CREATE INDEX streams_leased ON streams (side, owner) WHERE owner IS NOT NULL;
 
 -- One event on its way to one side of one portal; it goes when it has become a link. `uncertain`:

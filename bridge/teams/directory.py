@@ -16,7 +16,7 @@ from bridge.domain.portal import Conversation, Member
 from bridge.errors import RemoteError
 from bridge.ports import Clock
 from bridge.teams import payloads
-from bridge.teams.answers import GraphRejected
+from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.graph import Credential, Graph, has_more, segment
 from bridge.telemetry import log
 
@@ -27,6 +27,8 @@ CHAT_PAGES_MAX = 200
 """Of 50 chats each."""
 NAMES_MAX = 20_000
 NAME_AGE_MAX = timedelta(hours=12)
+ASK_AGAIN_AFTER = timedelta(minutes=1)
+"""While Graph cannot be read."""
 UNNAMED_AGE_MAX = timedelta(minutes=10)
 """How long nobody is asked again for a name that could not be had."""
 
@@ -97,15 +99,20 @@ class Directory:
         for look in (self._look_in_chat, self._look_in_tenant):
             try:
                 name = await look(place, person)
-            except GraphRejected:
+            except (GraphRejected, PermissionMissing):
                 # Gone, or read permission for users not granted: the next place may know.
                 continue
             except RemoteError:
-                return known.name if known else None
+                return self._unnamed(person, known, ASK_AGAIN_AFTER)
             if name is not None:
                 return name
-        self._remember(person, None, UNNAMED_AGE_MAX)
-        return None
+        return self._unnamed(person, known, UNNAMED_AGE_MAX)
+
+    def _unnamed(self, person: str, known: _Known | None, age: timedelta) -> str | None:
+        """An old name beats none; who could not be named now is not asked for at every message."""
+        name = known.name if known else None
+        self._remember(person, name, age)
+        return name
 
     async def _look_in_chat(self, place: Place, person: TeamsUserId) -> str | None:
         await self.describe(place)

@@ -26,7 +26,8 @@ from bridge.teams.notifications import Untrusted
 
 GRAPH_CHANGE_TRACKING = "0bf30f3b-4a52-48df-9a82-234910c4a086"
 """The app id of Microsoft Graph Change Tracking, the same in every tenant."""
-STS = "https://sts.windows.net"
+STS = ("https://sts.windows.net", "https://sts.chinacloudapi.cn")
+"""Issuers of version 1 tokens."""
 SKEW = timedelta(minutes=5)
 REFETCH_PAUSE = timedelta(minutes=1)
 """An unknown key makes us look for new ones, but not more often than this."""
@@ -162,7 +163,13 @@ def issuers(teams: Teams) -> frozenset[str]:
     """Return who may have issued: our tenant, in either version of Entra's tokens."""
     tenant = teams.tenant_id.lower()
     login = teams.login_url.rstrip("/").lower()
-    return frozenset({f"{STS}/{tenant}/", f"{login}/{tenant}/", f"{login}/{tenant}/v2.0"})
+    return frozenset(
+        {
+            *(f"{sts}/{tenant}/" for sts in STS),
+            f"{login}/{tenant}/",
+            f"{login}/{tenant}/v2.0",
+        }
+    )
 
 
 def read_keys(raw: bytes) -> dict[str, jwt.PyJWK]:

@@ -483,12 +483,22 @@ async def test_an_invitation_becomes_a_desk_and_the_desk_answers(
     room = await alice.room_with(world.bot.user)
     for _ in range(2):
         await world.desk.serve(Invited(room=room, sender=alice.id))
-    await world.desk.serve(Asked(room=room, sender=alice.id, text="login"))
-    await world.desk.serve(Asked(room=room, sender=alice.id, text="What?"))
+    await world.desk.serve(
+        Asked(room=room, sender=alice.id, ref=MessageRef("$asked1"), text="login")
+    )
+    await world.desk.serve(
+        Asked(room=room, sender=alice.id, ref=MessageRef("$asked2"), text="What?")
+    )
     world.accounts.add(alice.id, ANNA.id, name="Anna")
-    await world.desk.serve(Asked(room=room, sender=alice.id, text="!teams Status"))
-    await world.desk.serve(Asked(room=room, sender=alice.id, text="logout"))
-    await world.desk.serve(Asked(room=room, sender=alice.id, text="logout"))
+    await world.desk.serve(
+        Asked(room=room, sender=alice.id, ref=MessageRef("$asked3"), text="!teams Status")
+    )
+    await world.desk.serve(
+        Asked(room=room, sender=alice.id, ref=MessageRef("$asked4"), text="logout")
+    )
+    await world.desk.serve(
+        Asked(room=room, sender=alice.id, ref=MessageRef("$asked5"), text="logout")
+    )
 
     said = [event["content"] for event in await alice.timeline(room)]
     assert world.books.desks[alice.id] == room
@@ -509,7 +519,9 @@ async def test_a_sign_in_link_is_never_shown_where_others_read(
         room = await alice.room_with(world.bot.user, bob.id)
         await bob.call("POST", f"/rooms/{room}/join", {})
         await world.client.join(room)
-        await world.desk.serve(Asked(room=room, sender=alice.id, text="login"))
+        await world.desk.serve(
+            Asked(room=room, sender=alice.id, ref=MessageRef("$asked6"), text="login")
+        )
         assert await alice.timeline(room) == []
 
         await world.desk.serve(Invited(room=room, sender=alice.id))

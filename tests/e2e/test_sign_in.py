@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,8 +10,6 @@ import aiohttp
 import pytest
 
 from bridge.sandbox.people import PersonError
-from bridge.store.database import Database
-from bridge.telemetry import Watch
 from tests.kit.e2e_world import ARRIVAL, World
 
 EXPIRED = "This link has expired"
@@ -43,11 +40,8 @@ async def choose(visitor: aiohttp.ClientSession, page: str, **fields: str) -> st
 
 async def expire_tickets(world: World) -> None:
     """Let a quarter of an hour pass for every sign-in under way."""
-    store = await Database.open(world.bridge.wiring.database, connections_max=1, watch=Watch())
-    try:
-        await store.execute("UPDATE sign_ins SET expires_at = expires_at - $1", timedelta(minutes=16))
-    finally:
-        await store.close()
+    async with world.store() as store:
+        await store.execute("UPDATE sign_ins SET expires_at = expires_at - interval '16 minutes'")
 
 
 async def test_the_bots_link_leads_through_every_page_to_being_signed_in(world: World) -> None:

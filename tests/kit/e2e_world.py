@@ -52,6 +52,11 @@ SELECT (SELECT count(*) FROM inbox WHERE state <> 'parked')
      + (SELECT count(*) FROM deliveries WHERE state <> 'parked') AS open
 """
 
+_LEASES_RUN_OUT = """
+UPDATE inbox SET lease_until = now() WHERE owner IS NOT NULL;
+UPDATE streams SET due_at = now() WHERE owner IS NOT NULL
+"""
+
 Json = dict[str, Any]
 
 
@@ -147,16 +152,28 @@ class World:
 
     async def at_rest(self) -> None:
         """Wait until everything that was pushed to the bridge has been dealt with."""
-        store = await Database.open(self.bridge.wiring.database, connections_max=1, watch=Watch())
+        async with self.store() as store:
 
-        async def resting() -> bool:
-            if await self.tenant.pending():
-                return False
-            row = await store.fetchrow(_OPEN_WORK)
-            return row is not None and row["open"] == 0
+            async def resting() -> bool:
+                if await self.tenant.pending():
+                    return False
+                row = await store.fetchrow(_OPEN_WORK)
+                return row is not None and row["open"] == 0
 
-        try:
             await eventually(resting, "everything to be dealt with")
+
+    async def let_leases_run_out(self) -> None:
+        """Let the minute pass after which what a dead bridge had claimed is anybody's."""
+        async with self.store() as store:
+            await store.execute(_LEASES_RUN_OUT)
+
+    @asynccontextmanager
+    async def store(self) -> AsyncIterator[Database]:
+        """Look into the bridge's database."""
+        dsn = self.bridge.wiring.database
+        store = await Database.open(dsn, connections_max=1, watch=Watch())
+        try:
+            yield store
         finally:
             await store.close()
 

@@ -1,0 +1,261 @@
+"""The endpoint against a scripted Graph: what is ignored and why, who is named, what is retried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from bridge.domain.content import Body, Mention, Paragraph, Target, TargetKind, Text, from_text
+from bridge.domain.events import MessageSent, Person
+from bridge.domain.ids import (
+    ConversationId,
+    DeliveryId,
+    MessageRef,
+    Place,
+    PortalId,
+    Side,
+    TeamsUserId,
+    TenantId,
+    Version,
+)
+from bridge.domain.portal import Portal
+from bridge.errors import Rejected, Throttled, Uncertain
+from bridge.ports import Delivery, Entry, Reading
+from bridge.teams.answers import GraphRejected, PermissionMissing
+from bridge.teams.auth import Auth
+from bridge.teams.certificates import Keyring
+from bridge.teams.directory import Directory
+from bridge.teams.endpoint import TeamsEndpoint
+from bridge.teams.graph import Graph, Json
+from bridge.teams.notifications import entry_of
+from bridge.teams.reading import Reader
+from bridge.teams.tokens import TokenChecker
+from bridge.telemetry import Watch
+from tests.unit.teams.memory import (
+    NOW,
+    TENANT,
+    Bearer,
+    Links,
+    OwnClock,
+    Subscriptions,
+    teams_config,
+)
+from tests.unit.teams.test_payloads import MESSAGE
+
+CHAT = "19:c@thread.v2"
+PLACE = Place(tenant=TenantId(TENANT), conversation=ConversationId(CHAT))
+ALICE = "8ea0e38b-efb3-4757-924a-5f94061cf8c2"
+
+
+@dataclass
+class Script:
+    """Graph: a path's beginning with what it answers; an error is raised instead."""
+
+    answers: dict[str, object] = field(default_factory=dict)
+    calls: list[tuple[str, str, object]] = field(default_factory=list)
+
+    async def request(self, method: str, path: str, **more: object) -> Json:
+        self.calls.append((method, path, more.get("body")))
+        answer = self.answers[next(known for known in self.answers if path.startswith(known))]
+        if isinstance(answer, list):
+            answer = answer.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return cast(Json, answer)
+
+
+class NoAuth:
+    """Whose tokens nobody looks at."""
+
+    def for_person(self, person: TeamsUserId) -> Bearer:
+        return Bearer(everyone=False)
+
+
+@dataclass
+class World:
+    script: Script
+    clock: OwnClock
+    endpoint: TeamsEndpoint
+
+    async def read(self, **message: object) -> Reading:
+        self.script.answers.setdefault(
+            "/chats/19%3Ac%40thread.v2/messages/", {**MESSAGE, **message}
+        )
+        return await self.endpoint.take_in(bell())
+
+    async def reason(self, **message: object) -> str:
+        (ignored,) = (await self.read(**message)).ignored
+        return ignored.reason
+
+
+@pytest.fixture
+def world() -> World:
+    script, clock, books = Script(), OwnClock(), Subscriptions()
+    graph, teams = cast(Graph, script), teams_config()
+    reader = Reader(
+        tenant=TenantId(TENANT),
+        graph=graph,
+        credential=Bearer(),
+        keyring=Keyring(books),
+        checker=cast(TokenChecker, None),
+        watch=Watch(),
+    )
+    directory = Directory(teams, graph=graph, credential=Bearer(), clock=clock)
+    endpoint = TeamsEndpoint(
+        graph=graph,
+        auth=cast(Auth, NoAuth()),
+        directory=directory,
+        reader=reader,
+        journal=Links().as_journal(),
+    )
+    return World(script, clock, endpoint)
+
+
+def bell(**changes: object) -> Entry:
+    item = {
+        "changeType": "created",
+        "tenantId": TENANT,
+        "resource": f"chats('{CHAT}')/messages('1616990032035')",
+        **changes,
+    }
+    return Links().claimed(entry_of(item, (), received_at=NOW, due_at=NOW))
+
+
+def delivery(body: Body) -> Delivery:
+    return Delivery(
+        id=DeliveryId(1),
+        portal=Portal(id=PortalId(1), place=PLACE, room=None),
+        target=Side.TEAMS,
+        source=MessageRef("$event"),
+        speaker=ALICE,
+        event=MessageSent(
+            author=Person(id="@alice:example.org"), version=Version(""), sent_at=NOW, body=body
+        ),
+        attempts=1,
+        resumed=False,
+        created_at=NOW,
+    )
+
+
+# --- what is ignored, and why -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ({"messageType": "systemEventMessage", "from": None}, "system_message"),
+        ({"messageType": "typing"}, "not_a_message"),
+        ({"messageType": "unknownFutureValue"}, "not_a_message"),
+        ({"deletedDateTime": "2021-03-29T03:53:52.035Z"}, "deleted"),
+        ({"from": None}, "no_author"),
+        ({"body": {"contentType": "html", "content": "<p> </p>"}}, "empty"),
+        ({"body": None}, "empty"),
+    ],
+)
+async def test_what_carries_nothing_is_ignored_with_its_reason(
+    world: World, message: dict[str, object], reason: str
+) -> None:
+    assert await world.reason(**message) == reason
+
+
+async def test_a_deletion_needs_no_reading(world: World) -> None:
+    reading = await world.endpoint.take_in(bell(changeType="Deleted"))
+    assert [i.reason for i in reading.ignored] == ["deleted"]
+    assert world.script.calls == []
+
+
+async def test_a_message_of_a_channel_is_not_ours_to_carry(world: World) -> None:
+    entry = bell(resource="teams('t')/channels('c')/messages('1')")
+    reading = await world.endpoint.take_in(entry)
+    assert [i.reason for i in reading.ignored] == ["channel_message"]
+
+
+async def test_the_tenant_of_a_place_is_written_as_in_the_configuration(world: World) -> None:
+    world.script.answers = {
+        "/chats/": {**MESSAGE, "from": {"user": {"id": "u", "displayName": "U"}}}
+    }
+    (sighting,) = (await world.endpoint.take_in(bell(tenantId=TENANT.upper()))).sightings
+    assert sighting.origin == PLACE
+
+
+# --- names ------------------------------------------------------------------------------------
+
+
+async def test_a_name_that_the_message_lacks_is_looked_up(world: World) -> None:
+    world.script.answers = {
+        "/chats/19%3Ac%40thread.v2/messages/": MESSAGE,
+        "/chats/19%3Ac%40thread.v2?": {"members": [{"userId": ALICE, "displayName": "Alice"}]},
+    }
+    for _ in range(2):
+        (sighting,) = (await world.read()).sightings
+        assert sighting.author == Person(id=ALICE, name="Alice")
+    assert len([path for _, path, _ in world.script.calls if "$expand" in path]) == 1
+
+
+async def test_a_name_that_cannot_be_had_holds_nothing_up(world: World) -> None:
+    world.script.answers = {
+        "/chats/19%3Ac%40thread.v2/messages/": MESSAGE,
+        "/chats/19%3Ac%40thread.v2?": {"members": []},
+        "/users/": PermissionMissing("no", everyone=True),
+    }
+    for _ in range(3):
+        (sighting,) = (await world.read()).sightings
+        assert sighting.author.name is None
+    assert len([path for _, path, _ in world.script.calls if "/messages/" not in path]) == 2
+
+
+async def test_while_graph_throttles_names_are_not_asked_for_at_every_message(
+    world: World,
+) -> None:
+    world.script.answers = {
+        "/chats/19%3Ac%40thread.v2/messages/": MESSAGE,
+        "/chats/": Throttled("later", retry_after=NOW - NOW),
+    }
+    for _ in range(3):
+        assert (await world.read()).sightings
+    assert len([path for _, path, _ in world.script.calls if "/messages/" not in path]) == 1
+
+
+async def test_an_application_is_named_by_its_message_alone(world: World) -> None:
+    (sighting,) = (await world.read(**{"from": {"application": {"id": "bot"}}})).sightings
+    assert sighting.author == Person(id="app:bot", name=None)
+
+
+# --- deliveries -------------------------------------------------------------------------------
+
+MENTION = Mention(target=Target(kind=TargetKind.TEAMS_USER, id="bob"), text="Bob")
+MENTIONING = Body(blocks=(Paragraph(content=(Text(text="hello "), MENTION)),))
+
+
+async def test_a_mention_that_teams_refuses_becomes_text(world: World) -> None:
+    refused = GraphRejected("no such member", status=400, code="BadRequest")
+    world.script.answers = {"/chats/": [refused, {"id": "7"}]}
+    assert await world.endpoint.deliver(delivery(MENTIONING)) == "7"
+    bodies = [cast(Json, body) for _, _, body in world.script.calls]
+    assert "mentions" in bodies[0]
+    assert "mentions" not in bodies[1]
+    assert "Bob" in str(bodies[1])
+
+
+async def test_what_teams_refuses_without_a_mention_is_refused(world: World) -> None:
+    refused = GraphRejected("bad", status=400, code="BadRequest")
+    world.script.answers = {"/chats/": [refused, refused, refused]}
+    with pytest.raises(Rejected, match="bad"):
+        await world.endpoint.deliver(delivery(from_text("hello")))
+    assert len(world.script.calls) == 1
+    with pytest.raises(Rejected, match="bad"):
+        await world.endpoint.deliver(delivery(MENTIONING))
+
+
+async def test_a_message_taken_without_an_id_is_uncertain(world: World) -> None:
+    world.script.answers = {"/chats/": {}}
+    with pytest.raises(Uncertain):
+        await world.endpoint.deliver(delivery(from_text("hello")))
+
+
+def test_what_is_small_is_not_touched(world: World) -> None:
+    event = delivery(from_text("hello")).event
+    assert world.endpoint.fit(event) == (event,)
+    assert world.endpoint.fit(event)[0] is event
