@@ -14,6 +14,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Literal
 
+import orjson
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -78,7 +79,9 @@ def set_up_logging(*, level: str, style: LogFormat) -> None:
     """Send events to stderr: JSON in containers, coloured lines on a terminal."""
     console = style == "console" or (style == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer()
+        if console
+        else structlog.processors.JSONRenderer(serializer=_json)
     )
     threshold = logging.getLevelNamesMapping()[level.upper()]
     processors: list[structlog.typing.Processor] = [
@@ -92,11 +95,17 @@ def set_up_logging(*, level: str, style: LogFormat) -> None:
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr)
+        if console
+        else structlog.BytesLoggerFactory(file=sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
     # Libraries (aiohttp, mautrix, msal) speak through logging; only their warnings are of use.
     logging.basicConfig(level=max(threshold, logging.WARNING), stream=sys.stderr)
+
+
+def _json(fields: object, **_options: object) -> bytes:
+    return orjson.dumps(fields, default=str)
 
 
 class Watch:

@@ -9,16 +9,24 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from datetime import timedelta
+from enum import IntEnum
 
 from bridge.errors import StoreUnavailable
 from bridge.ports import Clock
 
-POLL_IDLE = timedelta(seconds=1)
+POLL = timedelta(seconds=1)
 """The longest wait for a bell: what another process appended is found by looking."""
-POLL_BUSY = timedelta(milliseconds=25)
-"""The wait just after work: entries of a settle window or a gate become due in milliseconds."""
-BUSY_FOR = timedelta(seconds=1)
 STORE_AWAY_WAIT = timedelta(milliseconds=500)
+
+
+class Step(IntEnum):
+    """What a step found; false if nothing."""
+
+    NOTHING = 0
+    ALL = 1
+    """All that was due is done: the bell tells when there is more."""
+    SOME = 2
+    """There may be more."""
 
 
 class Loop(ABC):
@@ -36,8 +44,8 @@ class Loop(ABC):
         self.bell.set()
 
     @abstractmethod
-    async def step(self) -> bool:
-        """Do one batch of work; return False when there was none.
+    async def step(self) -> Step:
+        """Do one batch of work.
 
         Raises:
             StoreUnavailable: Postgres is away; the step left nothing half done.
@@ -45,18 +53,15 @@ class Loop(ABC):
 
     async def run(self) -> None:
         """Work until told to stop, or cancelled."""
-        worked_at = self.clock.now() - BUSY_FOR
         while not self.stopping:
             self.bell.clear()
             try:
-                if await self.step():
-                    worked_at = self.clock.now()
-                    continue
+                found = await self.step()
             except StoreUnavailable:  # The store's own watch says so, once.
                 await self.clock.sleep(STORE_AWAY_WAIT)
                 continue
-            busy = self.clock.now() - worked_at < BUSY_FOR
-            await wait_for(self.bell, POLL_BUSY if busy else POLL_IDLE)
+            if found is not Step.SOME and not self.stopping:
+                await wait_for(self.bell, POLL)
 
 
 async def wait_for(bell: asyncio.Event, at_most: timedelta) -> None:

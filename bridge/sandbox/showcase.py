@@ -11,6 +11,8 @@ is reachable from this machine only.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
 from importlib.resources import files
 from typing import Any, cast
@@ -18,6 +20,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from bridge.sandbox.scene import PASSWORD, Chat, Scene
+from bridge.sandbox.tenant.errors import Json
 
 PAGE = files("bridge.sandbox") / "page"
 TYPES = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
@@ -32,10 +35,12 @@ class Showcase:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.chats = {chat.id: chat for chat in scene.chats}
+        self.ending = asyncio.Event()
 
     def application(self) -> web.Application:
         """Return the application; loopback only, as it hands out tokens."""
         app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_loopback_only])
+        app.on_shutdown.append(self._end)
         app.add_routes(
             [
                 web.get("/", self._file),
@@ -98,9 +103,24 @@ class Showcase:
         if not since.isdigit():
             raise web.HTTPBadRequest(text="since must be a number")
         chat = self._chat(request.query.get("chat"))
-        found = await self.scene.tenant.events(chat.id, since=int(since), patience=PATIENCE)
+        found = await self._until_ending(
+            self.scene.tenant.events(chat.id, since=int(since), patience=PATIENCE)
+        )
         last = cast("list[dict[str, int]]", found)[-1:]
         return web.json_response({"next": last[0]["n"] if last else int(since)})
+
+    async def _until_ending(self, news: Coroutine[Any, Any, list[Json]]) -> list[Json]:
+        """Wait for news, but not while somebody waits for us to end."""
+        async with asyncio.TaskGroup() as group:
+            told = group.create_task(news)
+            over = group.create_task(self.ending.wait())
+            await asyncio.wait((told, over), return_when=asyncio.FIRST_COMPLETED)
+            over.cancel()
+            told.cancel()
+        return [] if told.cancelled() else told.result()
+
+    async def _end(self, _app: web.Application) -> None:
+        self.ending.set()
 
     async def type(self, request: web.Request) -> web.Response:
         """Say something in Teams."""

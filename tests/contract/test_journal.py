@@ -32,7 +32,8 @@ from bridge.store.leases import LEASE
 from bridge.store.portals import PortalBook
 from bridge.telemetry import Watch
 from tests.kit import fake_journal
-from tests.kit.fake_journal import FakeClock, FakeJournal, FakeStore
+from tests.kit.fake_journal import FakeJournal
+from tests.kit.fake_store import FakeClock, FakeStore
 
 SECOND = timedelta(seconds=1)
 TEAMS, MATRIX = Side.TEAMS, Side.MATRIX

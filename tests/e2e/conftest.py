@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -34,3 +36,12 @@ async def world(quiet_world: World) -> AsyncIterator[World]:
     yield quiet_world
     await quiet_world.stop()
     quiet_world.check_log()
+
+
+@pytest.fixture
+def demo_folder() -> Iterator[Path]:
+    """Where a demo puts its files, as short as a real one: sockets have no long names."""
+    folder = Path(tempfile.mkdtemp(prefix="demo-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

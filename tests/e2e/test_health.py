@@ -65,5 +65,7 @@ async def test_the_log_holds_no_text_no_name_and_no_token(world: World) -> None:
     log = world.bridge.log.read_text()
     wiring = world.bridge.wiring
     secret = (wiring.as_token, wiring.hs_token, wiring.client_secret, "eyJ")
-    assert [it for it in ("between us", "the first message", "Rossi", "Novák", *secret) if it in log] == []
+    assert [
+        it for it in ("between us", "the first message", "Rossi", "Novák", *secret) if it in log
+    ] == []
     assert len(world.said("delivered")) == 2

@@ -36,7 +36,9 @@ class Talk:
         await self.world.read_in_teams(self.chat, *texts)
         await self.world.at_rest()
         assert sorted((await self.world.texts_in_teams(self.chat))[1:]) == sorted(texts)
-        assert sorted((await self.world.texts_in_matrix(self.maria, self.room))[1:]) == sorted(texts)
+        assert sorted((await self.world.texts_in_matrix(self.maria, self.room))[1:]) == sorted(
+            texts
+        )
 
 
 def told(world: World, part: str) -> tuple[int, int]:
@@ -110,13 +112,13 @@ async def test_the_homeserver_may_be_away_at_the_start_and_later(
 
         talk = Talk(world)
         await talk.begin()
-        await talk.maria.say(talk.room, "said in Matrix before")
         await asyncio.to_thread(slot.homeserver.kill)
         await world.say(talk.chat, talk.tom, "said in Teams meanwhile")
         await eventually(lambda: is_away(world, "homeserver"), "the homeserver to be missed again")
         await asyncio.to_thread(slot.homeserver.restart)
+        await talk.maria.say(talk.room, "said in Matrix afterwards")
 
-        await talk.goes_both_ways("said in Teams meanwhile", "said in Matrix before")
+        await talk.goes_both_ways("said in Teams meanwhile", "said in Matrix afterwards")
         assert told(world, "homeserver") == (2, 2)
         await world.stop()
         world.check_log()

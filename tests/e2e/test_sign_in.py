@@ -31,7 +31,9 @@ async def begin(visitor: aiohttp.ClientSession, link: str) -> str:
 async def choose(visitor: aiohttp.ClientSession, page: str, **fields: str) -> str:
     """Fill in Microsoft's page; return the address it leads back to."""
     async with visitor.get(page) as answer:
-        found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', await answer.text())
+        found = re.findall(
+            r'<input type="hidden" name="([^"]*)" value="([^"]*)"', await answer.text()
+        )
     form = {unescape(name): unescape(value) for name, value in found} | fields
     async with visitor.post(page, data=form, allow_redirects=False) as answer:
         assert answer.status == 302

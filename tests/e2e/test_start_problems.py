@@ -9,6 +9,8 @@ from bridge.sandbox.postgres import EmbeddedPostgres
 from tests.kit.e2e_world import World, eventually
 
 EXIT_CONFIG = 78
+EXPIRED = "a secret that expired long ago"
+AWAY = "subscription away, will try again"
 
 
 async def refusal(world: World) -> str:
@@ -97,7 +99,7 @@ async def test_an_authority_that_is_no_file_is_named(quiet_world: World, tmp_pat
 async def test_a_wrong_client_secret_is_explained_once_and_waited_for(quiet_world: World) -> None:
     world = quiet_world
     wiring = world.bridge.wiring
-    world.reconfigure(client_secret="a secret that expired long ago")
+    world.reconfigure(client_secret=EXPIRED)
     await world.start(wait=False)
     await eventually(lambda: bool(world.said(AWAY)), "the problem to be told")
 
@@ -106,7 +108,7 @@ async def test_a_wrong_client_secret_is_explained_once_and_waited_for(quiet_worl
     assert "Certificates & secrets" in told["error"]
 
     # An administrator gives the app that secret; nobody needs to touch the bridge.
-    await world.tenant.change_app(wiring.client_id, secret="a secret that expired long ago")
+    await world.tenant.change_app(wiring.client_id, secret=EXPIRED)
     await world.wait_until_ready()
     assert len(world.said("subscription back")) == len(world.said(AWAY)) == 1
     await world.stop()
@@ -132,6 +134,3 @@ async def test_a_permission_that_nobody_granted_is_explained_once_and_waited_for
     await world.wait_until_ready()
     await world.stop()
     world.check_log()
-
-
-AWAY = "subscription away, will try again"

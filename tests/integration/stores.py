@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from bridge.store.database import Database
 from bridge.telemetry import Watch
 from tests.contract.test_journal import PostgresWorld
-from tests.kit.fake_journal import FakeClock
+from tests.kit.fake_store import FakeClock
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from bridge.store.database import Database
 from bridge.telemetry import Watch
 from tests.contract.test_journal import append, claim_one, make_portal, new
 from tests.integration.stores import opened, world_on
-from tests.kit.fake_journal import FakeClock
+from tests.kit.fake_store import FakeClock
 
 
 class Diary(Watch):

@@ -147,7 +147,9 @@ class World:
 
     def check_log(self) -> None:
         """No traceback, nothing parked, nothing that is no event."""
-        bad = [li for li in self.lines() if "exception" in li or li["level"] in {"error", "critical"}]
+        bad = [
+            li for li in self.lines() if "exception" in li or li["level"] in {"error", "critical"}
+        ]
         assert bad == []
 
     async def at_rest(self) -> None:
@@ -304,8 +306,7 @@ async def open_world(
             certificates=ground.certificates,
             stack=stack,
         )
-        # `world.bridge`, not `bridge`: a test may have reconfigured it.
-        stack.push_async_callback(lambda: world.kill())
+        stack.push_async_callback(world.kill)
         yield world
 
 

@@ -1,8 +1,8 @@
 """The journal in memory: the same promises as the one in Postgres, without a Postgres.
 
-    FakeStore     what lies in the database; survives every process
+    FakeStore     what lies in the database; survives every process (`fake_store`)
     FakeJournal   one process's way to it; implements `ports.Journal`
-    FakeClock     a time that only its owner moves
+    FakeUnit      one transaction of it
 
 Both journals pass `tests/contract/test_journal.py`. Nothing here waits, draws numbers at random or
 reads a clock of its own, so that a run is a function of who calls what in which order. A simulation
@@ -22,142 +22,34 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.changes import Known
-from bridge.domain.events import Event
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 from bridge.ports import Clock, Delivery, Entry, NewDelivery, NewEntry, Run, Unit
+from tests.kit.fake_store import (
+    FakeClock,
+    FakeStore,
+    MessageKey,
+    StoredDelivery,
+    StoredEntry,
+    StoredLink,
+    StoredStream,
+    StreamKey,
+    delivery_of,
+    entry_of,
+    in_reading_order,
+)
+
+__all__ = ["LEASE", "FakeClock", "FakeJournal", "FakeStore", "FakeUnit"]
 
 LEASE = timedelta(seconds=60)
-BEGINNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
-MessageKey = tuple[PortalId, MessageRef]
-StreamKey = tuple[PortalId, Side]
 Moment = Callable[[str], Awaitable[None]]
-
-
-class FakeClock(Clock):
-    """Stands still until `advance`; whoever sleeps wakes when their time has come."""
-
-    def __init__(self, start: datetime = BEGINNING) -> None:
-        self._now = start
-        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
-
-    @override
-    def now(self) -> datetime:
-        return self._now
-
-    def advance(self, duration: timedelta) -> None:
-        self._now += duration
-        for until, sleeper in self._sleepers:
-            if until <= self._now and not sleeper.done():
-                sleeper.set_result(None)
-        self._sleepers = [s for s in self._sleepers if not s[1].done()]
-
-    @override
-    async def sleep(self, duration: timedelta) -> None:
-        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self._now + duration, sleeper))
-        await sleeper
-
-
-@dataclass(slots=True, kw_only=True)
-class StoredEntry:
-    """A row of the inbox."""
-
-    id: EntryId
-    new: NewEntry
-    due_at: datetime
-    parked: bool = False
-    attempts: int = 0
-    error: str | None = None
-    owner: str | None = None
-    lease_until: datetime | None = None
-
-    def is_leased(self, now: datetime) -> bool:
-        return self.lease_until is not None and self.lease_until > now
-
-    def give_back(self) -> None:
-        self.owner = self.lease_until = None
-
-
-@dataclass(slots=True, kw_only=True)
-class StoredDelivery:
-    """A row of the deliveries."""
-
-    id: DeliveryId
-    new: NewDelivery
-    created_at: datetime
-    due_at: datetime
-    state: str = "queued"
-    uncertain: bool = False
-    attempts: int = 0
-    error: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class StoredStream:
-    """A row of the streams; `due_at` is the end of the lease while there is an owner."""
-
-    due_at: datetime | None
-    owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredLink:
-    """A row of the links."""
-
-    portal: PortalId
-    message: MessageRef
-    matrix_event: MessageRef
-    origin: Side
-    event: Event
-
-
-@dataclass(slots=True, kw_only=True)
-class FakeStore:
-    """What survives a process."""
-
-    portals: dict[Place, Portal] = field(default_factory=dict)
-    inbox: dict[EntryId, StoredEntry] = field(default_factory=dict)
-    deliveries: dict[DeliveryId, StoredDelivery] = field(default_factory=dict)
-    streams: dict[StreamKey, StoredStream] = field(default_factory=dict)
-    links: list[StoredLink] = field(default_factory=list)
-    last_id: int = 0
-
-    def next_id(self) -> int:
-        self.last_id += 1
-        return self.last_id
-
-    def set_room(self, portal: PortalId, room: RoomId) -> None:
-        place = self.portal(portal).place
-        self.portals[place] = Portal(id=portal, place=place, room=room)
-
-    def portal(self, portal: PortalId) -> Portal:
-        return next(p for p in self.portals.values() if p.id == portal)
-
-    def open_of(self, stream: StreamKey) -> list[StoredDelivery]:
-        """Deliveries of a stream, in order, without the parked ones."""
-        return [
-            d
-            for d in sorted(self.deliveries.values(), key=lambda d: d.id)
-            if (d.new.portal, d.new.target) == stream and d.state != "parked"
-        ]
-
-    def link_of(self, side: Side, key: MessageKey) -> StoredLink | None:
-        found = [
-            link
-            for link in self.links
-            if link.portal == key[0]
-            and (link.message if side is Side.TEAMS else link.matrix_event) == key[1]
-        ]
-        return min(found, key=lambda link: link.event.part, default=None)
 
 
 async def _undisturbed(_name: str) -> None:
@@ -212,13 +104,13 @@ class FakeJournal(ports.Journal):
         busy = {e.new.conversation for e in rows if e.is_leased(now)}
         free = [e for e in rows if e.new.conversation not in busy]
         due = sorted((e for e in free if e.due_at <= now), key=lambda e: (e.due_at, e.id))
-        chosen = _in_reading_order(free, due[:limit], now)[:limit]
+        chosen = in_reading_order(free, due[:limit], now)[:limit]
         reader = asyncio.current_task()
         for entry in chosen:
             entry.owner, entry.lease_until = self.owner, now + LEASE
             self._reading[entry.id] = reader
         await self.moment("claim_entries done")
-        return tuple(map(_entry, chosen))
+        return tuple(map(entry_of, chosen))
 
     def _let_go_of_entries(self, side: Side) -> None:
         """A reader that claims again has let go of what it neither settled nor gave back."""
@@ -262,7 +154,7 @@ class FakeJournal(ports.Journal):
         run = Run(
             portal=portal,
             target=key[1],
-            deliveries=tuple(_delivery(portal, delivery) for delivery in head[:waits]),
+            deliveries=tuple(delivery_of(portal, delivery) for delivery in head[:waits]),
         )
         self._carrying[key] = run
         return run
@@ -483,56 +375,6 @@ class FakeUnit(Unit):
     def _in_hand(self, entry: Entry) -> StoredEntry | None:
         stored = self._store.inbox.get(entry.id)
         return stored if stored is not None and stored.owner == self._journal.owner else None
-
-
-def _in_reading_order(
-    free: Sequence[StoredEntry], due: Sequence[StoredEntry], now: datetime
-) -> list[StoredEntry]:
-    """Conversations by what has been due longest; within one everything up to its last due entry."""
-    first: dict[str, datetime] = {}
-    last: dict[str, int] = {}
-    for entry in due:
-        name = entry.new.conversation
-        first.setdefault(name, entry.due_at)
-        last[name] = max(last.get(name, entry.new.position), entry.new.position)
-    chosen = [
-        e
-        for e in free
-        if e.new.conversation in last
-        and (
-            e.new.position < last[e.new.conversation]
-            or (e.new.position == last[e.new.conversation] and e.due_at <= now)
-        )
-    ]
-    return sorted(
-        chosen,
-        key=lambda e: (first[e.new.conversation], e.new.conversation, e.new.position, e.id),
-    )
-
-
-def _entry(stored: StoredEntry) -> Entry:
-    return Entry(
-        id=stored.id,
-        side=stored.new.side,
-        conversation=stored.new.conversation,
-        raw=stored.new.raw,
-        received_at=stored.new.received_at,
-        attempts=stored.attempts + 1,
-    )
-
-
-def _delivery(portal: Portal, stored: StoredDelivery) -> Delivery:
-    return Delivery(
-        id=stored.id,
-        portal=portal,
-        target=stored.new.target,
-        source=stored.new.source,
-        speaker=stored.new.speaker,
-        event=stored.new.event,
-        attempts=stored.attempts,
-        resumed=stored.uncertain,
-        created_at=stored.created_at,
-    )
 
 
 def _key(new: NewDelivery) -> MessageKey:

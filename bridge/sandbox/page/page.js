@@ -4,6 +4,7 @@
 const $ = (id) => document.getElementById(id);
 const SHOWN_TAGS = new Set("B STRONG I EM U S DEL CODE PRE P BR UL OL LI BLOCKQUOTE A H1 H2 H3 DIV SPAN TABLE TR TD TH TBODY THEAD HR".split(" "));
 const RETRY_MS = 1500;
+const KINDS = { oneOnOne: "one-on-one", group: "group", meeting: "meeting" };
 
 const world = { teams: [], matrix: [], homeserver: "" };
 const teams = { user: null, chat: null, chats: [], shown: "", poll: null };
@@ -43,6 +44,17 @@ function rich(html) {
   return into;
 }
 
+// Text as it was written, with what looks like an address made a link.
+function plain(text) {
+  const into = document.createElement("div");
+  into.className = "text";
+  text.split(/(https?:\/\/[^\s<>"]+)/).forEach((piece, n) => {
+    into.append(n % 2 === 0 ? piece : Object.assign(document.createElement("a"),
+      { href: piece, textContent: piece, target: "_blank", rel: "noopener noreferrer" }));
+  });
+  return into;
+}
+
 function bubble(list, { who, at, content, mine, notice }) {
   const item = document.createElement("li");
   if (mine) item.classList.add("mine");
@@ -77,7 +89,7 @@ async function loadChats() {
     button.textContent = chat.name;
     button.className = chat.id === teams.chat ? "now" : "";
     const kind = document.createElement("small");
-    kind.textContent = chat.kind;
+    kind.textContent = KINDS[chat.kind] || chat.kind;
     button.append(kind);
     button.onclick = () => { teams.chat = chat.id; teams.poll?.abort(); loadChats(); };
     return button;
@@ -94,7 +106,7 @@ async function loadMessages() {
   const list = $("teams-messages");
   refill(list, () => messages.forEach((m) => bubble(list, {
     who: m.name, at: m.at, mine: m.user === teams.user,
-    content: m.html === null ? document.createTextNode(m.text) : rich(m.html),
+    content: m.html === null ? plain(m.text) : rich(m.html),
   })), "Nothing said here yet. Write the first message; its Matrix room is made with it.");
 }
 
@@ -189,7 +201,7 @@ function drawMatrix() {
     bubble(list, {
       who: room.names.get(event.sender) || event.sender, at: event.origin_server_ts,
       mine: event.sender === matrix.user.user_id, notice: content.msgtype === "m.notice",
-      content: content.formatted_body ? rich(content.formatted_body) : document.createTextNode(content.body || ""),
+      content: content.formatted_body ? rich(content.formatted_body) : plain(content.body || ""),
     });
   }), "No room yet. Write something in Teams, and a room appears here.");
 }
@@ -200,6 +212,23 @@ async function join(room) {
     matrix.room = room.id;
   } catch (error) { say(`Cannot join: ${error.message}`, true); }
 }
+
+function isWithBot(room) {
+  return room.names.has(world.bot) && [...room.names.keys()].every((id) => id === world.bot || id === matrix.user.user_id);
+}
+
+async function talkToBot() {
+  const known = [...matrix.rooms.values()].find(isWithBot);
+  if (known) { matrix.room = known.id; drawMatrix(); return; }
+  try {
+    const wish = { preset: "trusted_private_chat", is_direct: true, invite: [world.bot] };
+    const { room_id } = await call(client("createRoom"), { method: "POST", headers: bearer(), body: JSON.stringify(wish) });
+    matrix.room = roomOf(room_id).id;
+    drawMatrix();
+  } catch (error) { say(`The bot cannot be invited: ${error.message}`, true); }
+}
+
+$("matrix-bot").onclick = talkToBot;
 
 async function followMatrix() {
   const run = ++matrix.run;
@@ -247,9 +276,12 @@ function option(value, label) {
 async function start() {
   Object.assign(world, await call("api/world"));
   $("teams-user").replaceChildren(...world.teams.map((user) => option(user.id, user.name)));
-  $("matrix-user").replaceChildren(...world.matrix.map((user) =>
-    option(user.user_id, user.linked ? `${user.user_id} (signed in to Teams as ${user.linked})` : `${user.user_id} (not signed in)`)));
-  teams.user = world.teams[0].id;
+  const linked = new Set(world.matrix.map((user) => user.linked));
+  $("matrix-user").replaceChildren(...world.matrix.map((user) => option(
+    user.user_id, `${user.user_id.split(":")[0]} · ${user.linked ? `in Teams ${user.linked}` : "not signed in to Teams"}`)));
+  // Somebody who is in Teams alone: two windows of one person would have little to say.
+  teams.user = (world.teams.find((user) => !linked.has(user.name)) || world.teams[0]).id;
+  $("teams-user").value = teams.user;
   matrix.user = world.matrix[0];
   const foot = $("client");
   foot.append("Any Matrix client: homeserver ");

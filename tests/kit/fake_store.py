@@ -1,0 +1,192 @@
+"""What the fake journal keeps, and the time it goes by.
+
+FakeStore   what lies in the database; survives every process
+FakeClock   a time that only its owner moves
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from typing_extensions import override
+
+from bridge.domain.events import Event
+from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
+from bridge.domain.portal import Portal
+from bridge.ports import Clock, Delivery, Entry, NewDelivery, NewEntry
+
+BEGINNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+MessageKey = tuple[PortalId, MessageRef]
+StreamKey = tuple[PortalId, Side]
+
+
+class FakeClock(Clock):
+    """Stands still until `advance`; whoever sleeps wakes when their time has come."""
+
+    def __init__(self, start: datetime = BEGINNING) -> None:
+        self._now = start
+        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+
+    @override
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, duration: timedelta) -> None:
+        self._now += duration
+        for until, sleeper in self._sleepers:
+            if until <= self._now and not sleeper.done():
+                sleeper.set_result(None)
+        self._sleepers = [s for s in self._sleepers if not s[1].done()]
+
+    @override
+    async def sleep(self, duration: timedelta) -> None:
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._now + duration, sleeper))
+        await sleeper
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredEntry:
+    """A row of the inbox."""
+
+    id: EntryId
+    new: NewEntry
+    due_at: datetime
+    parked: bool = False
+    attempts: int = 0
+    error: str | None = None
+    owner: str | None = None
+    lease_until: datetime | None = None
+
+    def is_leased(self, now: datetime) -> bool:
+        return self.lease_until is not None and self.lease_until > now
+
+    def give_back(self) -> None:
+        self.owner = self.lease_until = None
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredDelivery:
+    """A row of the deliveries."""
+
+    id: DeliveryId
+    new: NewDelivery
+    created_at: datetime
+    due_at: datetime
+    state: str = "queued"
+    uncertain: bool = False
+    attempts: int = 0
+    error: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredStream:
+    """A row of the streams; `due_at` is the end of the lease while there is an owner."""
+
+    due_at: datetime | None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLink:
+    """A row of the links."""
+
+    portal: PortalId
+    message: MessageRef
+    matrix_event: MessageRef
+    origin: Side
+    event: Event
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeStore:
+    """What survives a process."""
+
+    portals: dict[Place, Portal] = field(default_factory=dict)
+    inbox: dict[EntryId, StoredEntry] = field(default_factory=dict)
+    deliveries: dict[DeliveryId, StoredDelivery] = field(default_factory=dict)
+    streams: dict[StreamKey, StoredStream] = field(default_factory=dict)
+    links: list[StoredLink] = field(default_factory=list)
+    last_id: int = 0
+
+    def next_id(self) -> int:
+        self.last_id += 1
+        return self.last_id
+
+    def set_room(self, portal: PortalId, room: RoomId) -> None:
+        place = self.portal(portal).place
+        self.portals[place] = Portal(id=portal, place=place, room=room)
+
+    def portal(self, portal: PortalId) -> Portal:
+        return next(p for p in self.portals.values() if p.id == portal)
+
+    def open_of(self, stream: StreamKey) -> list[StoredDelivery]:
+        """Deliveries of a stream, in order, without the parked ones."""
+        return [
+            d
+            for d in sorted(self.deliveries.values(), key=lambda d: d.id)
+            if (d.new.portal, d.new.target) == stream and d.state != "parked"
+        ]
+
+    def link_of(self, side: Side, key: MessageKey) -> StoredLink | None:
+        found = [
+            link
+            for link in self.links
+            if link.portal == key[0]
+            and (link.message if side is Side.TEAMS else link.matrix_event) == key[1]
+        ]
+        return min(found, key=lambda link: link.event.part, default=None)
+
+
+def in_reading_order(
+    free: Sequence[StoredEntry], due: Sequence[StoredEntry], now: datetime
+) -> list[StoredEntry]:
+    """Conversations by what has been due longest; within one everything up to its last due entry."""
+    first: dict[str, datetime] = {}
+    last: dict[str, int] = {}
+    for entry in due:
+        name = entry.new.conversation
+        first.setdefault(name, entry.due_at)
+        last[name] = max(last.get(name, entry.new.position), entry.new.position)
+    chosen = [
+        e
+        for e in free
+        if e.new.conversation in last
+        and (
+            e.new.position < last[e.new.conversation]
+            or (e.new.position == last[e.new.conversation] and e.due_at <= now)
+        )
+    ]
+    return sorted(
+        chosen,
+        key=lambda e: (first[e.new.conversation], e.new.conversation, e.new.position, e.id),
+    )
+
+
+def entry_of(stored: StoredEntry) -> Entry:
+    return Entry(
+        id=stored.id,
+        side=stored.new.side,
+        conversation=stored.new.conversation,
+        raw=stored.new.raw,
+        received_at=stored.new.received_at,
+        attempts=stored.attempts + 1,
+    )
+
+
+def delivery_of(portal: Portal, stored: StoredDelivery) -> Delivery:
+    return Delivery(
+        id=stored.id,
+        portal=portal,
+        target=stored.new.target,
+        source=stored.new.source,
+        speaker=stored.new.speaker,
+        event=stored.new.event,
+        attempts=stored.attempts,
+        resumed=stored.uncertain,
+        created_at=stored.created_at,
+    )
