@@ -848,6 +848,39 @@ async def test_many_deliveries_may_be_ended_at_once(world: World, journal: Journ
     assert await known(journal, MATRIX, portal, "$49") is not None
 
 
+async def test_a_stream_in_which_nothing_is_open_is_not_held_by_who_looked(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "1"))
+    run = await claim_one(journal)
+    await journal.delivered(run.deliveries[0], MessageRef("$1"))
+    await journal.release(run)
+    await append(journal, new(world, portal, "1"))  # Known already: only the stream is woken.
+    assert await claim(journal) == ()
+
+    await append(journal, new(world, portal, "2"))
+
+    assert sources(await claim(world.process())) == [["2"]]
+
+
+async def test_a_head_that_waits_is_due_in_time_even_if_its_worker_has_died(
+    world: World, journal: Journal
+) -> None:
+    other = world.process()
+    portal = await make_portal(journal)
+    await append(journal, *(new(world, portal, f"${n}", target=TEAMS) for n in range(2)))
+    run = await claim_one(journal, TEAMS)
+    await retry(journal, run.deliveries[0], world, wait=LEASE + SECOND)
+    world.clock.advance(LEASE)
+
+    assert await claim(other, TEAMS) == ()
+    world.clock.advance(SECOND)
+    again = await claim_one(other, TEAMS)
+
+    assert [(d.source, d.resumed) for d in again.deliveries] == [("$0", False), ("$1", True)]
+
+
 # --- bells ---
 
 

@@ -32,6 +32,7 @@ PROCESSES = 4
 STREAMS = 8
 APPENDERS = 4
 APPENDS = 25
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
@@ -244,7 +245,7 @@ async def test_appends_and_releases_in_any_interleaving_lose_no_wake_up(
                     done.append(delivery.source)
                 await worker.release(run)
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
         tasks.create_task(append_all())
         tasks.create_task(work())
 
@@ -309,10 +310,14 @@ async def test_leases_are_renewed_while_everything_moves(world: PostgresWorld) -
 
 async def blocked_by_lock(world: PostgresWorld, waiting: int) -> None:
     """Return when so many sessions of this database wait for a lock."""
-    while True:
-        rows = await world.database.fetch(
-            "SELECT pid FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        if len(rows) >= waiting:
-            return
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await sessions_that_wait(world) < waiting:
+            pass
+
+
+async def sessions_that_wait(world: PostgresWorld) -> int:
+    rows = await world.database.fetch(
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return len(rows)

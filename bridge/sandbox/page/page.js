@@ -8,7 +8,7 @@ const KINDS = { oneOnOne: "one-on-one", group: "group", meeting: "meeting" };
 
 const world = { teams: [], matrix: [], homeserver: "" };
 const teams = { user: null, chat: null, chats: [], shown: "", poll: null };
-const matrix = { user: null, room: null, rooms: new Map(), run: 0 };
+const matrix = { user: null, room: null, rooms: new Map(), run: 0, poll: null };
 
 function say(text, bad = false) {
   $("status").textContent = text;
@@ -210,6 +210,7 @@ async function join(room) {
   try {
     await call(client(`join/${encodeURIComponent(room.id)}`), { method: "POST", headers: bearer(), body: "{}" });
     matrix.room = room.id;
+    matrix.poll?.abort();
   } catch (error) { say(`Cannot join: ${error.message}`, true); }
 }
 
@@ -225,6 +226,8 @@ async function talkToBot() {
     const { room_id } = await call(client("createRoom"), { method: "POST", headers: bearer(), body: JSON.stringify(wish) });
     matrix.room = roomOf(room_id).id;
     drawMatrix();
+    // A poll that began while the room was being made may sleep through what is said there.
+    matrix.poll?.abort();
   } catch (error) { say(`The bot cannot be invited: ${error.message}`, true); }
 }
 
@@ -237,13 +240,15 @@ async function followMatrix() {
   matrix.room = null;
   drawMatrix();
   while (run === matrix.run) {
+    matrix.poll = new AbortController();
     try {
-      const sync = await call(client(`sync?timeout=${since ? 25000 : 0}&since=${encodeURIComponent(since)}`.replace(/&since=$/, "")), { headers: bearer() });
+      const sync = await call(client(`sync?timeout=${since ? 25000 : 0}&since=${encodeURIComponent(since)}`.replace(/&since=$/, "")), { headers: bearer(), signal: matrix.poll.signal });
       if (run !== matrix.run) return;
       since = sync.next_batch;
       take(sync);
       drawMatrix();
     } catch (error) {
+      if (error.name === "AbortError") continue;
       say(`The homeserver does not answer: ${error.message}`, true);
       await new Promise((done) => setTimeout(done, RETRY_MS));
     }
@@ -252,6 +257,7 @@ async function followMatrix() {
 
 $("matrix-user").onchange = () => {
   matrix.user = world.matrix.find((user) => user.user_id === $("matrix-user").value);
+  matrix.poll?.abort();
   followMatrix();
 };
 $("matrix-form").onsubmit = async (event) => {
@@ -278,7 +284,7 @@ async function start() {
   $("teams-user").replaceChildren(...world.teams.map((user) => option(user.id, user.name)));
   const linked = new Set(world.matrix.map((user) => user.linked));
   $("matrix-user").replaceChildren(...world.matrix.map((user) => option(
-    user.user_id, `${user.user_id.split(":")[0]} · ${user.linked ? `in Teams ${user.linked}` : "not signed in to Teams"}`)));
+    user.user_id, `${user.user_id.split(":")[0]} · ${user.linked ? `in Teams ${user.linked}` : "new here"}`)));
   // Somebody who is in Teams alone: two windows of one person would have little to say.
   teams.user = (world.teams.find((user) => !linked.has(user.name)) || world.teams[0]).id;
   $("teams-user").value = teams.user;
