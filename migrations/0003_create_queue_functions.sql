@@ -65,11 +65,12 @@ END $$;
 -- the stream (without the lock, two transactions can commit 2 before 1); the locks are taken in one
 -- order by everybody, so that nobody waits in a circle; a stream with nothing open becomes due, any
 -- other is due already, for its head or for the end of its lease. A message that is linked in the
--- meantime (it was delivered, or is our own echo) is not appended: the last statement sees every
--- commit that the insert had to wait for.
+-- meantime (it was delivered, or is our own echo) is not appended: the statement after the insert
+-- sees every commit that the insert had to wait for. The entries that were read leave in the same
+-- commit.
 CREATE FUNCTION append_deliveries(
     p_portals bigint[], p_targets text[], p_sources text[], p_parts integer[], p_speakers text[],
-    p_versions text[], p_events bytea[], p_now timestamptz
+    p_versions text[], p_events bytea[], p_now timestamptz, p_settled bigint[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     appended bigint[];
@@ -107,6 +108,8 @@ BEGIN
         WHERE o.id = ANY (appended) AND o.target = 'teams'
     ) linked
     WHERE d.id = linked.id;
+
+    DELETE FROM inbox e WHERE e.id = ANY (p_settled);
 END $$;
 
 -- Lease streams whose head is due, longest waiting first, and mark the deliveries of their heads as

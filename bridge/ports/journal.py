@@ -89,14 +89,19 @@ class Run:
 
 
 class Unit(Protocol):
-    """One database transaction; leaving it commits, raising in it rolls back.
+    """What is written in it is one database transaction: leaving it commits, raising drops it all.
+
+    What is asked in it is answered as things are at that moment.
 
     Raises (every method, and leaving it):
         StoreUnavailable: Postgres is away; whether a commit was carried out is unknown.
     """
 
     async def portals(self, places: Collection[Place]) -> Mapping[Place, Portal]:
-        """Return the portal of each place; one that does not exist yet is made."""
+        """Return the portal of each place; one that does not exist yet is made at once.
+
+        Its `room` may be one that it got lately: not yet shown.
+        """
         ...
 
     async def portals_of(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Portal]:

@@ -25,6 +25,7 @@ from bridge.store.database import Database
 from bridge.store.deliveries import Deliveries
 from bridge.store.inbox import Inbox
 from bridge.store.leases import Leases
+from bridge.store.portals import Portals
 from bridge.store.unit import PostgresUnit
 
 
@@ -37,6 +38,7 @@ class PostgresJournal(ports.Journal):
         self._leases = Leases()
         self._inbox = Inbox(database, clock, self._leases, owner)
         self._deliveries = Deliveries(database, clock, self._leases, owner)
+        self._portals = Portals()
 
     async def run(self) -> None:
         """Write what is given to be written, until cancelled."""
@@ -86,19 +88,20 @@ class PostgresJournal(ports.Journal):
 
     @asynccontextmanager
     async def _unit(self) -> AsyncIterator[Unit]:
-        appended: set[Side] = set()
-        try:
-            async with self._database.transaction() as session:
-                unit = PostgresUnit(session, self._inbox, self._deliveries, self._clock)
-                appended = unit.appended_toward
-                yield unit
-            self._leases.give_back_entries(unit.given_back)
-            for side in {entry.side for entry in unit.given_back}:
-                if self._leases.take_arrivals(side):
-                    self._inbox.bells[side].set()
-        finally:
-            # Also when it failed: a claim may have stepped over a stream that was locked by us.
-            self._deliveries.ring(appended)
+        async with self._database.session() as session:
+            unit = PostgresUnit(
+                session, self._inbox, self._deliveries, portals=self._portals, clock=self._clock
+            )
+            yield unit
+            try:
+                await unit.commit()
+            finally:
+                # Also when it failed: a claim may have stepped over a stream that was locked by us.
+                self._deliveries.ring(unit.appended_toward)
+        self._leases.give_back_entries(unit.given_back)
+        for side in {entry.side for entry in unit.given_back}:
+            if self._leases.take_arrivals(side):
+                self._inbox.bells[side].set()
 
     @override
     def entries_bell(self, side: Side) -> asyncio.Event:

@@ -1,43 +1,81 @@
-"""One transaction of the intake: what was read becomes deliveries, or nothing has happened."""
+"""One transaction of the intake: what was read becomes deliveries, or nothing has happened.
+
+Reads ask Postgres at once; writes are gathered and carried out at the end, in one commit: usually
+one statement, which appends the deliveries and removes the entries that said so. An append leaves
+out what was linked since it was asked about, so nothing need be locked while the relay thinks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.changes import Known
-from bridge.domain.ids import MessageRef, Place, PortalId, RoomId, Side
+from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 from bridge.ports import Clock, Entry, NewDelivery
-from bridge.store import links, portals
+from bridge.store import links
 from bridge.store.database import Session
 from bridge.store.deliveries import Deliveries
 from bridge.store.inbox import Inbox
+from bridge.store.portals import Portals
+
+Write = Callable[[], Awaitable[None]]
 
 
 class PostgresUnit(ports.Unit):
     """Implements `ports.Unit`; remembers what its end must make known within the process."""
 
     def __init__(
-        self, session: Session, inbox: Inbox, deliveries: Deliveries, clock: Clock
+        self,
+        session: Session,
+        inbox: Inbox,
+        deliveries: Deliveries,
+        *,
+        portals: Portals,
+        clock: Clock,
     ) -> None:
         self._session = session
         self._inbox = inbox
         self._deliveries = deliveries
+        self._portals = portals
         self._clock = clock
-        self.appended_toward: set[Side] = set()
+        self._appended: list[NewDelivery] = []
+        self._settled: list[EntryId] = []
+        self._set_aside: list[Write] = []
         self.given_back: list[Entry] = []
+
+    @property
+    def appended_toward(self) -> set[Side]:
+        """The sides whose workers have something to do once this is committed."""
+        return {delivery.target for delivery in self._appended}
+
+    async def commit(self) -> None:
+        """Carry out what was gathered, all of it or nothing."""
+        if not self._set_aside:
+            await self._append_and_settle()
+            return
+        async with self._session.transaction():
+            await self._append_and_settle()
+            for write in self._set_aside:
+                await write()
+
+    async def _append_and_settle(self) -> None:
+        if self._appended:
+            await self._deliveries.append(self._session, self._appended, self._settled)
+        elif self._settled:
+            await self._inbox.settle(self._session, self._settled)
 
     @override
     async def portals(self, places: Collection[Place]) -> Mapping[Place, Portal]:
-        return await portals.find_or_make(self._session, places, now=self._clock.now())
+        return await self._portals.find_or_make(self._session, places, now=self._clock.now())
 
     @override
     async def portals_of(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Portal]:
-        return await portals.find_by_room(self._session, rooms)
+        return await self._portals.find_by_room(self._session, rooms)
 
     @override
     async def known(
@@ -55,22 +93,21 @@ class PostgresUnit(ports.Unit):
 
     @override
     async def append(self, deliveries: Sequence[NewDelivery]) -> None:
-        if deliveries:
-            self.appended_toward.update(delivery.target for delivery in deliveries)
-            await self._deliveries.append(self._session, deliveries)
+        self._appended += deliveries
 
     @override
     async def settle(self, entries: Collection[Entry]) -> None:
-        if entries:
-            self.given_back.extend(entries)
-            await self._inbox.settle(self._session, entries)
+        self.given_back += entries
+        self._settled += [entry.id for entry in entries]
 
     @override
     async def hold(self, entry: Entry, *, until: datetime, error: str | None) -> None:
         self.given_back.append(entry)
-        await self._inbox.hold(self._session, entry, until=until, error=error)
+        self._set_aside.append(
+            lambda: self._inbox.hold(self._session, entry, until=until, error=error)
+        )
 
     @override
     async def park_entry(self, entry: Entry, reason: str) -> None:
         self.given_back.append(entry)
-        await self._inbox.park(self._session, entry, reason)
+        self._set_aside.append(lambda: self._inbox.park(self._session, entry, reason))

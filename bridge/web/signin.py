@@ -23,7 +23,7 @@ from aiohttp import web
 
 from bridge.domain.ids import UserId
 from bridge.domain.portal import Account
-from bridge.errors import RemoteError, Unauthorized
+from bridge.errors import RemoteError, StoreUnavailable, Unauthorized
 from bridge.ports import AccountBook, Clock, SignInBook
 from bridge.teams.auth import Auth
 from bridge.telemetry import log
@@ -171,7 +171,7 @@ class SignIns:
             await self.tell(user, f"You are signed in to Teams as {name}.")
             if before is not None and before != user:
                 await self.tell(before, f"{name} is now linked to {user}; you are signed out.")
-        except RemoteError as error:
+        except (RemoteError, StoreUnavailable) as error:
             log.warning("could not tell of a sign-in", user=user, error=str(error))
 
     def _expired(self) -> web.Response:
@@ -202,7 +202,9 @@ class SignIns:
 
 
 def _same(one: str, other: str) -> bool:
-    return bool(one) and hmac.compare_digest(one.encode(), other.encode())
+    # A cookie may hold bytes that are no text.
+    sent, kept = one.encode(errors="replace"), other.encode(errors="replace")
+    return bool(one) and hmac.compare_digest(sent, kept)
 
 
 def _sentence(error: RemoteError) -> str:
