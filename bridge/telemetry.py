@@ -17,11 +17,13 @@ from typing import Literal
 import orjson
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+from typing_extensions import override
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 LogFormat = Literal["auto", "json", "console"]
 
+LIBRARY_CHARS_MAX = 1_000
 ALLOWED_FIELDS = frozenset(
     {
         "event", "level", "timestamp", "exception", "exc_info",  # structlog's own
@@ -48,9 +50,6 @@ RETRIED = Counter(
     "teams_bridge_retried_total", "Attempts that will be repeated, by target", ["side"]
 )
 PARKED = Counter("teams_bridge_parked_total", "Set aside for a person", ["side", "what"])
-LATE = Counter(
-    "teams_bridge_late_total", "Messages that arrived after a younger one had gone on", ["side"]
-)
 DELIVERY_SECONDS = Histogram(
     "teams_bridge_delivery_seconds",
     "From the entry's decision to the far side's answer",
@@ -79,7 +78,8 @@ def set_up_logging(*, level: str, style: LogFormat) -> None:
     """Send events to stderr: JSON in containers, coloured lines on a terminal."""
     console = style == "console" or (style == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
+        # Plain: rich tracebacks print local variables, and with them what people write.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if console
         else structlog.processors.JSONRenderer(serializer=_json)
     )
@@ -100,8 +100,16 @@ def set_up_logging(*, level: str, style: LogFormat) -> None:
         else structlog.BytesLoggerFactory(file=sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
-    # Libraries (aiohttp, mautrix, msal) speak through logging; only their warnings are of use.
-    logging.basicConfig(level=max(threshold, logging.WARNING), stream=sys.stderr)
+    logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[_Libraries()], force=True)
+
+
+class _Libraries(logging.Handler):
+    """Libraries (aiohttp, mautrix, msal) speak through logging; their warnings become events."""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage()[:LIBRARY_CHARS_MAX]
+        log.warning("said by a library", source=record.name, error=said, exc_info=record.exc_info)
 
 
 def _json(fields: object, **_options: object) -> bytes:

@@ -68,6 +68,10 @@ END $$;
 -- meantime (it was delivered, or is our own echo) is not appended: the statement after the insert
 -- sees every commit that the insert had to wait for. The entries that were read leave in the same
 -- commit.
+--
+-- The commit is not waited for: a crash of Postgres that forgets it forgets both, and the entries
+-- are read again. Whatever was sent to Matrix meanwhile is named by what it is and may be repeated;
+-- toward Teams nothing is sent before its claim is durable, and with it all that was before.
 CREATE FUNCTION append_deliveries(
     p_portals bigint[], p_targets text[], p_sources text[], p_parts integer[], p_speakers text[],
     p_versions text[], p_events bytea[], p_now timestamptz, p_settled bigint[]
@@ -75,6 +79,8 @@ CREATE FUNCTION append_deliveries(
 DECLARE
     appended bigint[];
 BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+
     INSERT INTO streams AS s (portal_id, side, due_at)
     SELECT DISTINCT n.portal_id, n.target, p_now
     FROM unnest(p_portals, p_targets) AS n (portal_id, target)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Generator
 from datetime import timedelta
 from enum import IntEnum
 
@@ -62,6 +63,16 @@ class Loop(ABC):
                 continue
             if found is not Step.SOME and not self.stopping:
                 await wait_for(self.bell, POLL)
+
+
+class _Turn:
+    def __await__(self) -> Generator[None]:
+        yield
+
+
+async def give_way() -> None:
+    """Let everything else that is ready run first: a hook must answer in milliseconds."""
+    await _Turn()
 
 
 async def wait_for(bell: asyncio.Event, at_most: timedelta) -> None:

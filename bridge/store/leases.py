@@ -15,7 +15,7 @@ from datetime import timedelta
 from bridge.domain.ids import DeliveryId, EntryId, PortalId, Side
 from bridge.ports import Delivery, Entry, Run
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
 """How long a process may be silent before another one takes over what it held."""
 
 Reader = asyncio.Task[object] | None

@@ -60,6 +60,11 @@ def is_absent(answer: Answer) -> bool:
     return answer.status in _AWAY
 
 
+def lacks_permission(answer: Answer) -> bool:
+    """Tell whether Graph misses a permission in the token."""
+    return answer.status == 403 and bool(_LACKING.search(code_and_message(answer.body)[1]))  # noqa: PLR2004
+
+
 def failure(name: str, answer: Answer, *, repeatable: bool, everyone: bool) -> RemoteError | None:
     """Say what an answer to the call `name` means; None where it is the result.
 

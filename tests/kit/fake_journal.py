@@ -47,7 +47,7 @@ from tests.kit.fake_store import (
 
 __all__ = ["LEASE", "FakeClock", "FakeJournal", "FakeStore", "FakeUnit"]
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
 
 Moment = Callable[[str], Awaitable[None]]
 
