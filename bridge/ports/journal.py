@@ -127,6 +127,18 @@ class Unit(Protocol):
         """
         ...
 
+    async def look(
+        self, side: Side, messages: Collection[tuple[PortalId, MessageRef]], *, gate: bool
+    ) -> tuple[Mapping[tuple[PortalId, MessageRef], Known], set[tuple[PortalId, str]]]:
+        """Return what is known of messages and, at the gate, what is in the air toward `side`.
+
+        What is in the air is asked first, or at the same moment: a delivery that lands in between
+        is then both in the air and known, and not neither.
+        """
+        portals = {portal for portal, _ in messages}
+        in_the_air = await self.in_the_air(portals, side) if gate else set()
+        return await self.known(side, messages), in_the_air
+
     async def append(self, deliveries: Sequence[NewDelivery]) -> None:
         """Append to their streams, in the order given, under the streams' locks.
 

@@ -97,10 +97,9 @@ def _unheard(sighting: Sighting) -> tuple[Unheard, ...]:
     return (Unheard(room=RoomId(sighting.origin), sender=UserId(sighting.author.id)),)
 
 
-def gate_side(side: Side) -> Side | None:
-    """Name the side whose unfinished deliveries make sightings of `side` ambiguous.
+def needs_gate(side: Side) -> bool:
+    """Tell whether sightings of a side may be our own messages under the name of a real person.
 
-    Only Teams shows our own messages under the name of a real person; on Matrix an echo is known
-    by its sender, a ghost.
+    On Matrix an echo is known by its sender, a ghost.
     """
-    return side if side is Side.TEAMS else None
+    return side is Side.TEAMS

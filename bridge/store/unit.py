@@ -92,6 +92,14 @@ class PostgresUnit(ports.Unit):
         )
 
     @override
+    async def look(
+        self, side: Side, messages: Collection[tuple[PortalId, MessageRef]], *, gate: bool
+    ) -> tuple[Mapping[tuple[PortalId, MessageRef], Known], set[tuple[PortalId, str]]]:
+        if not gate or not messages:
+            return await self.known(side, messages), set()
+        return await links.look(self._session, side, messages)
+
+    @override
     async def append(self, deliveries: Sequence[NewDelivery]) -> None:
         self._appended += deliveries
 

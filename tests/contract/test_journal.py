@@ -447,6 +447,23 @@ async def test_a_place_has_one_portal(world: World, journal: Journal) -> None:
     assert both[place("other")].place == place("other")
 
 
+async def test_one_look_shows_what_is_known_and_what_is_in_the_air(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "$said", target=Side.TEAMS))
+    await append(journal, new(world, portal, "seen", target=Side.MATRIX, version="7"))
+    run = await claim_one(journal, Side.TEAMS)
+    seen, strange = (portal.id, MessageRef("seen")), (portal.id, MessageRef("strange"))
+
+    async with journal.unit() as unit:
+        found, in_the_air = await unit.look(Side.TEAMS, [seen, strange], gate=True)
+        assert await unit.look(Side.TEAMS, [seen], gate=False) == (found, set())
+
+    assert found == {seen: Known(origin=Side.TEAMS, version=Version("7"))}
+    assert in_the_air == {(portal.id, run.deliveries[0].speaker)}
+
+
 async def test_a_portal_is_found_by_its_room(world: World, journal: Journal) -> None:
     portal = await make_portal(journal)
     room, strange = RoomId("!room:matrix.test"), RoomId("!strange:matrix.test")
