@@ -290,10 +290,13 @@ def test_a_message_without_a_number_is_ordered_by_its_arrival() -> None:
 def test_a_repeated_notification_is_the_same_entry() -> None:
     sealed = seal()
     assert key_of(item(encryptedContent=sealed)) == key_of(item(encryptedContent=sealed), 9)
-    assert key_of(item(encryptedContent=seal())) == key_of(item(encryptedContent=seal()))
     updated = item(changeType="updated", encryptedContent=sealed)
     again = item(changeType="Updated", encryptedContent=sealed, subscriptionExpirationDateTime="x")
     assert key_of(updated) == key_of(again, 9)
+
+
+def test_what_somebody_forged_does_not_take_the_place_of_the_genuine_one() -> None:
+    assert key_of(item(encryptedContent=seal())) != key_of(item(encryptedContent=seal()))
 
 
 def test_what_is_not_a_repetition_is_another_entry() -> None:
