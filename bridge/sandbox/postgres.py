@@ -46,6 +46,7 @@ START_LIMIT = timedelta(minutes=10)  # after a crash it first replays its log
 STOP_LIMIT = timedelta(seconds=30)
 STATEMENT_LIMIT = timedelta(seconds=60)
 # sockaddr_un has room for 107 bytes and Postgres adds a name of its own (unix(7)).
+SOCKET_FOLDER_PREFIX = "teams-bridge-"
 SOCKET_FOLDER_BYTES_MAX = 107 - len("/.s.PGSQL.5432")
 DATABASE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 OUR_NAMES = {"lock", "data", "data.new", "run", "postgres.log"}
@@ -255,6 +256,9 @@ class EmbeddedPostgres:
 
     def _let_go(self) -> None:
         self._process = None
+        if self._socket_folder.name.startswith(SOCKET_FOLDER_PREFIX):
+            with suppress(OSError):  # Somebody else's socket is in it, or it is gone.
+                self._socket_folder.rmdir()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -343,7 +347,7 @@ def _socket_folder(folder: Path, account: Account) -> Path:
     wanted = folder / "run"
     if len(os.fsencode(wanted)) > SOCKET_FOLDER_BYTES_MAX:
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-        wanted = Path(tempfile.gettempdir()) / f"teams-bridge-{digest}"
+        wanted = Path(tempfile.gettempdir()) / f"{SOCKET_FOLDER_PREFIX}{digest}"
     claim_folder(wanted, account, known=None)
     return wanted
 

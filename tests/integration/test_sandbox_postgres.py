@@ -152,6 +152,9 @@ def test_a_long_path_is_no_obstacle(scratch: Path, server: EmbeddedPostgres) -> 
     server.create_database("somewhere")
 
     assert len(str(server.socket_folder)) < 100
+    elsewhere = server.socket_folder
+    server.stop()
+    assert not elsewhere.exists()
 
 
 def test_a_folder_closed_to_the_servers_account_is_no_obstacle(
