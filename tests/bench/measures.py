@@ -29,7 +29,7 @@ ARRIVAL_LIMIT_S = 120.0
 WEBHOOK_RATE = 200
 WEBHOOK_COUNT = 1_000
 BARE_PUT_CPU_MS = 0.10
-"""CPU of one PUT with bare aiohttp, measured against a stub homeserver (PERF: 98 to 101 us)."""
+"""CPU of one PUT with bare aiohttp, measured against a stub homeserver that answers at once (98 to 101 us)."""
 
 Result = dict[str, object]
 
