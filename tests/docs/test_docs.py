@@ -174,3 +174,10 @@ def test_every_file_that_the_readme_links_to_is_there() -> None:
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", readme())
 
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_test_that_the_readme_names_exists() -> None:
+    named = re.findall(r"`(tests/[^`\s]+)`", (ROOT / "README.md").read_text())
+
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
