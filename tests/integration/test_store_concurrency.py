@@ -265,6 +265,16 @@ async def test_an_append_that_waits_for_the_delivery_of_the_same_message_is_not_
     assert await known(journal, Side.TEAMS, portal, "7") is not None
 
 
+async def test_the_bell_rings_when_what_must_wait_falls_due(world: PostgresWorld) -> None:
+    journal = world.process()
+    bell = journal.entries_bell(Side.TEAMS)
+    later = timedelta(milliseconds=50)
+    await journal.append_entries([entry(world, "letter", side=Side.TEAMS, after=later)])
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await bell.wait()
+
+
 async def test_two_that_make_the_same_portals_get_the_same(world: PostgresWorld) -> None:
     journals = [world.process() for _ in range(4)]
 
