@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.errors import Json, bad_request
 from bridge.sandbox.tenant.notify import Notifier
 from bridge.sandbox.tenant.tenant import Tenant
@@ -24,6 +26,9 @@ class Ask:
     ids: dict[str, str]
     query: dict[str, str]
     body: Json
+
+
+Act = Callable[[Ask], Awaitable[Reply]]
 
 
 def choice(kind: type[_Choice], text: str) -> _Choice:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 from bridge.sandbox.tenant import render, wire
-from bridge.sandbox.tenant.errors import Json, forbidden, not_a_member
+from bridge.sandbox.tenant.errors import Json, forbidden, not_a_member, not_found
 from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.tokens import Bearer
-from bridge.sandbox.tenant.world import App, Chat, Message, User
+from bridge.sandbox.tenant.world import App, Channel, Chat, Message, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,37 @@ class Call:
                 raise not_a_member()
         return chat
 
-    def message(self, chat: Chat) -> Message:
-        return self.tenant.message(chat, self.ids["message"])
+    def channel(self) -> Channel:
+        """The channel in the path, if the caller may see it.
+
+        Raises:
+            GraphError: 404 for an unknown channel, 403 for one of other people.
+        """
+        channel = self.tenant.channel(self.ids["team"], self.ids["channel"])
+        if self.user is not None and self.user.id not in channel.people:
+            raise not_a_member()
+        return channel
+
+    def conversation(self) -> Chat | Channel:
+        """The chat or channel in the path, if the caller may see it.
+
+        Raises:
+            GraphError: 404 for an unknown one, 403 for one of other people.
+        """
+        return self.channel() if "channel" in self.ids else self.chat()
+
+    def message(self, conversation: Chat | Channel) -> Message:
+        """The message in the path; a reply only below its own root, a root never as a reply.
+
+        Raises:
+            GraphError: 404, there is none.
+        """
+        root = self.tenant.message(conversation, self.ids["message"])
+        reply = self.ids.get("reply")
+        found = root if reply is None else self.tenant.message(conversation, reply)
+        if found.reply_to != (None if reply is None else root.id):
+            raise not_found()
+        return found
 
     def show(self, message: Message) -> Json:
         """The message as this caller may see it."""
@@ -92,8 +121,3 @@ class Call:
         query = {name: value for name, value in self.query.items() if name != "$skiptoken"}
         query["$skiptoken"] = wire.skip_token(position)
         return f"{self.graph}{self.path}?{urlencode(query, safe='$', quote_via=quote)}"
-
-
-def key(text: str) -> str:
-    """An id as an OData key in parentheses."""
-    return text.replace("'", "''")

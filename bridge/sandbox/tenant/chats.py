@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-from bridge.sandbox.tenant import conversation, render, wire
+from bridge.sandbox.tenant import conversation, permissions, render, wire
 from bridge.sandbox.tenant.call import Call, Reply
 from bridge.sandbox.tenant.clock import milliseconds
 from bridge.sandbox.tenant.errors import GraphError, Json, bad_request, forbidden, not_found
+from bridge.sandbox.tenant.routes import route
 from bridge.sandbox.tenant.world import Chat, ChatKind, Member, User
 
 TOPIC_MAX = 250
@@ -247,3 +248,19 @@ def _roster_blocked(action: str) -> GraphError:
         "InsufficientPrivileges",
         f"RosterAddMemberBlocked-Roster is blocked from {action} member",
     )
+
+
+ROUTES = [
+    route("GET /chats", permissions.LIST_CHATS, list_chats),
+    route("GET /users/{user}/chats", permissions.LIST_CHATS_OF_USER, list_chats),
+    route("POST /chats", permissions.CREATE_CHAT, create_chat),
+    route("PATCH /chats/{chat}", permissions.UPDATE_CHAT, update_chat),
+    route("POST /chats/{chat}/members", permissions.ADD_MEMBER, add_member),
+    route("DELETE /chats/{chat}/members/{member}", permissions.REMOVE_MEMBER, remove_member),
+]
+for _root in ("/chats/{chat}", "/users/{user}/chats/{chat}"):
+    ROUTES += [
+        route(f"GET {_root}", permissions.GET_CHAT, get_chat),
+        route(f"GET {_root}/members", permissions.LIST_MEMBERS, list_members),
+        route(f"GET {_root}/members/{{member}}", permissions.LIST_MEMBERS, get_member),
+    ]

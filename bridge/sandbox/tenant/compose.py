@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote
 from uuid import uuid4
 
 from bridge.sandbox.tenant import markup, render, wire
@@ -92,17 +91,15 @@ def read(tenant: Tenant, body: Json) -> Draft:
     )
 
 
-def finish(
-    tenant: Tenant, draft: Draft, chat_id: str, number: int
-) -> tuple[Content, list[HostedContent]]:
-    """The content as it is stored, with its images in their place under message `number`.
+def finish(tenant: Tenant, draft: Draft, path: str) -> tuple[Content, list[HostedContent]]:
+    """The content as it is stored, with its images in their place below the message's `path`.
 
     Raises:
         GraphError: 400, a mention or an attachment without its marker, or the other way round.
     """
     text, hosted = draft.text, []
     if draft.kind == "html":
-        base = f"{tenant.site.base}/v1.0/chats/{quote(chat_id, safe='')}/messages/{number}"
+        base = f"{tenant.site.base}/v1.0{path}"
         for temporary, (content_type, data) in draft.images.items():
             item = HostedContent(id=_hosted_id(), content_type=content_type, data=data)
             hosted.append(item)

@@ -7,45 +7,14 @@ JSON.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from bridge.sandbox.tenant import levers, paths, stage, wire
-from bridge.sandbox.tenant.ask import Ask
+from bridge.sandbox.tenant.ask import Act, Ask
 from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.errors import Json, bad_request, not_found
 from bridge.sandbox.tenant.notify import Notifier
 from bridge.sandbox.tenant.tenant import Realm, Tenant
 
-Act = Callable[[Ask], Awaitable[Reply]]
-
-_ACTS: list[tuple[str, Act]] = [
-    ("POST /apps", levers.register_app),
-    ("PATCH /apps/{app}", levers.change_app),
-    ("POST /apps/{app}/expire-secret", levers.expire_secret),
-    ("GET /users", stage.list_users),
-    ("POST /users", stage.add_users),
-    ("PATCH /users/{user}", stage.change_user),
-    ("POST /users/{user}/revoke", stage.revoke),
-    ("POST /chats", stage.create_chat),
-    ("PATCH /chats/{chat}", stage.change_chat),
-    ("GET /chats/{chat}/events", stage.events),
-    ("GET /chats/{chat}/messages", stage.list_messages),
-    ("POST /chats/{chat}/messages", stage.type_messages),
-    ("PATCH /chats/{chat}/messages/{message}", stage.edit_message),
-    ("DELETE /chats/{chat}/messages/{message}", stage.delete_message),
-    ("POST /chats/{chat}/messages/{message}/undelete", stage.undelete_message),
-    ("POST /chats/{chat}/messages/{message}/reactions", stage.react),
-    ("GET /subscriptions", levers.list_subscriptions),
-    ("DELETE /subscriptions/{subscription}", levers.kill_subscription),
-    ("POST /subscriptions/{subscription}/challenge", levers.challenge_subscription),
-    ("POST /clock", levers.move_clock),
-    ("POST /weather", levers.set_weather),
-    ("DELETE /weather", levers.clear_weather),
-    ("POST /faults", levers.add_fault),
-    ("PATCH /settings", levers.change_settings),
-    ("POST /keys", levers.rotate_keys),
-    ("GET /requests", levers.list_requests),
-]
+_ACTS: list[tuple[str, Act]] = [*stage.ACTS, *levers.ACTS]
 
 
 class Control:

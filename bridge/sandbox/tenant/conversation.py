@@ -9,14 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
 from bridge.sandbox.tenant import render
 from bridge.sandbox.tenant.clock import milliseconds, stamp
 from bridge.sandbox.tenant.errors import Json
-from bridge.sandbox.tenant.tenant import Change, ChangeKind, Tenant
+from bridge.sandbox.tenant.tenant import Change, ChangeKind, Subject, Tenant
 from bridge.sandbox.tenant.world import (
+    Channel,
     Chat,
     ChatKind,
     Content,
@@ -30,6 +32,14 @@ from bridge.sandbox.tenant.world import (
 
 HISTORY_KEPT = 200
 """Entries of a message's `messageHistory`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where a message stands: its own number and, in a channel, its root's."""
+
+    number: int
+    reply_to: int | None = None
 
 
 def create_chat(
@@ -74,34 +84,42 @@ def rename(tenant: Tenant, chat: Chat, topic: str | None) -> None:
 
 def post(
     tenant: Tenant,
-    chat: Chat,
+    conversation: Chat | Channel,
     sender: User,
     content: Content,
     hosted: Sequence[HostedContent] = (),
-    reserved: int | None = None,
+    spot: Spot | None = None,
 ) -> Message:
-    """Say something; the id is the time in milliseconds, unique within the chat."""
-    number = next_id(tenant, chat) if reserved is None else reserved
-    message = Message(id=number, chat_id=chat.id, sender=sender, content=content, etag=number)
+    """Say something; the id is the time in milliseconds, unique within the conversation."""
+    spot = spot or Spot(number=next_id(tenant, conversation))
+    message = Message(
+        id=spot.number,
+        conversation=conversation.id,
+        sender=sender,
+        content=content,
+        etag=spot.number,
+        team=conversation.team.id if isinstance(conversation, Channel) else None,
+        reply_to=spot.reply_to,
+    )
     message.hosted = {item.id: item for item in hosted}
-    chat.messages[str(number)] = message
-    _announce(tenant, chat, message, ChangeKind.CREATED)
+    conversation.messages[str(spot.number)] = message
+    _announce(tenant, conversation, message, ChangeKind.CREATED)
     return message
 
 
-def next_id(tenant: Tenant, chat: Chat) -> int:
-    """Reserve the next message id of the chat."""
-    chat.last_id = max(milliseconds(tenant.clock.now()), chat.last_id + 1)
-    return chat.last_id
+def next_id(tenant: Tenant, conversation: Chat | Channel) -> int:
+    """Reserve the next message id of the conversation."""
+    conversation.last_id = max(milliseconds(tenant.clock.now()), conversation.last_id + 1)
+    return conversation.last_id
 
 
-def edit(tenant: Tenant, chat: Chat, message: Message, content: Content) -> None:
+def edit(tenant: Tenant, conversation: Chat | Channel, message: Message, content: Content) -> None:
     message.content = content
     message.edited = tenant.clock.now()
-    _touch(tenant, chat, message)
+    _touch(tenant, conversation, message)
 
 
-def delete(tenant: Tenant, chat: Chat, message: Message) -> None:
+def delete(tenant: Tenant, conversation: Chat | Channel, message: Message) -> None:
     """Soft-delete: the message stays, what it said is hidden; again is no change."""
     if message.deleted is not None:
         return
@@ -110,35 +128,39 @@ def delete(tenant: Tenant, chat: Chat, message: Message) -> None:
     message.etag = _next_etag(tenant, message)
     form = tenant.settings.delete_form
     if form is not DeleteForm.DELETED:
-        _announce(tenant, chat, message, ChangeKind.UPDATED)
+        _announce(tenant, conversation, message, ChangeKind.UPDATED)
     if form is not DeleteForm.UPDATED:
-        _announce(tenant, chat, message, ChangeKind.DELETED)
+        _announce(tenant, conversation, message, ChangeKind.DELETED)
 
 
-def undelete(tenant: Tenant, chat: Chat, message: Message) -> None:
+def undelete(tenant: Tenant, conversation: Chat | Channel, message: Message) -> None:
     if message.deleted is None:
         return
     message.content = message.kept or message.content
     message.kept = message.deleted = None
-    _touch(tenant, chat, message)
+    _touch(tenant, conversation, message)
 
 
-def react(tenant: Tenant, chat: Chat, message: Message, user: User, kind: str) -> None:
+def react(
+    tenant: Tenant, conversation: Chat | Channel, message: Message, user: User, kind: str
+) -> None:
     """Add this user's reaction; the same one twice is no change."""
     if _own(message, user, kind) is None:
         given = Reaction(kind=kind, user=user, at=tenant.clock.now())
         message.reactions.append(given)
         _record(tenant, message, "reactionAdded", given)
-        _touch(tenant, chat, message)
+        _touch(tenant, conversation, message)
 
 
-def unreact(tenant: Tenant, chat: Chat, message: Message, user: User, kind: str) -> None:
+def unreact(
+    tenant: Tenant, conversation: Chat | Channel, message: Message, user: User, kind: str
+) -> None:
     """Take this user's reaction back; none of that type is no change."""
     given = _own(message, user, kind)
     if given is not None:
         message.reactions.remove(given)
         _record(tenant, message, "reactionRemoved", given)
-        _touch(tenant, chat, message)
+        _touch(tenant, conversation, message)
 
 
 def one_on_one_id(first: User, second: User) -> str:
@@ -187,12 +209,23 @@ def _next_etag(tenant: Tenant, message: Message) -> int:
     return max(milliseconds(tenant.clock.now()), message.etag + 1)
 
 
-def _touch(tenant: Tenant, chat: Chat, message: Message) -> None:
+def _touch(tenant: Tenant, conversation: Chat | Channel, message: Message) -> None:
     message.etag = _next_etag(tenant, message)
-    _announce(tenant, chat, message, ChangeKind.UPDATED)
+    _announce(tenant, conversation, message, ChangeKind.UPDATED)
 
 
-def _announce(tenant: Tenant, chat: Chat, message: Message, kind: ChangeKind) -> None:
+def _announce(
+    tenant: Tenant, conversation: Chat | Channel, message: Message, kind: ChangeKind
+) -> None:
     seen = render.message(message, tenant.id)
-    tenant.feed.append(chat.id, kind.value, seen)
-    tenant.announce(Change(kind=kind, chat=chat, message=message, seen=seen))
+    tenant.feed.append(conversation.id, kind.value, seen)
+    tenant.announce(
+        Change(
+            kind=kind,
+            subject=Subject.MESSAGE,
+            id=str(message.id),
+            place=conversation.place_of(message),
+            seen=seen,
+            conversation=conversation,
+        )
+    )

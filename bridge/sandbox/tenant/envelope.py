@@ -22,10 +22,9 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from bridge.sandbox.tenant.call import key as odata_key
 from bridge.sandbox.tenant.clock import stamp
 from bridge.sandbox.tenant.errors import Json
-from bridge.sandbox.tenant.tenant import Change, Tenant
+from bridge.sandbox.tenant.tenant import Change, Subject, Tenant
 from bridge.sandbox.tenant.world import Subscription
 
 SYMMETRIC_KEY_BYTES = 32
@@ -34,17 +33,16 @@ IV_BYTES = 16
 
 def item(tenant: Tenant, subscription: Subscription, change: Change, content: bytes | None) -> Json:
     """One element of `value` of a notification; `content` None for a plain one."""
-    place = f"chats('{odata_key(change.chat.id)}')/messages('{change.message.id}')"
     shown: Json = {
         "subscriptionId": subscription.id,
         "changeType": change.kind.value,
         "clientState": subscription.client_state,
         "subscriptionExpirationDateTime": stamp(subscription.expires),
-        "resource": place,
+        "resource": change.place,
         "resourceData": {
-            "id": str(change.message.id),
-            "@odata.type": "#Microsoft.Graph.chatMessage",
-            "@odata.id": place,
+            "id": change.id,
+            "@odata.type": f"#Microsoft.Graph.{change.subject.value}",
+            "@odata.id": change.place,
         },
         "tenantId": tenant.id,
     }
@@ -67,10 +65,12 @@ def lifecycle_item(tenant: Tenant, subscription: Subscription, event: str) -> Js
 
 
 def content_of(tenant: Tenant, change: Change) -> bytes:
-    """The message as a rich notification carries it, before encryption."""
-    place = f"chats('{odata_key(change.chat.id)}')/messages/$entity"
-    context = f"{tenant.site.base}/v1.0/$metadata#{place}"
-    rich = {"@odata.context": context, **change.seen, "replies": [], "hostedContents": []}
+    """The thing as a rich notification carries it, before encryption."""
+    collection = change.place.rpartition("(")[0]
+    context = f"{tenant.site.base}/v1.0/$metadata#{collection}/$entity"
+    rich = {"@odata.context": context, **change.seen}
+    if change.subject is Subject.MESSAGE:
+        rich |= {"replies": [], "hostedContents": []}
     return orjson.dumps(rich)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from cryptography import x509
 
 from bridge.sandbox.tenant import render, wire
-from bridge.sandbox.tenant.ask import Ask, choice, number
+from bridge.sandbox.tenant.ask import Act, Ask, choice, number
 from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.clock import stamp
 from bridge.sandbox.tenant.errors import Json, bad_request, not_found
@@ -184,3 +184,20 @@ def _find_app(ask: Ask) -> App:
 
 def _app(app: App) -> Json:
     return {"client_id": app.id, "object_id": app.object_id, "name": app.name}
+
+
+ACTS: list[tuple[str, Act]] = [
+    ("POST /apps", register_app),
+    ("PATCH /apps/{app}", change_app),
+    ("POST /apps/{app}/expire-secret", expire_secret),
+    ("GET /subscriptions", list_subscriptions),
+    ("DELETE /subscriptions/{subscription}", kill_subscription),
+    ("POST /subscriptions/{subscription}/challenge", challenge_subscription),
+    ("POST /clock", move_clock),
+    ("POST /weather", set_weather),
+    ("DELETE /weather", clear_weather),
+    ("POST /faults", add_fault),
+    ("PATCH /settings", change_settings),
+    ("POST /keys", rotate_keys),
+    ("GET /requests", list_requests),
+]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bridge.sandbox.tenant import compose, conversation, permissions, wire
-from bridge.sandbox.tenant.call import Call, Reply, key
+from bridge.sandbox.tenant.call import Call, Reply
 from bridge.sandbox.tenant.clock import milliseconds
 from bridge.sandbox.tenant.errors import (
     GraphError,
@@ -21,7 +21,8 @@ from bridge.sandbox.tenant.errors import (
     not_application_only,
     not_found,
 )
-from bridge.sandbox.tenant.world import Chat, Message
+from bridge.sandbox.tenant.routes import route
+from bridge.sandbox.tenant.world import Channel, Chat, Message
 
 EXPORT_PAGE_MAX = 50
 REACTION_MAX = 32
@@ -51,13 +52,13 @@ async def list_messages(call: Call) -> Reply:
     window = _window(call.query.get("$filter"), order)
     after = wire.parse_skip_token(call.query.get("$skiptoken"), 2)
     version: Callable[[Message], int] = _etag if order == _MODIFIED else _id
-    found = [m for m in _visible(call, chat) if window.holds(version(m))]
+    found = [m for m in visible(call, chat) if window.holds(version(m))]
     found.sort(key=lambda m: (version(m), m.id), reverse=True)
     if after is not None:
         found = [m for m in found if [version(m), m.id] < after]
     page = found[:size]
     body: Json = {
-        "@odata.context": call.context(f"chats('{key(chat.id)}')/messages"),
+        "@odata.context": call.context(f"{chat.place}/messages"),
         "@odata.count": len(page),
         "value": [call.show(message) for message in page],
     }
@@ -67,31 +68,31 @@ async def list_messages(call: Call) -> Reply:
 
 
 async def get_message(call: Call) -> Reply:
-    chat = call.chat()
-    message = call.message(chat)
-    if message not in _visible(call, chat, only=message):
+    place = call.conversation()
+    message = call.message(place)
+    if message not in visible(call, place, only=message):
         raise not_found()
-    return Reply(body=_entity(call, chat, message))
+    return Reply(body=entity(call, place, message))
 
 
 async def send_message(call: Call) -> Reply:
     if call.user is None:
         raise _import_only()
     permissions.check(permissions.SEND_MESSAGE, call.bearer)
-    chat = call.chat()
+    place = call.conversation()
     draft = compose.read(call.tenant, call.body())
-    number = conversation.next_id(call.tenant, chat)
-    content, hosted = compose.finish(call.tenant, draft, chat.id, number)
-    message = conversation.post(call.tenant, chat, call.user, content, hosted, number)
-    place = f"/chats('{key(chat.id)}')/messages('{message.id}')"
-    return Reply(status=201, body=_entity(call, chat, message), headers={"Location": place})
+    number = conversation.next_id(call.tenant, place)
+    content, hosted = compose.finish(call.tenant, draft, place.path_of(number))
+    spot = conversation.Spot(number=number)
+    message = conversation.post(call.tenant, place, call.user, content, hosted, spot)
+    return created(call, place, message)
 
 
 async def update_message(call: Call) -> Reply:
     if call.user is None:
         raise not_application_only()
-    chat = call.chat()
-    message = _own(call, chat)
+    place = call.conversation()
+    message = _own(call, place)
     body = call.body()
     draft = compose.read(call.tenant, body)
     if draft.kind == "html" and not {"attachments", "mentions", "reactions"} <= body.keys():
@@ -100,21 +101,22 @@ async def update_message(call: Call) -> Reply:
         )
     if message.deleted is not None:
         raise bad_request("A deleted message cannot be updated.")
-    content, hosted = compose.finish(call.tenant, draft, chat.id, message.id)
+    path = place.path_of(message.id, message.reply_to)
+    content, hosted = compose.finish(call.tenant, draft, path)
     message.hosted |= {item.id: item for item in hosted}
-    conversation.edit(call.tenant, chat, message, content)
+    conversation.edit(call.tenant, place, message, content)
     return Reply(status=204)
 
 
 async def delete_message(call: Call) -> Reply:
-    chat = call.chat()
-    conversation.delete(call.tenant, chat, _own(call, chat))
+    place = call.conversation()
+    conversation.delete(call.tenant, place, _own(call, place))
     return Reply(status=204)
 
 
 async def undelete_message(call: Call) -> Reply:
-    chat = call.chat()
-    conversation.undelete(call.tenant, chat, _own(call, chat))
+    place = call.conversation()
+    conversation.undelete(call.tenant, place, _own(call, place))
     return Reply(status=204)
 
 
@@ -124,18 +126,18 @@ async def refuse_delete(call: Call) -> Reply:
 
 
 async def set_reaction(call: Call) -> Reply:
-    chat = call.chat()
-    message = call.message(chat)
+    place = call.conversation()
+    message = call.message(place)
     kind = _reaction(call.body())
-    conversation.react(call.tenant, chat, message, call.signed_in(), kind)
+    conversation.react(call.tenant, place, message, call.signed_in(), kind)
     return Reply(status=204)
 
 
 async def unset_reaction(call: Call) -> Reply:
-    chat = call.chat()
-    message = call.message(chat)
+    place = call.conversation()
+    message = call.message(place)
     kind = _reaction(call.body())
-    conversation.unreact(call.tenant, chat, message, call.signed_in(), kind)
+    conversation.unreact(call.tenant, place, message, call.signed_in(), kind)
     return Reply(status=204)
 
 
@@ -168,7 +170,7 @@ async def export_messages(call: Call) -> Reply:
 
 
 async def list_hosted(call: Call) -> Reply:
-    message = call.message(call.chat())
+    message = call.message(call.conversation())
     items: list[Json] = [
         {"id": item, "contentBytes": None, "contentType": None} for item in message.hosted
     ]
@@ -176,27 +178,33 @@ async def list_hosted(call: Call) -> Reply:
 
 
 async def get_hosted(call: Call) -> Reply:
-    message = call.message(call.chat())
+    message = call.message(call.conversation())
     item = message.hosted.get(call.ids["hosted"])
     if item is None:
         raise not_found()
     return Reply(raw=item.data, content_type=item.content_type)
 
 
-def _entity(call: Call, chat: Chat, message: Message) -> Json:
-    fragment = f"chats('{key(chat.id)}')/messages/$entity"
+def created(call: Call, place: Chat | Channel, message: Message) -> Reply:
+    """The answer to a message that was posted."""
+    headers = {"Location": f"/{place.place_of(message)}"}
+    return Reply(status=201, body=entity(call, place, message), headers=headers)
+
+
+def entity(call: Call, place: Chat | Channel, message: Message) -> Json:
+    fragment = f"{place.place_of(message).rpartition('(')[0]}/$entity"
     return {"@odata.context": call.context(fragment), **call.show(message)}
 
 
-def _visible(call: Call, chat: Chat, *, only: Message | None = None) -> list[Message]:
+def visible(call: Call, place: Chat | Channel, *, only: Message | None = None) -> list[Message]:
     """The messages that the caller may see: a late-comer does not see what was before."""
-    every: Iterable[Message] = chat.messages.values() if only is None else (only,)
-    since = None if call.user is None else chat.members[call.user.id].visible_from
+    every: Iterable[Message] = place.messages.values() if only is None else (only,)
+    since = None if call.user is None else place.people[call.user.id].visible_from
     return [m for m in every if since is None or m.id >= milliseconds(since)]
 
 
-def _own(call: Call, chat: Chat) -> Message:
-    message = call.message(chat)
+def _own(call: Call, place: Chat | Channel) -> Message:
+    message = call.message(place)
     if message.sender is not call.user:
         raise forbidden("Only the sender of a message may change it.")
     return message
@@ -260,3 +268,29 @@ def _import_only() -> GraphError:
         "https://docs.microsoft.com/microsoftteams/platform/graph-api/import-messages/"
         "import-external-messages-to-teams for more details.",
     )
+
+
+_MESSAGE = "/chats/{chat}/messages/{message}"
+_OWN_MESSAGE = f"/users/{{user}}{_MESSAGE}"
+ROUTES = [
+    route("POST /chats/{chat}/messages", None, send_message),
+    route(f"PATCH {_MESSAGE}", permissions.UPDATE_MESSAGE, update_message),
+    route(f"POST {_MESSAGE}/softDelete", None, refuse_delete),
+    route(f"POST {_MESSAGE}/undoSoftDelete", None, refuse_delete),
+    route(f"POST {_OWN_MESSAGE}/softDelete", permissions.DELETE_MESSAGE, delete_message),
+    route(f"POST {_OWN_MESSAGE}/undoSoftDelete", permissions.DELETE_MESSAGE, undelete_message),
+    route("GET /users/{user}/chats/getAllMessages", permissions.EXPORT_MESSAGES, export_messages),
+]
+for _root in (_MESSAGE, _OWN_MESSAGE):
+    ROUTES += [
+        route(f"GET {_root.rpartition('/')[0]}", permissions.LIST_MESSAGES, list_messages),
+        route(f"GET {_root}", permissions.GET_MESSAGE, get_message),
+        route(f"POST {_root}/setReaction", permissions.REACT, set_reaction),
+        route(f"POST {_root}/unsetReaction", permissions.REACT, unset_reaction),
+        route(f"GET {_root}/hostedContents", permissions.GET_HOSTED_CONTENT, list_hosted),
+        route(
+            f"GET {_root}/hostedContents/{{hosted}}/$value",
+            permissions.GET_HOSTED_CONTENT,
+            get_hosted,
+        ),
+    ]

@@ -21,8 +21,8 @@ from bridge.sandbox.tenant import envelope
 from bridge.sandbox.tenant.errors import Json
 from bridge.sandbox.tenant.outlet import Item, Outlet
 from bridge.sandbox.tenant.subscriptions import scope_of
-from bridge.sandbox.tenant.tenant import Change, Tenant
-from bridge.sandbox.tenant.world import Subscription
+from bridge.sandbox.tenant.tenant import Change, Subject, Tenant
+from bridge.sandbox.tenant.world import Chat, Subscription
 
 TOKEN_KEPT = timedelta(minutes=30)
 """How long a validation token is used for further notifications."""
@@ -94,11 +94,13 @@ class Notifier:
         scope = scope_of(subscription.resource)
         if scope is None or subscription.expires <= self._tenant.clock.now():
             return False
+        if change.subject is not Subject.MESSAGE or not isinstance(change.conversation, Chat):
+            return False
         if scope.chat is not None:
-            return scope.chat == change.chat.id
+            return scope.chat == change.conversation.id
         if scope.user is not None:
             owner = self._tenant.find_user(scope.user)
-            return owner is not None and owner.id in change.chat.members
+            return owner is not None and owner.id in change.conversation.members
         return True
 
     def _queue(self, subscription: Subscription, change: Change, content: bytes | None) -> None:

@@ -36,7 +36,7 @@ def message(seen: Message, tenant_id: str, *, system_type: str = "systemEventMes
     sender = None if seen.sender is None else _from(seen.sender, tenant_id)
     return {
         "id": str(seen.id),
-        "replyToId": None,
+        "replyToId": None if seen.reply_to is None else str(seen.reply_to),
         "etag": str(seen.etag),
         "messageType": "message" if seen.event_detail is None else system_type,
         "createdDateTime": stamp(from_milliseconds(seen.id)),
@@ -45,11 +45,11 @@ def message(seen: Message, tenant_id: str, *, system_type: str = "systemEventMes
         "deletedDateTime": None if seen.deleted is None else stamp(seen.deleted),
         "subject": content.subject,
         "summary": None,
-        "chatId": seen.chat_id,
+        "chatId": seen.conversation if seen.team is None else None,
         "importance": content.importance,
         "locale": "en-us",
         "webUrl": None,
-        "channelIdentity": None,
+        "channelIdentity": _channel_identity(seen),
         "policyViolation": None,
         "eventDetail": seen.event_detail,
         "from": sender,
@@ -168,6 +168,12 @@ def hide_unknown(seen: Json) -> Json:
 
 def _from(sender: User, tenant_id: str) -> Json:
     return {"application": None, "device": None, "user": identity(sender, tenant_id)}
+
+
+def _channel_identity(seen: Message) -> Json | None:
+    if seen.team is None:
+        return None
+    return {"teamId": seen.team, "channelId": seen.conversation}
 
 
 def _web_url(chat_id: str, tenant_id: str) -> str:

@@ -6,7 +6,7 @@ Nothing is checked or cleaned here that a Teams client would send as it is.
 from __future__ import annotations
 
 from bridge.sandbox.tenant import conversation, render, wire
-from bridge.sandbox.tenant.ask import Ask, choice, number
+from bridge.sandbox.tenant.ask import Act, Ask, choice, number
 from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.errors import Json, bad_request
 from bridge.sandbox.tenant.world import ChatKind, Content, Message, User
@@ -102,20 +102,20 @@ async def list_messages(ask: Ask) -> Reply:
 
 async def edit_message(ask: Ask) -> Reply:
     message = _find_message(ask)
-    chat = ask.tenant.chat(message.chat_id)
+    chat = ask.tenant.chat(message.conversation)
     conversation.edit(ask.tenant, chat, message, _content(ask.body))
     return Reply(status=204)
 
 
 async def delete_message(ask: Ask) -> Reply:
     message = _find_message(ask)
-    conversation.delete(ask.tenant, ask.tenant.chat(message.chat_id), message)
+    conversation.delete(ask.tenant, ask.tenant.chat(message.conversation), message)
     return Reply(status=204)
 
 
 async def undelete_message(ask: Ask) -> Reply:
     message = _find_message(ask)
-    conversation.undelete(ask.tenant, ask.tenant.chat(message.chat_id), message)
+    conversation.undelete(ask.tenant, ask.tenant.chat(message.conversation), message)
     return Reply(status=204)
 
 
@@ -124,7 +124,7 @@ async def react(ask: Ask) -> Reply:
     user = ask.tenant.user(wire.required_text(ask.body, "user"))
     removes = wire.optional_flag(ask.body, "remove")
     change = conversation.unreact if removes else conversation.react
-    chat = ask.tenant.chat(message.chat_id)
+    chat = ask.tenant.chat(message.conversation)
     change(ask.tenant, chat, message, user, wire.required_text(ask.body, "kind"))
     return Reply(status=204)
 
@@ -156,3 +156,20 @@ def _find_message(ask: Ask) -> Message:
 
 def _user(user: User) -> Json:
     return {"id": user.id, "upn": user.upn, "display_name": user.display_name}
+
+
+ACTS: list[tuple[str, Act]] = [
+    ("GET /users", list_users),
+    ("POST /users", add_users),
+    ("PATCH /users/{user}", change_user),
+    ("POST /users/{user}/revoke", revoke),
+    ("POST /chats", create_chat),
+    ("PATCH /chats/{chat}", change_chat),
+    ("GET /chats/{chat}/events", events),
+    ("GET /chats/{chat}/messages", list_messages),
+    ("POST /chats/{chat}/messages", type_messages),
+    ("PATCH /chats/{chat}/messages/{message}", edit_message),
+    ("DELETE /chats/{chat}/messages/{message}", delete_message),
+    ("POST /chats/{chat}/messages/{message}/undelete", undelete_message),
+    ("POST /chats/{chat}/messages/{message}/reactions", react),
+]

@@ -21,6 +21,7 @@ from bridge.sandbox.tenant.call import Call, Reply
 from bridge.sandbox.tenant.errors import GraphError, Json, bad_request, forbidden, not_found
 from bridge.sandbox.tenant.handshake import Handshake
 from bridge.sandbox.tenant.permissions import Needs
+from bridge.sandbox.tenant.routes import Route, route
 from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.world import Subscription
 
@@ -79,6 +80,12 @@ class Subscriptions:
 
     def __init__(self, handshake: Handshake) -> None:
         self._handshake = handshake
+
+    def routes(self) -> list[Route]:
+        return [
+            route("POST /subscriptions", None, self.create),
+            route("PATCH /subscriptions/{subscription}", None, self.update),
+        ]
 
     async def create(self, call: Call) -> Reply:
         body = call.body()
@@ -370,3 +377,11 @@ def _authorize(call: Call, subscription: Subscription) -> None:
 def _entity(call: Call, subscription: Subscription) -> Json:
     context = call.context("subscriptions/$entity")
     return {"@odata.context": context, **render.subscription(subscription)}
+
+
+ROUTES = [
+    route("GET /subscriptions", None, list_subscriptions),
+    route("GET /subscriptions/{subscription}", None, get_subscription),
+    route("DELETE /subscriptions/{subscription}", None, delete_subscription),
+    route("POST /subscriptions/{subscription}/reauthorize", None, reauthorize),
+]

@@ -19,7 +19,17 @@ from bridge.sandbox.tenant.errors import Json, bad_request, no_such_user, not_fo
 from bridge.sandbox.tenant.feed import Feed
 from bridge.sandbox.tenant.tokens import Issuer, Keyring
 from bridge.sandbox.tenant.weather import Weather
-from bridge.sandbox.tenant.world import App, Chat, Message, Secret, Settings, Subscription, User
+from bridge.sandbox.tenant.world import (
+    App,
+    Channel,
+    Chat,
+    Message,
+    Secret,
+    Settings,
+    Subscription,
+    Team,
+    User,
+)
 
 SECRET_LIFETIME = timedelta(days=180)
 REQUESTS_KEPT = 2000
@@ -36,14 +46,33 @@ class ChangeKind(StrEnum):
     DELETED = "deleted"
 
 
+class Subject(StrEnum):
+    """What kind of thing changed, by Graph's name of its type."""
+
+    MESSAGE = "chatMessage"
+    CHAT = "chat"
+    MEMBER = "conversationMember"
+    TEAM = "team"
+    CHANNEL = "channel"
+    USER = "user"
+    PRESENCE = "presence"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Something happened to a message; `seen` is the message as Graph shows it at that moment."""
+    """Something happened to a thing; `seen` is that thing as Graph shows it at that moment."""
 
     kind: ChangeKind
-    chat: Chat
-    message: Message
+    subject: Subject
+    id: str
+    place: str
+    """The thing as an OData address, such as `chats('19:…')/messages('1…')`."""
     seen: Json
+    conversation: Chat | Channel | None = None
+    """Where it happened, if in a chat or a channel."""
+    team: Team | None = None
+    user: User | None = None
+    """Whose: the member's, the user's, the one whose presence it is."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,6 +114,7 @@ class Tenant:
         self.apps: dict[str, App] = {}
         self.users: dict[str, User] = {}
         self.chats: dict[str, Chat] = {}
+        self.teams: dict[str, Team] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.codes: OrderedDict[str, Grant] = OrderedDict()
         self.refresh_tokens: OrderedDict[str, Grant] = OrderedDict()
@@ -157,13 +187,35 @@ class Tenant:
             raise not_found()
         return chat
 
-    def message(self, chat: Chat, message_id: str) -> Message:
-        """The message of this id in the chat.
+    def team(self, team_id: str) -> Team:
+        """The team of this id.
 
         Raises:
             GraphError: 404, there is none.
         """
-        message = chat.messages.get(message_id)
+        team = self.teams.get(team_id)
+        if team is None:
+            raise not_found()
+        return team
+
+    def channel(self, team_id: str, channel_id: str) -> Channel:
+        """The channel of this id in that team.
+
+        Raises:
+            GraphError: 404, there is none.
+        """
+        channel = self.team(team_id).channels.get(channel_id)
+        if channel is None:
+            raise not_found()
+        return channel
+
+    def message(self, conversation: Chat | Channel, message_id: str) -> Message:
+        """The message of this id in the conversation.
+
+        Raises:
+            GraphError: 404, there is none.
+        """
+        message = conversation.messages.get(message_id)
         if message is None:
             raise not_found()
         return message

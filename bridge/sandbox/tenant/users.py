@@ -8,6 +8,7 @@ from collections.abc import Callable
 from bridge.sandbox.tenant import permissions, render, wire
 from bridge.sandbox.tenant.call import Call, Reply
 from bridge.sandbox.tenant.errors import Json, bad_request
+from bridge.sandbox.tenant.routes import route
 from bridge.sandbox.tenant.world import User
 
 USERS_PAGE_MAX = 999
@@ -95,3 +96,11 @@ def _tester(name: str, value: str, test: Callable[[str, str], bool]) -> Callable
         return bool(test(by_name.get(name, user.upn).casefold(), value))
 
     return passes
+
+
+ROUTES = [
+    route("GET /me", None, get_me),
+    route("GET /users", None, list_users),
+    route("GET /users/{user}", None, get_user),
+    route("POST /users/{user}/revokeSignInSessions", None, revoke_sessions),
+]

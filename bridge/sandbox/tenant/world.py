@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+from urllib.parse import quote
 
 from cryptography.x509 import Certificate
+from typing_extensions import override
 
 from bridge.sandbox.tenant.errors import Json
 
@@ -22,6 +24,21 @@ class ChatKind(StrEnum):
     ONE_ON_ONE = "oneOnOne"
     GROUP = "group"
     MEETING = "meeting"
+
+
+class Membership(StrEnum):
+    """Microsoft's `membershipType` of a channel."""
+
+    STANDARD = "standard"
+    PRIVATE = "private"
+    SHARED = "shared"
+
+
+class Layout(StrEnum):
+    """Microsoft's `layoutType` of a channel: posts with replies, or a plain timeline."""
+
+    POST = "post"
+    CHAT = "chat"
 
 
 class DeleteForm(StrEnum):
@@ -124,14 +141,18 @@ class Content:
 
 @dataclass(slots=True, kw_only=True)
 class Message:
-    """A message of one chat; `id` is its creation in milliseconds, unique within the chat."""
+    """A message of one conversation; `id` is its creation in milliseconds, unique within it."""
 
     id: int
-    chat_id: str
+    conversation: str
     sender: User | None
     content: Content
     etag: int
     """Milliseconds of the last change; it grows with every change."""
+    team: str | None = None
+    """The team's id, where the conversation is a channel."""
+    reply_to: int | None = None
+    """The root of its chain; in channels only."""
     edited: datetime | None = None
     deleted: datetime | None = None
     kept: Content | None = None
@@ -143,18 +164,105 @@ class Message:
 
 
 @dataclass(slots=True, kw_only=True)
-class Chat:
-    """A conversation; `members` by user id, `messages` by their id as text, oldest first."""
+class Conversation:
+    """What chats and channels share.
+
+    `members` by user id (of a standard channel: empty, its team's count), `messages` by their id as
+    text, oldest first.
+    """
 
     id: str
-    kind: ChatKind
-    topic: str | None
     created: datetime
     updated: datetime
     members: dict[str, Member] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
-    organizer: User | None = None
     last_id: int = 0
+
+    @property
+    def people(self) -> dict[str, Member]:
+        """Who takes part, by user id."""
+        return self.members
+
+    @property
+    def place(self) -> str:
+        """The conversation as an OData address, relative to `/v1.0/`."""
+        raise NotImplementedError
+
+    @property
+    def path(self) -> str:
+        """The conversation as a path below `/v1.0`, percent-encoded."""
+        raise NotImplementedError
+
+    def place_of(self, message: Message) -> str:
+        """The message as an OData address, relative to `/v1.0/`."""
+        if message.reply_to is None:
+            return f"{self.place}/messages('{message.id}')"
+        return f"{self.place}/messages('{message.reply_to}')/replies('{message.id}')"
+
+    def path_of(self, number: int, reply_to: int | None = None) -> str:
+        """The message of this number as a path below `/v1.0`, percent-encoded."""
+        if reply_to is None:
+            return f"{self.path}/messages/{number}"
+        return f"{self.path}/messages/{reply_to}/replies/{number}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Chat(Conversation):
+    """A one-to-one, group or meeting chat."""
+
+    kind: ChatKind
+    topic: str | None
+    organizer: User | None = None
+
+    @property
+    @override
+    def place(self) -> str:
+        return f"chats('{odata_key(self.id)}')"
+
+    @property
+    @override
+    def path(self) -> str:
+        return f"/chats/{quote(self.id, safe='')}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Channel(Conversation):
+    """A channel of one team."""
+
+    team: Team
+    name: str
+    description: str | None = None
+    membership: Membership = Membership.STANDARD
+    layout: Layout = Layout.POST
+    archived: bool = False
+
+    @property
+    @override
+    def people(self) -> dict[str, Member]:
+        return self.team.members if self.membership is Membership.STANDARD else self.members
+
+    @property
+    @override
+    def place(self) -> str:
+        return f"teams('{self.team.id}')/channels('{odata_key(self.id)}')"
+
+    @property
+    @override
+    def path(self) -> str:
+        return f"/teams/{self.team.id}/channels/{quote(self.id, safe='')}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Team:
+    """A team; `members` by user id, `channels` by id, the first of them the primary one."""
+
+    id: str
+    name: str
+    description: str | None
+    created: datetime
+    members: dict[str, Member] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    archived: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,3 +303,8 @@ class Subscription:
     challenged: datetime | None = None
     counts: Delivered = field(default_factory=Delivered)
     lifecycle_counts: Delivered = field(default_factory=Delivered)
+
+
+def odata_key(text: str) -> str:
+    """An id as it stands between the quotes of an OData key."""
+    return text.replace("'", "''")
