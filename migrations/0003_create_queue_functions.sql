@@ -6,17 +6,13 @@
 -- of one conversation (the advisory lock makes claims of a side follow each other, and the claiming
 -- statement begins after it is held); with a due entry come all of its conversation that lie
 -- before it.
---
--- The commit is not waited for: a lease that a crash of Postgres forgets is a second reading, and
--- reading is harmless.
-CREATE FUNCTION claim_entries(
+CREATE FUNCTION lease_entries(
     p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
 ) RETURNS TABLE (
     id bigint, conversation text, raw bytea, received_at timestamptz, attempts integer
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM pg_advisory_xact_lock(hashtextextended('claim_entries/' || p_side, 0));
     RETURN QUERY
     WITH due AS MATERIALIZED (
@@ -59,6 +55,45 @@ BEGIN
     SELECT l.id, l.conversation, l.raw, l.received_at, l.attempts
     FROM leased l
     ORDER BY l.first_due, l.conversation, l.position, l.id;
+END $$;
+
+-- Lease due entries. The commit is not waited for: a lease that a crash of Postgres forgets is a
+-- second reading, and reading is harmless.
+CREATE FUNCTION claim_entries(
+    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
+) RETURNS TABLE (
+    id bigint, conversation text, raw bytea, received_at timestamptz, attempts integer
+) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    RETURN QUERY
+    SELECT * FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit);
+END $$;
+
+-- Store entries in the order given, idempotent by (side, key), and lease what is due then for a
+-- reader that waits for it. Returns a row with `new_key` for every entry that was new, and one with
+-- an `id` for every entry that is leased. The commit is waited for: what we acknowledge is on disk.
+CREATE FUNCTION append_and_claim_entries(
+    p_side text, p_keys text[], p_conversations text[], p_positions bigint[], p_raws bytea[],
+    p_received_at timestamptz[], p_due_at timestamptz[],
+    p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
+) RETURNS TABLE (
+    new_key text, id bigint, conversation text, raw bytea, received_at timestamptz, attempts integer
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    INSERT INTO inbox AS e (side, key, conversation, position, raw, received_at, due_at)
+    SELECT p_side, n.key, n.conversation, n.position, n.raw, n.received_at, n.due_at
+    FROM unnest(p_keys, p_conversations, p_positions, p_raws, p_received_at, p_due_at)
+        WITH ORDINALITY AS n (key, conversation, position, raw, received_at, due_at, place)
+    ORDER BY n.place
+    ON CONFLICT (side, key) DO NOTHING
+    RETURNING e.key, NULL::bigint, NULL::text, NULL::bytea, NULL::timestamptz, NULL::integer;
+
+    RETURN QUERY
+    SELECT NULL::text, l.id, l.conversation, l.raw, l.received_at, l.attempts
+    FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit) l;
 END $$;
 
 -- Append to streams. Guarantees: ids follow the order of the locks, so that they are the order of
@@ -205,6 +240,26 @@ BEGIN
         AND (head.due_at IS NULL OR head.due_at > p_now);
 END $$;
 
+-- Append to streams, then lease what is due toward one side for a worker that waits for it: one round
+-- trip instead of two. Toward Teams the commit is waited for, as it is for every claim.
+CREATE FUNCTION append_and_claim(
+    p_portals bigint[], p_targets text[], p_sources text[], p_parts integer[], p_speakers text[],
+    p_versions text[], p_events bytea[], p_now timestamptz, p_settled bigint[],
+    p_side text, p_lease_until timestamptz, p_owner uuid, p_runs integer, p_length integer
+) RETURNS TABLE (
+    portal_id bigint, tenant_id text, conversation_id text, room_id text, id bigint, source text,
+    speaker text, event bytea, attempts integer, resumed boolean, created_at timestamptz
+) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM append_deliveries(p_portals, p_targets, p_sources, p_parts, p_speakers, p_versions,
+        p_events, p_now, p_settled);
+    IF p_side = 'teams' THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    RETURN QUERY
+    SELECT * FROM claim_runs(p_side, p_now, p_lease_until, p_owner, p_runs, p_length);
+END $$;
+
 -- End leases. Guarantees: what was claimed (`p_claimed`) and not attempted is queued as it was,
 -- except `p_doubtful`, which was attempted and whose result could not be written; what somebody
 -- before us has left in `sending` is not touched; the stream is due again
@@ -258,4 +313,39 @@ BEGIN
         RETURNING s.side, s.due_at
     )
     SELECT DISTINCT x.side FROM released x WHERE x.due_at <= p_now;
+END $$;
+
+-- Replace deliveries by the links that they have become, and end the leases of the runs that are
+-- done: one round trip and one commit for both. Idempotent; either part may be empty. The commit is
+-- waited for where something was said in Teams: what was said in Matrix is named by what it is, and
+-- may be repeated. Returns the sides that have something due now.
+CREATE FUNCTION conclude(
+    p_ended bigint[], p_ended_portals bigint[], p_messages text[], p_event_ids text[],
+    p_parts integer[], p_origins text[], p_versions text[], p_authors text[],
+    p_sent_at timestamptz[],
+    p_portals bigint[], p_sides text[], p_owner uuid, p_claimed bigint[], p_doubtful bigint[],
+    p_now timestamptz
+) RETURNS TABLE (side text) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    IF 'matrix' <> ALL (p_origins) AND 'teams' <> ALL (p_sides) THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
+
+    IF cardinality(p_ended) > 0 THEN
+        WITH ended AS (DELETE FROM deliveries d WHERE d.id = ANY (p_ended))
+        INSERT INTO links
+            (portal_id, message_id, event_id, part, origin, version, author, sent_at, linked_at)
+        SELECT n.portal_id, n.message_id, n.event_id, n.part, n.origin, n.version, n.author,
+            n.sent_at, p_now
+        FROM unnest(p_ended_portals, p_messages, p_event_ids, p_parts, p_origins, p_versions,
+            p_authors, p_sent_at)
+            AS n (portal_id, message_id, event_id, part, origin, version, author, sent_at)
+        ON CONFLICT DO NOTHING;
+    END IF;
+
+    IF cardinality(p_portals) > 0 THEN
+        RETURN QUERY
+        SELECT * FROM release_runs(p_portals, p_sides, p_owner, p_claimed, p_doubtful, p_now);
+    END IF;
 END $$;

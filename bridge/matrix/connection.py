@@ -1,7 +1,7 @@
 """The one pool of connections to the homeserver, and what a broken one tells us.
 
     sender (hot) ─┐
-                  ├─▶ Connection.exchange ─▶ aiohttp ─▶ homeserver
+                  ├─▶ Connection.exchange ─▶ http.Pool ─▶ homeserver
     client ───────┘          └─ not connected: Unavailable · sent, no answer: Uncertain
 
 Nothing is repeated here: repeating is the relay's business.
@@ -10,55 +10,44 @@ Nothing is repeated here: repeating is the relay's business.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 
-import aiohttp
-from yarl import URL
-
 from bridge.config import Config
 from bridge.errors import ConfigError, Unavailable, Uncertain
 from bridge.matrix.answers import BridgeNotReached, error_of
+from bridge.matrix.http import Answer, Broken, NotConnected, Pool
 from bridge.telemetry import Watch
 
 PART = "homeserver"
 IN_FLIGHT_MAX = 32
 """More only adds latency: one Synapse process persists 60 to 120 events a second (measured on
 Synapse 1.163.2)."""
-CONNECT_LIMIT = timedelta(seconds=5)
 ANSWER_LIMIT = timedelta(seconds=60)
-"""Waiting for a free connection counts too; one clock for all costs a timer less per message."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+"""From the sending to the last byte of the answer."""
 
 
 class Connection:
     """Speaks as the application service; every answer other than 2xx is an error of our tree."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, address: str, watch: Watch) -> None:
-        self.address = address.rstrip("/")
-        self._session = session
+    def __init__(self, pool: Pool, *, address: str, watch: Watch) -> None:
+        self._address = address
+        self._pool = pool
         self._watch = watch
 
-    async def exchange(self, method: str, url: URL, body: bytes | None, *, what: str) -> bytes:
-        """Make one request and return the body of its answer; `what` is its name for people.
+    async def exchange(self, method: str, target: str, body: bytes | None, *, what: str) -> bytes:
+        """Make one request and return the body of its answer.
+
+        `target` is path and query, percent-encoded; `what` is the call's name for people.
 
         Raises:
             Refused: It was certainly not carried out.
             Uncertain: It was sent, and no answer came that says what became of it.
         """
-        answer = await self._roundtrip(method, url, body, what)
+        answer = await self._roundtrip(method, target, body, what)
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             self._watch.back(PART)
             return answer.body
@@ -69,20 +58,15 @@ class Connection:
             self._watch.back(PART)
         raise error
 
-    async def _roundtrip(self, method: str, url: URL, body: bytes | None, what: str) -> Answer:
+    async def _roundtrip(self, method: str, target: str, body: bytes | None, what: str) -> Answer:
         try:
-            async with self._session.request(
-                method, url, data=body, allow_redirects=False
-            ) as response:
-                return Answer(
-                    status=response.status, headers=response.headers, body=await response.read()
-                )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return await self._pool.request(method, target, body)
+        except NotConnected as error:
             problem = f"{what}: {error}"
-            self._watch.away(PART, str(error), hint=f"is it running at {self.address}?")
+            self._watch.away(PART, str(error), hint=f"is it running at {self._address}?")
             raise Unavailable(problem) from error
-        except (TimeoutError, OSError, aiohttp.ClientError) as error:
-            problem = f"{what}: sent, but no answer: {str(error) or type(error).__name__}"
+        except Broken as error:
+            problem = f"{what}: sent, but no answer: {error}"
             raise Uncertain(problem) from error
 
 
@@ -93,21 +77,20 @@ async def open_connection(config: Config, watch: Watch) -> AsyncIterator[Connect
     Raises:
         ConfigError: `homeserver.ca_file` cannot be used.
     """
-    timeout = aiohttp.ClientTimeout(
-        total=ANSWER_LIMIT.total_seconds(), sock_connect=CONNECT_LIMIT.total_seconds()
-    )
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=IN_FLIGHT_MAX, ssl=_trust(config.homeserver.ca_file) or True
-        ),
+    pool = Pool(
+        config.homeserver.address,
+        connections_max=IN_FLIGHT_MAX,
+        answer_limit=ANSWER_LIMIT,
         headers={
             "Authorization": f"Bearer {config.appservice.as_token}",
             "Content-Type": "application/json",
         },
-        timeout=timeout,
-        cookie_jar=aiohttp.DummyCookieJar(),
-    ) as session:
-        yield Connection(session, address=config.homeserver.address, watch=watch)
+        trust=_trust(config.homeserver.ca_file),
+    )
+    try:
+        yield Connection(pool, address=config.homeserver.address, watch=watch)
+    finally:
+        pool.close()
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext | None:

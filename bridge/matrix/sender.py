@@ -18,7 +18,6 @@ from functools import lru_cache
 from urllib.parse import quote
 
 import orjson
-from yarl import URL
 
 from bridge.domain.ids import MessageRef, RoomId, UserId
 from bridge.errors import Uncertain
@@ -52,7 +51,7 @@ class Sender:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        base = f"{connection.address}/_matrix/client/v3/rooms/"
+        base = "/_matrix/client/v3/rooms/"
 
         @lru_cache(maxsize=ROOMS_KEPT_MAX)
         def head(room: RoomId, kind: str) -> str:
@@ -75,12 +74,11 @@ class Sender:
             Uncertain: It may have been sent.
         """
         shown = "" if outgoing.sent_at is None else f"&ts={milliseconds(outgoing.sent_at)}"
-        url = URL(
+        target = (
             f"{self._head(outgoing.room, outgoing.kind)}{quote(outgoing.transaction, safe='')}"
-            f"{self._tail(outgoing.sender, outgoing.device)}{shown}",
-            encoded=True,
+            f"{self._tail(outgoing.sender, outgoing.device)}{shown}"
         )
-        body = await self._connection.exchange("PUT", url, outgoing.content, what="send")
+        body = await self._connection.exchange("PUT", target, outgoing.content, what="send")
         return _event_id(body)
 
 

@@ -23,6 +23,7 @@ from bridge.ports.clock import (
     Clock,
 )
 from bridge.ports.journal import (
+    Bell,
     Delivery,
     Entry,
     Journal,
@@ -40,6 +41,7 @@ from bridge.ports.networks import (
 
 __all__ = [
     "AccountBook",
+    "Bell",
     "Certificate",
     "Clock",
     "Delivery",

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
+
+from typing_extensions import override
 
 from bridge.domain.changes import Known
 from bridge.domain.events import Event
@@ -159,6 +161,27 @@ class Unit(Protocol):
         ...
 
 
+class Bell(asyncio.Event):
+    """Rings when there may be something to do; tells whether somebody waits for it just now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listeners = 0
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether whoever has been rung for would take something at once."""
+        return self._listeners > 0
+
+    @override
+    async def wait(self) -> Literal[True]:
+        self._listeners += 1
+        try:
+            return await super().wait()
+        finally:
+            self._listeners -= 1
+
+
 class Journal(Protocol):
     """The durable queues: entries by conversation, deliveries by stream.
 
@@ -174,11 +197,15 @@ class Journal(Protocol):
         """Lease due entries of conversations that nobody else reads, in reading order.
 
         With a due entry come all entries of its conversation of a smaller position, due or not.
+        A reader that takes no more asks with limit 0: what was put aside for it is let go.
         """
         ...
 
     async def claim_runs(self, target: Side, *, runs_max: int, length_max: int) -> tuple[Run, ...]:
-        """Lease streams whose head is due, longest waiting first; their deliveries are `sending`."""
+        """Lease streams whose head is due, longest waiting first; their deliveries are `sending`.
+
+        A worker that takes no more asks for 0: what was put aside for it is let go.
+        """
         ...
 
     def delivered(self, delivery: Delivery, ref: MessageRef) -> Awaitable[None]:
@@ -207,10 +234,10 @@ class Journal(Protocol):
         """Open one transaction."""
         ...
 
-    def entries_bell(self, side: Side) -> asyncio.Event:
+    def entries_bell(self, side: Side) -> Bell:
         """Return the event that is set when entries of `side` were appended in this process."""
         ...
 
-    def streams_bell(self, target: Side) -> asyncio.Event:
+    def streams_bell(self, target: Side) -> Bell:
         """Return the event that is set when streams toward `target` may have become due."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Generator
+from contextlib import suppress
 from datetime import timedelta
 from enum import IntEnum
 
@@ -52,6 +53,13 @@ class Loop(ABC):
             StoreUnavailable: Postgres is away; the step left nothing half done.
         """
 
+    async def give_up(self) -> None:  # noqa: B027 - most loops have nothing
+        """Let go of what was put aside for this loop, at its end.
+
+        Raises:
+            StoreUnavailable: Postgres is away; what is leased to us falls back by itself.
+        """
+
     async def run(self) -> None:
         """Work until told to stop, or cancelled."""
         while not self.stopping:
@@ -63,6 +71,8 @@ class Loop(ABC):
                 continue
             if found is not Step.SOME and not self.stopping:
                 await wait_for(self.bell, POLL)
+        with suppress(StoreUnavailable):
+            await self.give_up()
 
 
 class _Turn:

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.ids import MessageRef, Side
-from bridge.ports import Clock, Delivery, Entry, NewEntry, Run, Unit
+from bridge.ports import Bell, Clock, Delivery, Entry, NewEntry, Run, Unit
 from bridge.store.database import Database
 from bridge.store.deliveries import Deliveries
 from bridge.store.inbox import Inbox
@@ -104,9 +104,9 @@ class PostgresJournal(ports.Journal):
                 self._inbox.bells[side].set()
 
     @override
-    def entries_bell(self, side: Side) -> asyncio.Event:
+    def entries_bell(self, side: Side) -> Bell:
         return self._inbox.bells[side]
 
     @override
-    def streams_bell(self, target: Side) -> asyncio.Event:
+    def streams_bell(self, target: Side) -> Bell:
         return self._deliveries.bells[target]

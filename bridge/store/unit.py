@@ -55,6 +55,9 @@ class PostgresUnit(ports.Unit):
 
     async def commit(self) -> None:
         """Carry out what was gathered, all of it or nothing."""
+        if self._appended and not self._set_aside:
+            await self._deliveries.append_and_claim(self._session, self._appended, self._settled)
+            return
         if not self._set_aside:
             await self._append_and_settle()
             return

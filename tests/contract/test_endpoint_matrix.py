@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -45,6 +45,7 @@ from bridge.matrix.commands import BotDesk
 from bridge.matrix.connection import Connection, open_connection
 from bridge.matrix.endpoint import MARKER, MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
+from bridge.matrix.http import Pool
 from bridge.matrix.names import Names
 from bridge.matrix.registration import registration_yaml
 from bridge.matrix.rooms import Rooms, portal_room
@@ -745,10 +746,11 @@ async def test_a_homeserver_that_hangs_leaves_us_uncertain_and_is_waited_for_onl
     hung_up = asyncio.Event()
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     config = at(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "hang.test")
-    limits = aiohttp.ClientTimeout(sock_read=0.05)
+    limit = timedelta(milliseconds=50)
+    address = config.homeserver.address
     async with server:
-        async with aiohttp.ClientSession(timeout=limits) as session:
-            connection = Connection(session, address=config.homeserver.address, watch=Watch())
+        with closing(Pool(address, connections_max=1, answer_limit=limit, headers={})) as pool:
+            connection = Connection(pool, address=address, watch=Watch())
             with pytest.raises(Uncertain, match="no answer"):
                 await Client(connection, bot=UserId("@bot:hang.test")).versions()
         await hung_up.wait()
@@ -770,9 +772,9 @@ def counted(world: World) -> list[str]:
     connection = world.sender._connection
     exchange = connection.exchange
 
-    async def counting(method: str, url: URL, body: bytes | None, *, what: str) -> bytes:
+    async def counting(method: str, target: str, body: bytes | None, *, what: str) -> bytes:
         calls.append(what)
-        return await exchange(method, url, body, what=what)
+        return await exchange(method, target, body, what=what)
 
     connection.exchange = counting  # type: ignore[method-assign]
     return calls

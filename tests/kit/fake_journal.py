@@ -30,7 +30,7 @@ from bridge import ports
 from bridge.domain.changes import Known
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
-from bridge.ports import Clock, Delivery, Entry, NewDelivery, NewEntry, Run, Unit
+from bridge.ports import Bell, Clock, Delivery, Entry, NewDelivery, NewEntry, Run, Unit
 from tests.kit.fake_store import (
     FakeClock,
     FakeStore,
@@ -71,10 +71,11 @@ class FakeJournal(ports.Journal):
         self.clock = clock
         self.owner = owner
         self.moment = moment
-        self._entries_bells = {side: asyncio.Event() for side in Side}
-        self._streams_bells = {side: asyncio.Event() for side in Side}
+        self._entries_bells = {side: Bell() for side in Side}
+        self._streams_bells = {side: Bell() for side in Side}
         self._reading: dict[EntryId, object] = {}
         self._carrying: dict[StreamKey, Run] = {}
+        self._doubtful: set[DeliveryId] = set()
 
     # --- entries ---
 
@@ -161,6 +162,7 @@ class FakeJournal(ports.Journal):
 
     @override
     async def delivered(self, delivery: Delivery, ref: MessageRef) -> None:
+        self._doubtful.add(delivery.id)
         await self.moment("delivered")
         toward_matrix = delivery.target is Side.MATRIX
         message, event = (delivery.source, ref) if toward_matrix else (ref, delivery.source)
@@ -174,6 +176,7 @@ class FakeJournal(ports.Journal):
         if not any(_same_pair(link, other) for other in self.store.links):
             self.store.links.append(link)
         self.store.deliveries.pop(delivery.id, None)
+        self._doubtful.discard(delivery.id)
         await self.moment("delivered done")
 
     @override
@@ -217,7 +220,10 @@ class FakeJournal(ports.Journal):
             stored = self.store.deliveries.get(delivery.id)
             if stored is not None and stored.state == "sending":
                 stored.state = "queued"
-                stored.attempts -= 1
+                if delivery.id in self._doubtful:
+                    stored.uncertain = True
+                else:
+                    stored.attempts -= 1
         head = self.store.open_of(key)[:1]
         stream.owner, stream.due_at = None, max(head[0].due_at, now) if head else None
         if stream.due_at is not None and stream.due_at <= now:
@@ -258,11 +264,11 @@ class FakeJournal(ports.Journal):
         await self.moment("commit done")
 
     @override
-    def entries_bell(self, side: Side) -> asyncio.Event:
+    def entries_bell(self, side: Side) -> Bell:
         return self._entries_bells[side]
 
     @override
-    def streams_bell(self, target: Side) -> asyncio.Event:
+    def streams_bell(self, target: Side) -> Bell:
         return self._streams_bells[target]
 
 
