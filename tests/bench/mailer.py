@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
-import orjson
 
-from bridge.sandbox.tenant import conversation, envelope
+from bridge.sandbox.tenant import conversation, coverage, envelope
+from bridge.sandbox.tenant.subscription import Subscription
 from bridge.sandbox.tenant.tenant import Change, Tenant
-from bridge.sandbox.tenant.world import Content, Subscription, User
+from bridge.sandbox.tenant.world import Content, User
 
 ACCEPTED = 202
 ITEMS_PER_POST = 10
@@ -50,16 +50,17 @@ class Mailer:
             conversation.post(self.tenant, self.tenant.chat(letter.chat), letter.user, content)
         subscription = self.subscription
         items = [
-            envelope.item(
-                self.tenant, subscription, change, envelope.content_of(self.tenant, change)
-            )
+            envelope.item(self.tenant, subscription, self._telling(change), change.kind.value)
             for change in self._changes
         ]
         token = self.tenant.issuer.validation(subscription.app.id, 2)
         return [
-            orjson.dumps({"value": items[n : n + per_post], "validationTokens": [token]})
+            envelope.collection(items[n : n + per_post], [token], rich=True)
             for n in range(0, len(items), per_post)
         ]
+
+    def _telling(self, change: Change) -> envelope.Telling:
+        return envelope.Telling(self.tenant, coverage.kind_of(change), change)
 
     async def post(self, body: bytes) -> float:
         """Post one body; return how long the answer took, in seconds."""

@@ -16,8 +16,8 @@ from tests.kit.world import Slot
 
 @pytest.fixture(scope="session")
 def ground(scratch: Path, certificates: Certificates) -> Iterator[Ground]:
-    with tenant_server(scratch / "tenants", certificates) as base:
-        yield Ground(tenants=base, certificates=certificates)
+    with tenant_server(scratch / "tenants", certificates) as ground:
+        yield ground
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ from bridge.sandbox.tenant.client import ControlledTenant, Person, TenantControl
 from bridge.sandbox.tls import Certificates, TlsForwarder
 from bridge.store.database import Database
 from bridge.telemetry import Watch
+from tests.kit.witness import Recorded, watched_file
 from tests.kit.world import Slot
 
 ARRIVAL = timedelta(seconds=40)
@@ -66,23 +67,33 @@ class Ground:
 
     tenants: str
     certificates: Certificates
+    recorded: Recorded
+    """What was asked of Graph and what it answered."""
 
 
 @contextmanager
-def tenant_server(folder: Path, certificates: Certificates) -> Iterator[str]:
-    """Run the simulated tenant as a process of its own; give its address."""
+def tenant_server(folder: Path, certificates: Certificates) -> Iterator[Ground]:
+    """Run the simulated tenant as a process of its own."""
     folder.mkdir()
-    log = folder / "tenant.log"
-    files = ("--cert", certificates.server, "--key", certificates.server_key)
-    argv = (sys.executable, "-m", "bridge.sandbox.tenant", *map(str, files))
+    log, exchanges = folder / "tenant.log", folder / "exchanges"
+    files = {
+        "--cert": certificates.server,
+        "--key": certificates.server_key,
+        "--ca": certificates.authority,
+        "--exchanges": exchanges,
+    }
+    argv = [str(word) for pair in files.items() for word in pair]
     process = spawn(
         Command(
-            name="the tenant server", argv=(*argv, "--ca", str(certificates.authority)), log=log
+            name="the tenant server",
+            argv=(sys.executable, "-m", "bridge.sandbox.tenant", *argv),
+            log=log,
         )
     )
     try:
         process.wait_until(lambda: log.read_text().endswith("}\n"), START_LIMIT)
-        yield str(json.loads(log.read_text().splitlines()[-1])["base"])
+        base = str(json.loads(log.read_text().splitlines()[-1])["base"])
+        yield Ground(tenants=base, certificates=certificates, recorded=Recorded(exchanges))
     finally:
         process.stop(STOP_LIMIT)
 
@@ -264,11 +275,16 @@ class World:
 async def open_world(
     folder: Path, ground: Ground, slot: Slot, dsn: str, **wiring: object
 ) -> AsyncIterator[World]:
-    """Set everything up but start no bridge; end whatever was started."""
+    """Set everything up but start no bridge; end whatever was started.
+
+    What the bridge has asked of Graph must have made sense to it, and what it was told as well.
+    """
     async with AsyncExitStack() as stack:
+        stack.enter_context(watched_file(ground.recorded))
         trust = ground.certificates.client_context()
         control = await stack.enter_async_context(TenantControl(ground.tenants, ssl=trust))
         tenant = await control.create_tenant()
+        await tenant.change_settings(throttling=False)
         stack.push_async_callback(tenant.remove)
         front = TlsForwarder(slot.port, ground.certificates.server_context())
         stack.push_async_callback(front.stop)

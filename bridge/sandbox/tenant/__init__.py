@@ -10,5 +10,6 @@ real service that people have published; it shares no code with the bridge that 
     world.py ── conversation.py                      who exists, what was said
        └─────── notify.py ── envelope.py             what is told to the subscribers
 
-`weather.py` loses, doubles, delays and refuses; `clock.py` is the tenant's own time.
+`weather.py` loses, doubles, delays and refuses, `script.py` does so by the clock; `limits.py` counts
+requests; `crowd/` imagines an organisation of any size; `clock.py` is the tenant's own time.
 """

@@ -10,9 +10,11 @@ import asyncio
 import signal
 import ssl
 import sys
+from pathlib import Path
 
 import orjson
 
+from bridge.sandbox.tenant.exchange import recording
 from bridge.sandbox.tenant.server import TenantServer
 
 
@@ -29,6 +31,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--key", help="key of that certificate, PEM")
     parser.add_argument("--ca", help="certificates to trust when calling subscribers, PEM")
     parser.add_argument("--tenant", action="append", default=[], help="create a tenant of this id")
+    parser.add_argument(
+        "--exchanges", type=Path, help="write every request to Graph and its answer to this file"
+    )
     return parser.parse_args()
 
 
@@ -38,15 +43,20 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     callback_ssl = ssl.create_default_context(cafile=options.ca) if options.ca else None
-    async with TenantServer(callback_ssl=callback_ssl) as server:
-        for tenant_id in options.tenant:
-            server.realm.create(tenant_id=tenant_id)
-        base = await server.start(
-            options.host, options.port, ssl_context=_server_ssl(options.cert, options.key)
-        )
-        sys.stdout.write(orjson.dumps({"base": base}).decode() + "\n")
-        sys.stdout.flush()
-        await stop.wait()
+    with recording(options.exchanges) as observer:
+        async with TenantServer(callback_ssl=callback_ssl, observer=observer) as server:
+            await _run(server, options, stop)
+
+
+async def _run(server: TenantServer, options: argparse.Namespace, stop: asyncio.Event) -> None:
+    for tenant_id in options.tenant:
+        server.realm.create(tenant_id=tenant_id)
+    base = await server.start(
+        options.host, options.port, ssl_context=_server_ssl(options.cert, options.key)
+    )
+    sys.stdout.write(orjson.dumps({"base": base}).decode() + "\n")
+    sys.stdout.flush()
+    await stop.wait()
 
 
 def _server_ssl(certificate: str | None, key: str | None) -> ssl.SSLContext | None:

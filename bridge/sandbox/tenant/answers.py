@@ -9,16 +9,13 @@ from urllib.parse import parse_qsl, unquote
 import orjson
 from aiohttp import web
 
-from bridge.sandbox.tenant import signin
 from bridge.sandbox.tenant.call import Reply
-from bridge.sandbox.tenant.clock import TenantClock
 from bridge.sandbox.tenant.errors import (
     GraphError,
     Json,
     SigninError,
     graph_error,
     seconds,
-    signin_error,
 )
 from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.weather import Fault
@@ -33,12 +30,17 @@ _JSON_TYPE = (
     "IEEE754Compatible=false;charset=utf-8"
 )
 _CODES = {
-    429: ("TooManyRequests", "Too many requests."),
+    429: ("TooManyRequests", "Please retry again later."),
     500: ("InternalServerError", "An internal server error occurred."),
     502: ("BadGateway", "Bad gateway."),
     503: ("ServiceUnavailable", "The service is temporarily unavailable."),
     504: ("GatewayTimeout", "The server took too long to answer."),
 }
+
+
+def is_upload(request: web.Request) -> bool:
+    """Whether the body is a file's content, which may be larger than any other request."""
+    return request.method == "PUT" and request.path.casefold().endswith("/content")
 
 
 async def read(request: web.Request, *, most: int) -> bytes:
@@ -108,27 +110,6 @@ def graph_refusal(request: web.Request, error: GraphError, shown: Json) -> web.S
     if client_id(request):
         headers["client-request-id"] = client_id(request)
     return as_json(error.status, shown, headers)
-
-
-def signin_refusal(error: SigninError, clock: TenantClock) -> web.StreamResponse:
-    return as_json(error.status, signin_error(error, clock.now()))
-
-
-def unknown_tenant(key: str, error: str) -> SigninError:
-    if key in signin.COMMON:
-        return SigninError(
-            "invalid_request",
-            50194,
-            "The application is not configured as a "
-            f"multi-tenant application. Usage of the /{key} endpoint is not "
-            "supported for such apps.",
-        )
-    return SigninError(
-        error,
-        90002,
-        f"Tenant '{key}' not found. Check to make sure you have the "
-        "correct tenant ID and are signing into the correct cloud.",
-    )
 
 
 def faulty(request: web.Request, tenant: Tenant, fault: Fault) -> web.StreamResponse:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from bridge.sandbox.tenant import render, wire
+from aiohttp import StreamReader
+
+from bridge.sandbox.tenant import conversation, render, wire
 from bridge.sandbox.tenant.errors import Json, forbidden, not_a_member, not_found
 from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.tokens import Bearer
@@ -36,6 +39,10 @@ class Call:
     query: dict[str, str]
     raw: bytes
     prefer: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By name in lower case."""
+    stream: StreamReader | None = None
+    """The body of an upload, in place of `raw`: it may be larger than memory."""
 
     @property
     def graph(self) -> str:
@@ -70,6 +77,8 @@ class Call:
         Raises:
             GraphError: 404 for an unknown chat, 403 for one of other people.
         """
+        if self.ids["chat"] == conversation.NOTES:
+            return conversation.notes(self.tenant, self.user)
         chat = self.tenant.chat(self.ids["chat"])
         for reader in (self.owner(), self.user):
             if reader is not None and reader.id not in chat.members:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WAIT_MAX = timedelta(hours=1)
 """A waiter looks around at least this often, whatever it waits for."""
 
@@ -49,10 +50,16 @@ class TenantClock:
         finally:
             self._waiters.discard(wake)
 
+    async def sleep(self, duration: timedelta) -> None:
+        """Return once so much time has passed on this clock."""
+        until = self.now() + duration
+        while self.now() < until:
+            await self.wait_until(until, asyncio.Event())
+
 
 def milliseconds(instant: datetime) -> int:
     """Milliseconds since the epoch: the form of Teams' message ids and etags."""
-    return int(instant.timestamp() * 1000)
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
 def from_milliseconds(value: int) -> datetime:

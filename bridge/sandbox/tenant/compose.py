@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal
+from urllib.parse import unquote
 from uuid import uuid4
 
-from bridge.sandbox.tenant import markup, render, wire
+import orjson
+
+from bridge.sandbox.tenant import markup, mentions, wire
 from bridge.sandbox.tenant.errors import GraphError, Json, bad_request
 from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.world import Content, HostedContent
@@ -48,9 +52,8 @@ _KNOWN = frozenset(
         "hostedContents",
     ]
 )
+_CARD = "application/vnd.microsoft.card."
 _IMPORT_ONLY = ("from", "createdDateTime")
-_MENTION = {"id", "mentionText", "mentioned"}
-_MENTIONED = {"user", "application", "device", "conversation", "tag"}
 _ATTACHMENT = ("id", "contentType", "contentUrl", "content", "name", "thumbnailUrl", "teamsAppId")
 _HOSTED = {"contentBytes", "contentType", "id"}
 _IMPORTANCE = {"normal", "high", "urgent"}
@@ -77,6 +80,8 @@ def read(tenant: Tenant, body: Json) -> Draft:
         GraphError: 400 for anything malformed, 413 for too long a body.
     """
     wire.only_known(body, _KNOWN, "chatMessage")
+    if body.get("messageType", "message") not in ("message", None):
+        raise bad_request("Only messages of messageType 'message' can be sent.")
     if any(body.get(name) is not None for name in _IMPORT_ONLY):
         raise bad_request("'from' and 'createdDateTime' can be set in migration mode only.")
     kind, text = _body(tenant, body)
@@ -85,7 +90,7 @@ def read(tenant: Tenant, body: Json) -> Draft:
         text=text,
         subject=_subject(body),
         importance=_importance(body),
-        mentions=[_mention(tenant, item) for item in wire.objects(body, "mentions")],
+        mentions=[mentions.read(tenant, item) for item in wire.objects(body, "mentions")],
         attachments=_attachments(body),
         images=_images(body),
     )
@@ -101,7 +106,7 @@ def finish(tenant: Tenant, draft: Draft, path: str) -> tuple[Content, list[Hoste
     if draft.kind == "html":
         base = f"{tenant.site.base}/v1.0{path}"
         for temporary, (content_type, data) in draft.images.items():
-            item = HostedContent(id=_hosted_id(), content_type=content_type, data=data)
+            item = HostedContent(id=hosted_id(), content_type=content_type, data=data)
             hosted.append(item)
             text = text.replace(
                 f"../hostedContents/{temporary}/$value", f"{base}/hostedContents/{item.id}/$value"
@@ -163,28 +168,6 @@ def _importance(body: Json) -> str:
     return importance
 
 
-def _mention(tenant: Tenant, item: Json) -> Json:
-    wire.only_known(item, _MENTION, "chatMessageMention")
-    number = item.get("id")
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise bad_request("Invalid value specified for property 'id' of a mention.")
-    mentioned = wire.as_object(item.get("mentioned"), "mentioned")
-    wire.only_known(mentioned, _MENTIONED, "chatMessageMentionedIdentitySet")
-    given = {name: mentioned.get(name) for name in sorted(_MENTIONED)}
-    if given["tag"] is None:
-        del given["tag"]
-    if sum(value is not None for value in given.values()) != 1:
-        raise bad_request("A mention must mention exactly one user, application or conversation.")
-    if given["user"] is not None:
-        person = wire.as_object(given["user"], "user")
-        known = tenant.users.get(wire.required_text(person, "id"))
-        if known is None:
-            raise bad_request("Invalid user id specified for a mention.")
-        given["user"] = render.identity(known, tenant.id)
-    text = wire.required_text(item, "mentionText")
-    return {"id": number, "mentionText": text, "mentioned": given}
-
-
 def _attachments(body: Json) -> list[Json]:
     items = wire.objects(body, "attachments")
     if len(items) > ATTACHMENTS_MAX:
@@ -193,8 +176,29 @@ def _attachments(body: Json) -> list[Json]:
     for item in items:
         wire.only_known(item, _ATTACHMENT, "chatMessageAttachment")
         wire.required_text(item, "id")
-        wire.required_text(item, "contentType")
+        _check_attachment(item, wire.required_text(item, "contentType"))
     return [{name: wire.optional_text(item, name) for name in _ATTACHMENT} for item in items]
+
+
+def _check_attachment(item: Json, kind: str) -> None:
+    """A card is JSON; a file's address ends like its name (Office files put `file=` last)."""
+    content = wire.optional_text(item, "content")
+    if kind.startswith(_CARD) and content is not None and not _is_json(content):
+        raise bad_request("The content of the attachment is no valid JSON.")
+    if kind != "reference":
+        return
+    name, url = wire.optional_text(item, "name"), wire.optional_text(item, "contentUrl")
+    extension = PurePosixPath(name or "").suffix.casefold()
+    if url is not None and extension and not unquote(url).casefold().endswith(extension):
+        raise bad_request("contentUrl extension and name extension do not match")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _images(body: Json) -> dict[str, tuple[str, bytes]]:
@@ -215,8 +219,9 @@ def _images(body: Json) -> dict[str, tuple[str, bytes]]:
 def _check_markers(draft: Draft, text: str) -> None:
     rich = draft.kind == "html"
     marked = markup.mention_ids(text) if rich else set()
+    in_cards = {n for item in draft.attachments for n in markup.mention_ids(_card_text(item))}
     given = {int(str(item["id"])) for item in draft.mentions}
-    for number in sorted(given - marked):
+    for number in sorted(given - marked - in_cards):
         msg = (
             "Neither Body nor adaptive card content contains marker for mention "
             f"with Id '{number}'."
@@ -232,6 +237,13 @@ def _check_markers(draft: Draft, text: str) -> None:
         )
 
 
-def _hosted_id() -> str:
+def _card_text(item: Json) -> str:
+    """An adaptive card's content, where mentions may stand too."""
+    content = item["content"] if str(item["contentType"]).startswith(_CARD) else None
+    return content.replace('\\"', '"') if isinstance(content, str) else ""
+
+
+def hosted_id() -> str:
+    """Opaque to clients; Graph's is the base64 of these parts."""
     raw = f"id=x_0-{uuid4().hex},type=1,url=https://as-api.example/v1/objects/0-{uuid4().hex}"
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")

@@ -2,14 +2,16 @@
 
 A bare name means Graph (learn.microsoft.com entra scopes-oidc). Which scopes a user may agree to
 alone follows the "Admin consent required" column of graph/permissions-reference and Microsoft's
-default consent policy, which keeps chats and files for administrators.
+default consent policy, which keeps chats and files for administrators. An organisation may also
+leave all or nothing to its users (entra configure-user-consent).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.sandbox.tenant.errors import SigninError
+from bridge.sandbox.tenant.aadsts import refusal
+from bridge.sandbox.tenant.signin_state import UserConsent
 from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.tokens import GRAPH_APP
 from bridge.sandbox.tenant.world import App, User
@@ -30,6 +32,30 @@ USER_CONSENTABLE = frozenset(
         "Presence.ReadWrite",
     }
 )
+ADMIN_ONLY = frozenset(
+    {
+        "ChannelMember.Read.All",
+        "ChannelMember.ReadWrite.All",
+        "ChannelMessage.Read.All",
+        "ChannelMessage.ReadWrite",
+        "ChatMember.Read",
+        "ChatMember.ReadWrite",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+        "Group.Read.All",
+        "Group.ReadWrite.All",
+        "TeamMember.Read.All",
+        "TeamMember.ReadWrite.All",
+        "TeamSettings.Read.All",
+        "TeamSettings.ReadWrite.All",
+        "TeamworkTag.ReadWrite",
+        "User.Read.All",
+        "User.ReadWrite.All",
+    }
+)
+"""Whatever the organisation allows its users."""
+DEFAULT = ".default"
+"""Everything that is granted already, or that the registration lists."""
 SCOPES_MAX = 100
 _GRAPH_NAMES = ("https://graph.microsoft.com", GRAPH_APP)
 
@@ -46,7 +72,7 @@ class Scopes:
 
     def answered(self, granted: set[str]) -> str:
         """The `scope` of the answer: everything granted, in the client's own way of writing."""
-        named = [name for name in self.names if name != ".default"]
+        named = [name for name in self.names if name != DEFAULT]
         rest = sorted(granted - set(named))
         shown = [f"{self.prefix}{name}" for name in [*named, *rest]]
         return " ".join([*shown, *sorted(self.openid - {"offline_access"})])
@@ -63,7 +89,7 @@ def read_scopes(tenant: Tenant, text: str) -> Scopes:
     prefix = ""
     items = text.split()
     if not items or len(items) > SCOPES_MAX:
-        raise _bad_scope(text)
+        raise refusal(70011, given=text)
     for item in items:
         if item in OPENID:
             openid.add(item)
@@ -71,11 +97,11 @@ def read_scopes(tenant: Tenant, text: str) -> Scopes:
         resource, slash, name = item.rpartition("/")
         if slash:
             if resource.rstrip("/") not in (tenant.site.base, *_GRAPH_NAMES):
-                raise _unknown_resource(resource)
+                raise refusal(500011, given=resource, tenant=tenant.name)
             prefix = resource + slash
         names.append(name)
-    if any(not name for name in names) or (".default" in names and len(set(names)) > 1):
-        raise _bad_scope(text)
+    if any(not name for name in names) or (DEFAULT in names and len(set(names)) > 1):
+        raise refusal(70011, given=text)
     return Scopes(names=tuple(dict.fromkeys(names)), openid=frozenset(openid), prefix=prefix)
 
 
@@ -84,40 +110,45 @@ def granted(app: App, user: User) -> set[str]:
     return app.scopes | user.consents.get(app.id, set())
 
 
-def missing(app: App, user: User, names: tuple[str, ...]) -> set[str]:
-    return set(names) - granted(app, user) - {".default"}
+def missing(tenant: Tenant, app: App, user: User, names: tuple[str, ...]) -> set[str]:
+    """What of it nobody has agreed to; `.default` stands for all that the registration lists."""
+    wanted = set(names)
+    if DEFAULT in wanted:
+        wanted |= tenant.signin.registration(app.id).required_scopes
+    return wanted - granted(app, user) - {DEFAULT}
 
 
-def agree(app: App, user: User, names: set[str]) -> None:
-    """The user agrees.
+def agree(tenant: Tenant, app: App, user: User, names: set[str], *, everyone: bool = False) -> None:
+    """The user agrees; an administrator may do so for `everyone`.
 
     Raises:
-        SigninError: Only an administrator can agree to one of these.
+        SigninError: 90094, only an administrator can agree to one of these.
     """
-    beyond = sorted(names - USER_CONSENTABLE)
-    if beyond:
-        raise SigninError(
-            "access_denied",
-            90094,
-            f"An administrator of the organisation must grant {', '.join(beyond)} to "
-            f"application '{app.id}'.",
-        )
-    user.consents.setdefault(app.id, set()).update(names)
+    beyond = sorted(names - _allowed(tenant, names))
+    if beyond and not user.admin:
+        raise refusal(90094, scopes=", ".join(beyond), app=app.id)
+    if everyone and user.admin:
+        app.scopes |= names
+    else:
+        user.consents.setdefault(app.id, set()).update(names)
 
 
-def _bad_scope(text: str) -> SigninError:
-    return SigninError(
-        "invalid_scope",
-        70011,
-        "The provided request must include a 'scope' input "
-        f"parameter. The provided value for the input parameter 'scope' is not "
-        f"valid. The scope {text} is not valid.",
-    )
+def revoke(tenant: Tenant, app: App, names: set[str] | None = None) -> None:
+    """Take delegated permissions away from everyone, all of them by default.
+
+    Tokens that were given out work on until they end, as Microsoft's do.
+    """
+    for held in (app.scopes, *(user.consents.get(app.id) for user in tenant.users.values())):
+        if held is not None:
+            held.difference_update(held.copy() if names is None else names)
 
 
-def _unknown_resource(resource: str) -> SigninError:
-    return SigninError(
-        "invalid_resource",
-        500011,
-        f"The resource principal named {resource} was not found in the tenant.",
-    )
+def _allowed(tenant: Tenant, names: set[str]) -> set[str]:
+    """What of it the organisation leaves to its users."""
+    match tenant.signin.user_consent:
+        case UserConsent.MICROSOFT:
+            return names & USER_CONSENTABLE
+        case UserConsent.ALL:
+            return names - ADMIN_ONLY
+        case UserConsent.NONE:
+            return set()

@@ -7,14 +7,46 @@ JSON.
 
 from __future__ import annotations
 
-from bridge.sandbox.tenant import levers, paths, stage, wire
+from bridge.sandbox.tenant import (
+    app_acts,
+    endpoints,
+    kinds,
+    levers,
+    limit_acts,
+    paths,
+    people_acts,
+    signin_stage,
+    stage,
+    system_events,
+    team_stage,
+    weather_acts,
+    wire,
+)
 from bridge.sandbox.tenant.ask import Act, Ask
 from bridge.sandbox.tenant.call import Reply
+from bridge.sandbox.tenant.crowd import acts as crowd_acts
 from bridge.sandbox.tenant.errors import Json, bad_request, not_found
+from bridge.sandbox.tenant.files import acts as files_acts
 from bridge.sandbox.tenant.notify import Notifier
+from bridge.sandbox.tenant.people import acts as directory_acts
 from bridge.sandbox.tenant.tenant import Realm, Tenant
 
-_ACTS: list[tuple[str, Act]] = [*stage.ACTS, *levers.ACTS]
+_ACTS: list[tuple[str, Act]] = [
+    *stage.ACTS,
+    *team_stage.ACTS,
+    *levers.ACTS,
+    *app_acts.ACTS,
+    *endpoints.ACTS,
+    *limit_acts.ACTS,
+    *crowd_acts.ACTS,
+    *weather_acts.ACTS,
+    *people_acts.ACTS,
+    *files_acts.ACTS,
+    *directory_acts.ACTS,
+    *signin_stage.ACTS,
+    *kinds.ACTS,
+    *system_events.ACTS,
+]
 
 
 class Control:

@@ -23,6 +23,8 @@ class GraphError(Exception):
         self.code = code
         self.message = message
         self.headers = headers or {}
+        self.inner: Json = {}
+        """Further properties of `innerError`."""
 
 
 class SigninError(Exception):
@@ -37,6 +39,8 @@ class SigninError(Exception):
         self.text = text
         self.status = status
         self.suberror = suberror
+        self.claims = ""
+        """What a new token would need, as JSON, where Entra says so."""
 
 
 def bad_request(message: str, code: str = "BadRequest") -> GraphError:
@@ -89,6 +93,7 @@ def graph_error(error: GraphError, now: datetime, client_request_id: str) -> Jso
             "code": error.code,
             "message": error.message,
             "innerError": {
+                **error.inner,
                 "date": now.strftime("%Y-%m-%dT%H:%M:%S"),
                 "request-id": request_id,
                 "client-request-id": client_request_id or request_id,
@@ -97,9 +102,12 @@ def graph_error(error: GraphError, now: datetime, client_request_id: str) -> Jso
     }
 
 
-def signin_error(error: SigninError, now: datetime) -> Json:
-    """The body of a refused token request (learn.microsoft.com entra reference-error-codes)."""
-    trace, correlation = str(uuid4()), str(uuid4())
+def signin_error(error: SigninError, now: datetime, correlation: str = "") -> Json:
+    """The body of a refused token request (learn.microsoft.com entra reference-error-codes).
+
+    `correlation` is the client's own id of the request, where it sent one.
+    """
+    trace, correlation = str(uuid4()), correlation or str(uuid4())
     at = now.strftime("%Y-%m-%d %H:%M:%SZ")
     answer: Json = {
         "error": error.error,
@@ -115,6 +123,8 @@ def signin_error(error: SigninError, now: datetime) -> Json:
     }
     if error.suberror:
         answer["suberror"] = error.suberror
+    if error.claims:
+        answer["claims"] = error.claims
     return answer
 
 

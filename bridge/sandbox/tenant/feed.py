@@ -13,11 +13,15 @@ from bridge.sandbox.tenant.errors import Json
 
 EVENTS_KEPT = 10_000
 """Per chat; the oldest are forgotten first."""
+EVENTS_KEPT_MAX = 100_000
+"""Of all chats together, likewise."""
 
 
 @dataclass(slots=True)
 class _Log:
     last: int = 0
+    behind: int = 0
+    """Entries up to this number are forgotten."""
     entries: deque[Json] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
 
 
@@ -27,13 +31,24 @@ class Feed:
     def __init__(self) -> None:
         self._logs: dict[str, _Log] = {}
         self._news = asyncio.Event()
+        self._order: deque[_Log] = deque()
 
     def append(self, chat_id: str, kind: str, message: Json) -> None:
         log = self._logs.setdefault(chat_id, _Log())
         log.last += 1
         log.entries.append({"n": log.last, "kind": kind, "message": message})
+        self._order.append(log)
+        if len(self._order) > EVENTS_KEPT_MAX:
+            self._forget(self._order.popleft())
         self._news.set()
         self._news = asyncio.Event()
+
+    @staticmethod
+    def _forget(log: _Log) -> None:
+        """Forget the oldest entry, unless the chat's own limit has done so already."""
+        log.behind += 1
+        while log.entries and int(str(log.entries[0]["n"])) <= log.behind:
+            log.entries.popleft()
 
     def since(self, chat_id: str, number: int) -> list[Json]:
         log = self._logs.get(chat_id)

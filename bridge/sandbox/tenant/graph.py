@@ -8,19 +8,46 @@ Names in a path are read in any case, ids exactly as they are; `chats('id')` is 
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from bridge.sandbox.tenant import chats, messages, paths, permissions, subscriptions, users
+from aiohttp import StreamReader
+
+from bridge.sandbox.tenant import (
+    apps_installed,
+    cae,
+    channel_members,
+    channel_messages,
+    channels,
+    chats,
+    deleted,
+    delta,
+    export,
+    messages,
+    migration,
+    paths,
+    pins,
+    quotes,
+    read_state,
+    rsc,
+    subscriptions,
+    tags,
+    team_members,
+    teams,
+    users,
+)
+from bridge.sandbox.tenant.batch import Batches, Step
 from bridge.sandbox.tenant.call import Call, Reply
 from bridge.sandbox.tenant.errors import bad_request, unauthenticated
+from bridge.sandbox.tenant.files import content, drives, sharing, sites, uploads
+from bridge.sandbox.tenant.limit_demands import Asked
+from bridge.sandbox.tenant.limits import Limits
+from bridge.sandbox.tenant.people import changes, objects, photos, presence
 from bridge.sandbox.tenant.routes import Route, Table
 from bridge.sandbox.tenant.subscriptions import Subscriptions
 from bridge.sandbox.tenant.tenant import Realm, Tenant
 from bridge.sandbox.tenant.tokens import Bearer, read_bearer
 from bridge.sandbox.tenant.world import User
-
-_CLAIMS = base64.b64encode(b'{"access_token":{"nbf":{"essential":true}}}').decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +61,9 @@ class Request:
     authorization: str
     prefer: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stream: StreamReader | None = None
+    """The body of an upload, in place of `body`."""
 
 
 class Graph:
@@ -41,7 +71,8 @@ class Graph:
 
     def __init__(self, realm: Realm, subscribing: Subscriptions) -> None:
         self._realm = realm
-        self.table = operations(subscribing)
+        self.table = operations(subscribing, *Batches(self._in_batch).routes())
+        self._limits = Limits()
 
     def bearer(self, authorization: str) -> tuple[Tenant, Bearer]:
         """Whose token this is.
@@ -64,16 +95,23 @@ class Graph:
         Raises:
             GraphError: Graph refuses.
         """
-        app = tenant.apps.get(bearer.app)
-        if app is None:
-            raise unauthenticated(
-                "The identity of the calling application could not be established."
-            )
-        user = None if bearer.user is None else _signed_in(tenant, bearer)
+        app, user = cae.admit(tenant, bearer)
         segments = paths.segments(request.raw_path)
         route, ids = self._find(request.method, segments, user)
-        if route.needs is not None:
-            permissions.check(route.needs, bearer)
+        self._limits.admit(
+            tenant,
+            Asked(
+                method=route.method,
+                path=route.path,
+                ids=ids,
+                query=request.query,
+                tenant=tenant.id,
+                app=app.id,
+                user=bearer.user,
+                people=len(tenant.users),
+            ),
+        )
+        bearer = rsc.admit(tenant, route, bearer, ids)
         call = Call(
             tenant=tenant,
             bearer=bearer,
@@ -84,8 +122,23 @@ class Graph:
             query=request.query,
             raw=request.body,
             prefer=request.prefer,
+            headers=request.headers,
+            stream=request.stream,
         )
         return await route.run(call)
+
+    async def _in_batch(self, tenant: Tenant, bearer: Bearer, step: Step) -> Reply:
+        """A request of a batch comes through the same door as one by itself."""
+        request = Request(
+            method=step.method,
+            raw_path=step.path,
+            query=step.query,
+            authorization="",
+            prefer=step.headers.get("prefer", ""),
+            body=step.body,
+            headers=step.headers,
+        )
+        return await self.answer(tenant, bearer, request)
 
     def _find(
         self, method: str, segments: list[str], user: User | None
@@ -98,27 +151,38 @@ class Graph:
         return self.table.find(method, segments)
 
 
-def _signed_in(tenant: Tenant, bearer: Bearer) -> User:
-    user = tenant.users.get(bearer.user or "")
-    if user is None or not user.enabled:
-        raise unauthenticated("The user account does not exist or is disabled.")
-    if user.access_revoked_at is not None and bearer.issued <= user.access_revoked_at:
-        error = unauthenticated(
-            "Continuous access evaluation resulted in challenge with result: InteractionRequired "
-            "and code: TokenIssuedBeforeRevocationTimestamp"
-        )
-        error.headers["WWW-Authenticate"] += f', error="insufficient_claims", claims="{_CLAIMS}"'
-        raise error
-    return user
-
-
-def operations(subscribing: Subscriptions) -> Table:
-    """Every operation that this tenant knows."""
+def operations(subscribing: Subscriptions, *more: Route) -> Table:
+    """Every operation that this tenant knows, and what only a server can add."""
     return Table(
         [
             *users.ROUTES,
             *chats.ROUTES,
             *messages.ROUTES,
+            *teams.ROUTES,
+            *team_members.ROUTES,
+            *channels.ROUTES,
+            *channel_members.ROUTES,
+            *channel_messages.ROUTES,
+            *tags.ROUTES,
+            *quotes.ROUTES,
+            *pins.ROUTES,
+            *read_state.ROUTES,
+            *export.ROUTES,
+            *delta.ROUTES,
+            *migration.ROUTES,
+            *deleted.ROUTES,
+            *apps_installed.ROUTES,
+            *rsc.ROUTES,
+            *changes.ROUTES,
+            *objects.ROUTES,
+            *photos.ROUTES,
+            *presence.ROUTES,
+            *drives.ROUTES,
+            *content.ROUTES,
+            *uploads.ROUTES,
+            *sharing.ROUTES,
+            *sites.ROUTES,
+            *more,
             *subscriptions.ROUTES,
             *subscribing.routes(),
         ]

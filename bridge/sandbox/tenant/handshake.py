@@ -13,8 +13,6 @@ from yarl import URL
 
 from bridge.sandbox.tenant.errors import GraphError, bad_request
 
-HANDSHAKE_TIMEOUT = 10.0
-"""Seconds."""
 ANSWER_BYTES_MAX = 4096
 
 _FAILED = "Subscription validation request failed."
@@ -27,15 +25,15 @@ class Handshake:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
 
-    async def shake(self, url: str) -> None:
-        """Make sure that the endpoint agrees.
+    async def shake(self, url: str, patience: float) -> None:
+        """Make sure that the endpoint agrees within `patience` seconds.
 
         Raises:
             GraphError: 400 ValidationError, it does not.
         """
         # Characters that must survive URL coding and must not be escaped as HTML.
         token = f"Validation: Testing client application reachability for <Request-Id: {uuid4()}>&+"
-        timeout = aiohttp.ClientTimeout(total=HANDSHAKE_TIMEOUT)
+        timeout = aiohttp.ClientTimeout(total=patience)
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         try:
             address = URL(url).update_query(validationToken=token)

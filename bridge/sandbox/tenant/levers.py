@@ -12,9 +12,11 @@ from bridge.sandbox.tenant.ask import Act, Ask, choice, number
 from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.clock import stamp
 from bridge.sandbox.tenant.errors import Json, bad_request, not_found
-from bridge.sandbox.tenant.lifecycle import REAUTHORIZE, REMOVED
-from bridge.sandbox.tenant.weather import Away, Fault, FaultKind, Weather
-from bridge.sandbox.tenant.world import App, DeleteForm, Settings
+from bridge.sandbox.tenant.lifecycle import REAUTHORIZE
+from bridge.sandbox.tenant.notify import REMOVED
+from bridge.sandbox.tenant.settings import DeleteForm, Settings
+from bridge.sandbox.tenant.weather import FAULTS_MAX, HOLD, Away, Fault, FaultKind, Weather
+from bridge.sandbox.tenant.world import App
 
 
 async def register_app(ask: Ask) -> Reply:
@@ -52,6 +54,7 @@ async def list_subscriptions(ask: Ask) -> Reply:
             **render.subscription(item),
             "counts": asdict(item.counts),
             "lifecycle_counts": asdict(item.lifecycle_counts),
+            "double_renewals": item.double_renewals,
         }
         for item in ask.tenant.subscriptions.values()
     ]
@@ -60,7 +63,7 @@ async def list_subscriptions(ask: Ask) -> Reply:
 
 async def kill_subscription(ask: Ask) -> Reply:
     """End a subscription as Microsoft sometimes does; `?lifecycle=true` says so to its owner."""
-    gone = ask.tenant.subscriptions.pop(ask.ids["subscription"], None)
+    gone = ask.tenant.subscriptions.remove(ask.ids["subscription"])
     if gone is None:
         raise not_found()
     if ask.query.get("lifecycle") == "true":
@@ -116,7 +119,10 @@ async def add_fault(ask: Ask) -> Reply:
         status=int(number(body.get("status", 503))),
         times=int(number(body.get("times", 1))),
         retry_after=None if after is None else timedelta(seconds=number(after)),
+        hold=timedelta(seconds=number(body.get("hold_seconds", HOLD.total_seconds()))),
     )
+    if len(ask.tenant.weather.faults) >= FAULTS_MAX:
+        raise bad_request("There are too many rules.")
     ask.tenant.weather.faults.append(fault)
     return Reply(status=204)
 
@@ -139,6 +145,8 @@ async def change_settings(ask: Ask) -> Reply:
             settings.delete_form = choice(DeleteForm, wire.as_text(value, name))
         elif type(value) is type(getattr(settings, name)):
             setattr(settings, name, value)
+        elif type(value) is int and type(getattr(settings, name)) is float:
+            setattr(settings, name, float(value))
         else:
             msg = f"The setting {name} is of another type."
             raise bad_request(msg)

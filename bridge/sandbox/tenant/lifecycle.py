@@ -11,13 +11,12 @@ import asyncio
 from datetime import datetime, timedelta
 
 from bridge.sandbox.tenant.notify import Notifier
+from bridge.sandbox.tenant.subscription import Subscription
 from bridge.sandbox.tenant.tenant import Tenant
-from bridge.sandbox.tenant.world import Subscription
 
 CHALLENGE_LEAD = timedelta(minutes=15)
 CHALLENGE_PAUSE = timedelta(minutes=15)
 REAUTHORIZE = "reauthorizationRequired"
-REMOVED = "subscriptionRemoved"
 
 
 class Watch:
@@ -48,7 +47,7 @@ class Watch:
 
     def _tend(self, subscription: Subscription, now: datetime) -> None:
         if subscription.expires <= now:
-            del self._tenant.subscriptions[subscription.id]
+            self._tenant.subscriptions.remove(subscription.id)
         elif _challenge_due(subscription) <= now:
             subscription.challenged = now
             self._notifier.lifecycle(subscription, REAUTHORIZE)

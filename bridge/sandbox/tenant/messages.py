@@ -1,16 +1,16 @@
 """`/chats/{id}/messages`: list, read, send, edit, delete, react.
 
 Sources: learn.microsoft.com graph/api chat-list-messages, chatmessage-get, chat-post-messages,
-chatmessage-update, chatmessage-softdelete, chatmessage-setreaction, chats-getallmessages.
+chatmessage-update, chatmessage-softdelete, chatmessage-setreaction.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from itertools import islice
 
-from bridge.sandbox.tenant import compose, conversation, permissions, wire
+from bridge.sandbox.tenant import compose, conversation, migration, permissions, policy, wire
 from bridge.sandbox.tenant.call import Call, Reply
 from bridge.sandbox.tenant.clock import milliseconds
 from bridge.sandbox.tenant.errors import (
@@ -22,9 +22,9 @@ from bridge.sandbox.tenant.errors import (
     not_found,
 )
 from bridge.sandbox.tenant.routes import route
-from bridge.sandbox.tenant.world import Channel, Chat, Message
+from bridge.sandbox.tenant.timeline import Span
+from bridge.sandbox.tenant.world import Channel, Chat, HostedContent, Message
 
-EXPORT_PAGE_MAX = 50
 REACTION_MAX = 32
 """Characters of a reaction type; an emoji may be a long sequence."""
 LEGACY_REACTIONS = frozenset({"like", "angry", "sad", "laugh", "heart", "surprised"})
@@ -34,17 +34,6 @@ _CLAUSE = re.compile(r"(lastModifiedDateTime|createdDateTime)\s+(gt|lt)\s+(\S+)"
 _AND = re.compile(r"\s+and\s+", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Window:
-    """Which messages are asked for: those strictly between two instants, in milliseconds."""
-
-    after: int = -1
-    before: int = 1 << 62
-
-    def holds(self, value: int) -> bool:
-        return self.after < value < self.before
-
-
 async def list_messages(call: Call) -> Reply:
     chat = call.chat()
     size = wire.page_size(call.query)
@@ -52,10 +41,14 @@ async def list_messages(call: Call) -> Reply:
     window = _window(call.query.get("$filter"), order)
     after = wire.parse_skip_token(call.query.get("$skiptoken"), 2)
     version: Callable[[Message], int] = _etag if order == _MODIFIED else _id
-    found = [m for m in visible(call, chat) if window.holds(version(m))]
-    found.sort(key=lambda m: (version(m), m.id), reverse=True)
-    if after is not None:
-        found = [m for m in found if [version(m), m.id] < after]
+    since = shown_since(call, chat)
+    newest = chat.messages.newest_first(
+        by_change=order == _MODIFIED,
+        # Nothing that was written later has changed earlier.
+        span=Span(after=max(window.after, since - 1), before=window.before),
+        below=None if after is None else (after[0], after[1]),
+    )
+    found = list(islice((m for m in newest if m.id >= since), size + 1))
     page = found[:size]
     body: Json = {
         "@odata.context": call.context(f"{chat.place}/messages"),
@@ -77,7 +70,7 @@ async def get_message(call: Call) -> Reply:
 
 async def send_message(call: Call) -> Reply:
     if call.user is None:
-        raise _import_only()
+        return created(call, *migration.import_message(call, import_only()))
     permissions.check(permissions.SEND_MESSAGE, call.bearer)
     place = call.conversation()
     draft = compose.read(call.tenant, call.body())
@@ -90,10 +83,12 @@ async def send_message(call: Call) -> Reply:
 
 async def update_message(call: Call) -> Reply:
     if call.user is None:
-        raise not_application_only()
+        return _set_policy_violation(call)
     place = call.conversation()
     message = _own(call, place)
     body = call.body()
+    if body.get("policyViolation") is not None:
+        raise forbidden("The policyViolation can be set in application-only context only.")
     draft = compose.read(call.tenant, body)
     if draft.kind == "html" and not {"attachments", "mentions", "reactions"} <= body.keys():
         raise bad_request(
@@ -101,11 +96,26 @@ async def update_message(call: Call) -> Reply:
         )
     if message.deleted is not None:
         raise bad_request("A deleted message cannot be updated.")
+    if draft.images and not call.tenant.settings.edit_takes_images:
+        raise bad_request("Hosted contents cannot be added to an existing message.")
     path = place.path_of(message.id, message.reply_to)
     content, hosted = compose.finish(call.tenant, draft, path)
     message.hosted |= {item.id: item for item in hosted}
     conversation.edit(call.tenant, place, message, content)
     return Reply(status=204)
+
+
+def _set_policy_violation(call: Call) -> Reply:
+    """All that an app by itself may change of a message."""
+    body = call.body()
+    if set(body) != {"policyViolation"}:
+        raise not_application_only()
+    place = call.conversation()
+    message = call.message(place)
+    policy.check_licence(call.tenant)
+    violation = policy.read(body["policyViolation"])
+    policy.apply(call.tenant, place, message, violation)
+    return Reply(status=200)
 
 
 async def delete_message(call: Call) -> Reply:
@@ -141,48 +151,46 @@ async def unset_reaction(call: Call) -> Reply:
     return Reply(status=204)
 
 
-async def export_messages(call: Call) -> Reply:
-    """All messages of all chats of a user, oldest change first."""
-    owner = call.owner()
-    size = wire.page_size(call.query, most=EXPORT_PAGE_MAX)
-    window = _window(call.query.get("$filter"), _MODIFIED)
-    after = wire.parse_skip_token(call.query.get("$skiptoken"), 3)
-    # Two chats may hold messages of the same id and time: the chat's number is part of a place.
-    chats = list(call.tenant.chats.values())
-    found = sorted(
-        (m.etag, m.id, i)
-        for i, c in enumerate(chats)
-        if owner is not None and owner.id in c.members
-        for m in c.messages.values()
-        if window.holds(m.etag)
-    )
-    if after is not None:
-        found = [place for place in found if list(place) > after]
-    page = found[:size]
-    body: Json = {
-        "@odata.context": call.context("Collection(chatMessage)"),
-        "@odata.count": len(page),
-        "value": [call.show(chats[i].messages[str(number)]) for _, number, i in page],
-    }
-    if len(found) > size:
-        body["@odata.nextLink"] = call.next_link(list(page[-1]))
-    return Reply(body=body)
-
-
 async def list_hosted(call: Call) -> Reply:
-    message = call.message(call.conversation())
-    items: list[Json] = [
-        {"id": item, "contentBytes": None, "contentType": None} for item in message.hosted
-    ]
-    return Reply(body={"@odata.context": call.context("hostedContents"), "value": items})
+    """Ids only: what the contents are can be written, not read."""
+    place = call.conversation()
+    message = _readable(call, place)
+    fragment = f"{place.place_of(message)}/hostedContents"
+    items = [_hosted(item) for item in message.hosted]
+    return Reply(body={"@odata.context": call.context(fragment), "value": items})
+
+
+async def get_hosted_entity(call: Call) -> Reply:
+    place = call.conversation()
+    message = _readable(call, place)
+    found = _hosted(_find_hosted(call, message).id)
+    fragment = f"{place.place_of(message)}/hostedContents/$entity"
+    return Reply(body={"@odata.context": call.context(fragment), **found})
 
 
 async def get_hosted(call: Call) -> Reply:
-    message = call.message(call.conversation())
+    message = _readable(call, call.conversation())
+    item = _find_hosted(call, message)
+    return Reply(raw=item.data, content_type=item.content_type)
+
+
+def _readable(call: Call, place: Chat | Channel) -> Message:
+    """The message in the path, if the caller may see it and it still says something."""
+    message = call.message(place)
+    if message not in visible(call, place, only=message) or message.deleted is not None:
+        raise not_found()
+    return message
+
+
+def _hosted(key: str) -> Json:
+    return {"id": key, "contentBytes": None, "contentType": None}
+
+
+def _find_hosted(call: Call, message: Message) -> HostedContent:
     item = message.hosted.get(call.ids["hosted"])
     if item is None:
         raise not_found()
-    return Reply(raw=item.data, content_type=item.content_type)
+    return item
 
 
 def created(call: Call, place: Chat | Channel, message: Message) -> Reply:
@@ -199,8 +207,14 @@ def entity(call: Call, place: Chat | Channel, message: Message) -> Json:
 def visible(call: Call, place: Chat | Channel, *, only: Message | None = None) -> list[Message]:
     """The messages that the caller may see: a late-comer does not see what was before."""
     every: Iterable[Message] = place.messages.values() if only is None else (only,)
+    since = shown_since(call, place)
+    return [m for m in every if m.id >= since]
+
+
+def shown_since(call: Call, place: Chat | Channel) -> int:
+    """The millisecond from which on the caller sees messages; 0 where it sees them all."""
     since = None if call.user is None else place.people[call.user.id].visible_from
-    return [m for m in every if since is None or m.id >= milliseconds(since)]
+    return 0 if since is None else milliseconds(since)
 
 
 def _own(call: Call, place: Chat | Channel) -> Message:
@@ -223,10 +237,10 @@ def _order(text: str | None) -> str:
     return name
 
 
-def _window(text: str | None, order: str) -> _Window:
+def _window(text: str | None, order: str) -> Span:
     """The window of a `$filter`; one on another property than the order's is ignored silently."""
     if text is None:
-        return _Window()
+        return Span()
     clauses = [_CLAUSE.fullmatch(part) for part in _AND.split(text.strip())]
     found = [clause.groups() for clause in clauses if clause is not None]
     if len(found) != len(clauses):
@@ -235,11 +249,11 @@ def _window(text: str | None, order: str) -> _Window:
     for name, operator, value in found:
         instant = milliseconds(wire.parse_instant(value, name))
         if name.casefold() != order.casefold():
-            return _Window()
+            return Span()
         if order == _CREATED and operator.casefold() == "gt":
             raise bad_request("Filter condition on createdDateTime supports lt only.")
         window[operator.casefold()] = instant
-    return _Window(after=window["gt"], before=window["lt"])
+    return Span(after=window["gt"], before=window["lt"])
 
 
 def _reaction(body: Json) -> str:
@@ -259,7 +273,7 @@ def _id(message: Message) -> int:
     return message.id
 
 
-def _import_only() -> GraphError:
+def import_only() -> GraphError:
     """Text and code as published in msteams-docs issues 10318 and 12852."""
     return GraphError(
         401,
@@ -279,15 +293,22 @@ ROUTES = [
     route(f"POST {_MESSAGE}/undoSoftDelete", None, refuse_delete),
     route(f"POST {_OWN_MESSAGE}/softDelete", permissions.DELETE_MESSAGE, delete_message),
     route(f"POST {_OWN_MESSAGE}/undoSoftDelete", permissions.DELETE_MESSAGE, undelete_message),
-    route("GET /users/{user}/chats/getAllMessages", permissions.EXPORT_MESSAGES, export_messages),
 ]
-for _root in (_MESSAGE, _OWN_MESSAGE):
+for _root, _get in (
+    (_MESSAGE, permissions.GET_MESSAGE),
+    (_OWN_MESSAGE, permissions.GET_MESSAGE_OF_USER),
+):
     ROUTES += [
         route(f"GET {_root.rpartition('/')[0]}", permissions.LIST_MESSAGES, list_messages),
-        route(f"GET {_root}", permissions.GET_MESSAGE, get_message),
+        route(f"GET {_root}", _get, get_message),
         route(f"POST {_root}/setReaction", permissions.REACT, set_reaction),
         route(f"POST {_root}/unsetReaction", permissions.REACT, unset_reaction),
         route(f"GET {_root}/hostedContents", permissions.GET_HOSTED_CONTENT, list_hosted),
+        route(
+            f"GET {_root}/hostedContents/{{hosted}}",
+            permissions.GET_HOSTED_CONTENT,
+            get_hosted_entity,
+        ),
         route(
             f"GET {_root}/hostedContents/{{hosted}}/$value",
             permissions.GET_HOSTED_CONTENT,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 
+from bridge.sandbox.tenant.errors import SigninError, signin_error
 from bridge.sandbox.tenant.world import App, User
 
-_OURS = frozenset({"user", "cancel"})
+_OURS = frozenset({"user", "cancel", "everyone"})
 """Fields of the form that no request may bring along."""
 
 _FRAME = """<!doctype html>
@@ -30,6 +33,15 @@ p.note {{ color: #555; font-size: .85rem }}
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the browser gets: a page, or another place to go to."""
+
+    status: int
+    html: str = ""
+    location: str = ""
+
+
 def choose(
     organisation: str,
     app: App,
@@ -41,20 +53,71 @@ def choose(
     hidden = "".join(_hidden(name, value) for name, value in query.items() if name not in _OURS)
     accounts = "".join(_account(user) for user in people) or "<p>There is no account yet.</p>"
     wishes = "".join(f"<li>{escape(scope)}</li>" for scope in scopes)
+    everyone = (
+        '<p><label><input type="checkbox" name="everyone" value="1"> '
+        "Consent on behalf of your organisation</label></p>"
+    )
+    asked = everyone if any(user.admin for user in people) else ""
     body = (
         f"<h1>Pick an account</h1><p>{escape(organisation)}</p>"
         f"<p><strong>{escape(app.name)}</strong> would like to:</p><ul>{wishes}</ul>"
-        f'<form method="post">{hidden}{accounts}'
+        f'<form method="post">{hidden}{asked}{accounts}'
         '<button name="cancel" value="1">Cancel</button></form>'
         '<p class="note">This is a simulated sign-in. There are no passwords here.</p>'
     )
     return _FRAME.format(title="Sign in to your account", body=body)
 
 
+def refused(error: SigninError, now: datetime) -> Shown:
+    """Tell the person at the page, and nobody else."""
+    text = str(signin_error(error, now)["error_description"])
+    return Shown(status=400, html=refuse(text))
+
+
 def refuse(text: str) -> str:
     """Sorry, but we're having trouble signing you in."""
     body = f"<h1>Sign in</h1><p>Sorry, but we are having trouble signing you in.</p><p>{escape(text)}</p>"
     return _FRAME.format(title="Sign in to your account", body=body)
+
+
+def enter_code(problem: str = "") -> str:
+    """Where a person types the code that a device shows."""
+    body = (
+        f"<h1>Enter code to allow access</h1><p>{escape(problem)}</p>"
+        "<p>Once you enter the code displayed on your app or device, it will have access to your "
+        'account. Do not enter codes from sources you do not trust.</p><form method="post">'
+        '<p><label>Code <input name="otc" maxlength="32" autocomplete="off" required></label></p>'
+        "<button>Next</button></form>"
+    )
+    return _FRAME.format(title="Sign in to your account", body=body)
+
+
+def tell(text: str) -> str:
+    """One sentence, and the window may be closed."""
+    return _FRAME.format(title="Sign in to your account", body=f"<h1>{escape(text)}</h1>")
+
+
+def permissions(
+    organisation: str,
+    app: App,
+    people: Sequence[User],
+    wanted: Sequence[str],
+    query: Mapping[str, str],
+) -> str:
+    """An administrator grants permissions for the whole organisation."""
+    hidden = "".join(_hidden(name, value) for name, value in query.items() if name not in _OURS)
+    accounts = "".join(_account(user) for user in people) or "<p>There is no account yet.</p>"
+    wishes = "".join(f"<li>{escape(name)}</li>" for name in wanted)
+    body = (
+        f"<h1>Permissions requested</h1><p>Review for your organisation, {escape(organisation)}</p>"
+        f"<p><strong>{escape(app.name)}</strong> would like to:</p><ul>{wishes}</ul>"
+        "<p>If you accept, this app will get access to the specified resources for all users in "
+        "your organisation. No one else will be prompted to review these permissions.</p>"
+        f'<form method="post">{hidden}{accounts}'
+        '<button name="cancel" value="1">Cancel</button></form>'
+        '<p class="note">This is a simulated sign-in. There are no passwords here.</p>'
+    )
+    return _FRAME.format(title="Permissions requested", body=body)
 
 
 def post_back(uri: str, fields: Mapping[str, str]) -> str:

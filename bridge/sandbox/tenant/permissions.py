@@ -20,7 +20,21 @@ class Needs:
     application: tuple[str, ...] = ()
 
 
-_USERS_WIDE = ("User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+_USERS_WIDE = (
+    "User.ReadBasic.All",
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+    "AgentIdUser.ReadWrite.All",
+    "AgentIdUser.ReadWrite.IdentityParentedBy",
+)
+_DEVICE_MANAGEMENT = tuple(
+    f"DeviceManagement{part}.{way}.All"
+    for part in ("Apps", "Configuration", "ManagedDevices", "ServiceConfig")
+    for way in ("Read", "ReadWrite")
+)
+"""What Intune's administrators read users with."""
 
 LIST_CHATS = Needs(
     delegated=("Chat.ReadBasic", "Chat.Read", "Chat.ReadWrite"),
@@ -28,10 +42,15 @@ LIST_CHATS = Needs(
 )
 LIST_CHATS_OF_USER = Needs(
     delegated=("Chat.ReadBasic", "Chat.Read", "Chat.ReadWrite"),
-    application=("Chat.ReadBasic.All", "Chat.Read.All", "Chat.ReadWrite.All"),
+    application=("Chat.ReadBasic.All", "Chat.ReadWrite.All"),
 )
 CREATE_CHAT = Needs(delegated=("Chat.Create", "Chat.ReadWrite"), application=("Chat.Create",))
+# Microsoft lists Chat.ReadWrite.All for one address of a chat or message and not for the other.
 GET_CHAT = Needs(
+    delegated=("Chat.ReadBasic", "Chat.Read", "Chat.ReadWrite"),
+    application=("Chat.ReadBasic.All", "Chat.Read.All"),
+)
+GET_CHAT_OF_USER = Needs(
     delegated=("Chat.ReadBasic", "Chat.Read", "Chat.ReadWrite"),
     application=("Chat.ReadBasic.All", "Chat.Read.All", "Chat.ReadWrite.All"),
 )
@@ -66,6 +85,9 @@ GET_MESSAGE = Needs(
     delegated=("Chat.Read", "Chat.ReadWrite", "Group.Read.All", "Group.ReadWrite.All"),
     application=("Chat.Read.All", "Group.Read.All", "Group.ReadWrite.All"),
 )
+GET_MESSAGE_OF_USER = Needs(
+    delegated=GET_MESSAGE.delegated, application=(*GET_MESSAGE.application, "Chat.ReadWrite.All")
+)
 SEND_MESSAGE = Needs(
     delegated=("ChatMessage.Send", "Chat.ReadWrite", "Group.ReadWrite.All"),
     application=("Teamwork.Migrate.All",),
@@ -91,23 +113,13 @@ GET_HOSTED_CONTENT = Needs(
         "Group.ReadWrite.All",
     ),
 )
-GET_MYSELF = Needs(
-    delegated=(
-        "User.Read",
-        "User.ReadWrite",
-        "User.ReadBasic.All",
-        "User.Read.All",
-        *_USERS_WIDE,
-    )
-)
+GET_MYSELF = Needs(delegated=("User.Read", "User.ReadWrite", *_USERS_WIDE))
 LIST_USERS = Needs(
-    delegated=("User.ReadBasic.All", "User.Read.All", *_USERS_WIDE),
-    application=("User.ReadBasic.All", "User.Read.All", *_USERS_WIDE),
+    delegated=(*_USERS_WIDE, *_DEVICE_MANAGEMENT),
+    application=(*_USERS_WIDE, *_DEVICE_MANAGEMENT, "User.ReadWrite.CrossCloud"),
 )
-SUBSCRIBE_ALL_CHATS = Needs(application=("Chat.Read.All",))
-SUBSCRIBE_CHAT = Needs(
-    delegated=("Chat.Read", "Chat.ReadWrite"), application=("Chat.Read.All", "Chat.ReadWrite.All")
-)
+GET_ONESELF = Needs(delegated=("User.Read", "User.ReadWrite", *LIST_USERS.delegated))
+"""A user, by the id of the one who is signed in."""
 REVOKE_SESSIONS = Needs(
     delegated=("User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All"),
     application=("User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All"),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from bridge.sandbox.tenant import identities, importing
 from bridge.sandbox.tenant.clock import from_milliseconds, stamp
 from bridge.sandbox.tenant.errors import Json
+from bridge.sandbox.tenant.subscription import Subscription
 from bridge.sandbox.tenant.world import (
     Chat,
     ChatKind,
     Member,
     Message,
     Reaction,
-    Subscription,
     User,
+    Viewpoint,
 )
 
 UNKNOWN_ENUM = "unknownFutureValue"
@@ -21,19 +23,13 @@ UNKNOWN_ENUM = "unknownFutureValue"
 
 def identity(user: User, tenant_id: str) -> Json:
     """A teamworkUserIdentity."""
-    return {
-        "@odata.type": "#microsoft.graph.teamworkUserIdentity",
-        "id": user.id,
-        "displayName": user.display_name,
-        "userIdentityType": "aadUser",
-        "tenantId": tenant_id,
-    }
+    return identities.person(user, tenant_id)
 
 
 def message(seen: Message, tenant_id: str, *, system_type: str = "systemEventMessage") -> Json:
     """A chatMessage; `system_type` is what the reader may know of system messages."""
     content = seen.content
-    sender = None if seen.sender is None else _from(seen.sender, tenant_id)
+    sender = None if seen.sender is None else identities.identity_set(seen.sender, tenant_id)
     return {
         "id": str(seen.id),
         "replyToId": None if seen.reply_to is None else str(seen.reply_to),
@@ -48,9 +44,9 @@ def message(seen: Message, tenant_id: str, *, system_type: str = "systemEventMes
         "chatId": seen.conversation if seen.team is None else None,
         "importance": content.importance,
         "locale": "en-us",
-        "webUrl": None,
+        "webUrl": _message_url(seen, tenant_id),
         "channelIdentity": _channel_identity(seen),
-        "policyViolation": None,
+        "policyViolation": seen.policy_violation,
         "eventDetail": seen.event_detail,
         "from": sender,
         "body": {"contentType": content.kind, "content": content.text},
@@ -64,10 +60,10 @@ def message(seen: Message, tenant_id: str, *, system_type: str = "systemEventMes
 def reaction(given: Reaction, tenant_id: str) -> Json:
     return {
         "reactionType": given.kind,
-        "displayName": None,
-        "reactionContentUrl": None,
+        "displayName": given.name,
+        "reactionContentUrl": given.content_url,
         "createdDateTime": stamp(given.at),
-        "user": {"application": None, "device": None, "user": identity(given.user, tenant_id)},
+        "user": identities.identity_set(given.user, tenant_id),
     }
 
 
@@ -83,23 +79,14 @@ def chat(seen: Chat, tenant_id: str, *, reader: User | None) -> Json:
         "tenantId": tenant_id,
         "isHiddenForAllMembers": False,
         "onlineMeetingInfo": _meeting(seen, tenant_id),
-        "viewpoint": None if reader is None else _viewpoint(seen),
+        **importing.shown(seen),
+        "viewpoint": None if reader is None else _viewpoint(seen, reader),
     }
 
 
 def member(seen: Member, tenant_id: str) -> Json:
-    """An aadUserConversationMember."""
-    since = seen.visible_from
-    return {
-        "@odata.type": "#microsoft.graph.aadUserConversationMember",
-        "id": seen.id,
-        "roles": list(seen.roles),
-        "displayName": seen.user.display_name,
-        "visibleHistoryStartDateTime": "0001-01-01T00:00:00Z" if since is None else stamp(since),
-        "userId": seen.user.id,
-        "email": seen.user.upn,
-        "tenantId": tenant_id,
-    }
+    """A conversationMember of the type that fits the person."""
+    return identities.member(seen, tenant_id)
 
 
 def preview(seen: Chat, tenant_id: str) -> Json | None:
@@ -110,33 +97,6 @@ def preview(seen: Chat, tenant_id: str) -> Json | None:
     full = message(newest, tenant_id)
     names = ("id", "createdDateTime", "messageType", "eventDetail", "body", "from")
     return {name: full[name] for name in names} | {"isDeleted": newest.deleted is not None}
-
-
-def user(seen: User) -> Json:
-    """The properties of a user that Graph returns unasked."""
-    first, _, last = seen.display_name.partition(" ")
-    return {
-        "businessPhones": [],
-        "displayName": seen.display_name,
-        "givenName": first or None,
-        "jobTitle": None,
-        "mail": seen.upn,
-        "mobilePhone": None,
-        "officeLocation": None,
-        "preferredLanguage": None,
-        "surname": last or None,
-        "userPrincipalName": seen.upn,
-        "id": seen.id,
-    }
-
-
-def user_extra(seen: User) -> Json:
-    """The properties of a user that must be asked for with `$select`."""
-    return {
-        "accountEnabled": seen.enabled,
-        "mailNickname": seen.upn.partition("@")[0],
-        "userType": "Member",
-    }
 
 
 def subscription(seen: Subscription) -> Json:
@@ -161,19 +121,36 @@ def subscription(seen: Subscription) -> Json:
 
 def hide_unknown(seen: Json) -> Json:
     """What a reader gets who did not send `Prefer: include-unknown-enum-members`."""
-    if seen["messageType"] == "systemEventMessage":
-        return seen | {"messageType": UNKNOWN_ENUM}
-    return seen
+    is_event = seen.get("messageType") == "systemEventMessage"
+    hidden = seen | {"messageType": UNKNOWN_ENUM} if is_event else seen
+    sender = seen.get("from")
+    if isinstance(sender, dict) and _is_email_user(sender.get("user")):
+        user = {**sender["user"], "userIdentityType": UNKNOWN_ENUM}
+        hidden = {**hidden, "from": {**sender, "user": user}}
+    return hidden
 
 
-def _from(sender: User, tenant_id: str) -> Json:
-    return {"application": None, "device": None, "user": identity(sender, tenant_id)}
+def _is_email_user(identity: object) -> bool:
+    """`emailUser` came to the enumeration after `unknownFutureValue`."""
+    return isinstance(identity, dict) and identity.get("userIdentityType") == "emailUser"
 
 
 def _channel_identity(seen: Message) -> Json | None:
     if seen.team is None:
         return None
     return {"teamId": seen.team, "channelId": seen.conversation}
+
+
+def _message_url(seen: Message, tenant_id: str) -> str | None:
+    """Messages of channels have an address, those of chats have none."""
+    if seen.team is None:
+        return None
+    place = quote(seen.conversation, safe="")
+    root = seen.id if seen.reply_to is None else seen.reply_to
+    return (
+        f"https://teams.microsoft.com/l/message/{place}/{seen.id}?groupId={seen.team}"
+        f"&tenantId={tenant_id}&createdTime={seen.id}&parentMessageId={root}"
+    )
 
 
 def _web_url(chat_id: str, tenant_id: str) -> str:
@@ -192,5 +169,6 @@ def _meeting(seen: Chat, tenant_id: str) -> Json | None:
     }
 
 
-def _viewpoint(seen: Chat) -> Json:
-    return {"isHidden": False, "lastMessageReadDateTime": stamp(seen.created)}
+def _viewpoint(seen: Chat, reader: User) -> Json:
+    own = seen.viewpoints.get(reader.id, Viewpoint())
+    return {"isHidden": own.hidden, "lastMessageReadDateTime": stamp(own.read or seen.created)}

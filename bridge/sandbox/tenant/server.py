@@ -15,18 +15,23 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from bridge.sandbox.tenant import answers, grants, signin
+from bridge.sandbox.tenant import answers
 from bridge.sandbox.tenant.clock import TenantClock
 from bridge.sandbox.tenant.control import Control
+from bridge.sandbox.tenant.crowd.traffic import Traffic
 from bridge.sandbox.tenant.errors import (
     GraphError,
-    SigninError,
     graph_error,
 )
+from bridge.sandbox.tenant.exchange import Observer, exchanged
+from bridge.sandbox.tenant.files import transfer
 from bridge.sandbox.tenant.graph import Graph, Request
 from bridge.sandbox.tenant.handshake import Handshake
 from bridge.sandbox.tenant.lifecycle import Watch
 from bridge.sandbox.tenant.notify import Notifier
+from bridge.sandbox.tenant.people.vigil import Vigil
+from bridge.sandbox.tenant.script import Script
+from bridge.sandbox.tenant.signin_routes import SigninRoutes
 from bridge.sandbox.tenant.subscriptions import Subscriptions
 from bridge.sandbox.tenant.tenant import Realm, Site, Tenant
 from bridge.sandbox.tenant.tokens import Keyring
@@ -35,6 +40,8 @@ from bridge.sandbox.tenant.wire import REQUEST_BYTES_MAX
 
 CONNECTIONS_MAX = 64
 """Connections to subscribers."""
+_REST = "{rest:(?s:.*)}"
+"""Any path, a line feed in it included."""
 SHUTDOWN_TIMEOUT = 2.0
 """Seconds that open requests get when the server stops."""
 
@@ -45,14 +52,23 @@ class TenantServer:
     """One server with any number of independent tenants; use it as an async context manager."""
 
     def __init__(
-        self, *, callback_ssl: ssl.SSLContext | None = None, keyring: Keyring | None = None
+        self,
+        *,
+        callback_ssl: ssl.SSLContext | None = None,
+        keyring: Keyring | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        """`callback_ssl` is what subscribers' certificates are checked with."""
+        """`callback_ssl` is what subscribers' certificates are checked with.
+
+        `observer` is shown every request to Graph together with its answer.
+        """
+        self._observer = observer
         self._clock = TenantClock()
         self._callback_ssl = callback_ssl
         self.realm = Realm(Site(), keyring or Keyring(self._clock.now))
         self._notifiers: dict[str, Notifier] = {}
         self._watches: dict[str, Watch] = {}
+        self._vigils: dict[str, Vigil] = {}
         self._stop = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
 
@@ -136,32 +152,47 @@ class TenantServer:
         tenant.listeners.append(notifier.take)
         tenant.wakers += [notifier.wake, watch.wake]
         tasks.create_task(watch.run())
+        vigil = self._vigils[tenant.id] = Vigil(tenant)
+        tenant.wakers.append(vigil.wake)
+        tasks.create_task(vigil.run())
+        tenant.traffic = Traffic(tenant)
+        tasks.create_task(tenant.traffic.run())
+        tenant.script = Script(tenant, self._control.answer)
+        tasks.create_task(tenant.script.run())
 
     def _close(self, tenant: Tenant) -> None:
         self._notifiers.pop(tenant.id).close()
         self._watches.pop(tenant.id).close()
+        self._vigils.pop(tenant.id).close()
+        tenant.files.close()
+        if tenant.traffic is not None:
+            tenant.traffic.close()
+        if tenant.script is not None:
+            tenant.script.close()
 
     def _application(self, session: aiohttp.ClientSession) -> web.Application:
         self._graph = Graph(self.realm, Subscriptions(Handshake(session)))
         self._control = Control(self.realm, self._notifiers)
         app = web.Application(client_max_size=answers.CONTROL_BYTES_MAX)
-        app.router.add_route("*", "/v1.0/{rest:.*}", self._on_graph)
-        app.router.add_route("*", "/_control/{rest:.*}", self._on_control)
-        for version, middle in ((1, ""), (2, "/v2.0")):
-            app.router.add_get(
-                f"/{{tenant}}{middle}/.well-known/openid-configuration",
-                self._configuration(version),
-            )
-            app.router.add_get(f"/{{tenant}}/discovery{middle}/keys", self._on_keys)
-        app.router.add_get("/{tenant}/oauth2/v2.0/authorize", self._on_authorize)
-        app.router.add_post("/{tenant}/oauth2/v2.0/authorize", self._on_authorize)
-        app.router.add_post("/{tenant}/oauth2/v2.0/token", self._on_token)
+        app.router.add_route("*", f"/v1.0/{_REST}", self._on_observed)
+        app.router.add_route("*", f"/_control/{_REST}", self._on_control)
+        app.router.add_route("*", f"/_files/{{tenant}}/{_REST}", self._on_files)
+        SigninRoutes(realm=self.realm, clock=self._clock, weathered=self._weathered).register(
+            app.router
+        )
         return app
+
+    async def _on_observed(self, request: web.Request) -> web.StreamResponse:
+        response = await self._on_graph(request)
+        if self._observer is not None:
+            self._observer(await exchanged(request, response))
+        return response
 
     async def _on_graph(self, request: web.Request) -> web.StreamResponse:
         now = self._clock.now
         try:
-            body = await answers.read(request, most=REQUEST_BYTES_MAX)
+            upload = answers.is_upload(request)
+            body = b"" if upload else await answers.read(request, most=REQUEST_BYTES_MAX)
             tenant, bearer = self._graph.bearer(request.headers.get("Authorization", ""))
             now = tenant.clock.now
         except GraphError as error:
@@ -177,6 +208,8 @@ class TenantServer:
                 authorization=request.headers.get("Authorization", ""),
                 prefer=request.headers.get("Prefer", ""),
                 body=body,
+                headers={name.lower(): value for name, value in request.headers.items()},
+                stream=request.content if upload else None,
             )
             try:
                 return answers.reply(request, await self._graph.answer(tenant, bearer, asked))
@@ -185,6 +218,13 @@ class TenantServer:
                 return answers.graph_refusal(request, error, shown)
 
         return await self._weathered(request, tenant, work)
+
+    async def _on_files(self, request: web.Request) -> web.StreamResponse:
+        """Uploads and downloads; Microsoft's are on other hosts than Graph."""
+        tenant = self.realm.find(request.match_info["tenant"])
+        if tenant is None:
+            return web.Response(status=404)
+        return await self._weathered(request, tenant, lambda: transfer.answer(tenant, request))
 
     async def _on_control(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path.removeprefix("/_control")
@@ -195,84 +235,6 @@ class TenantServer:
             shown = graph_error(error, self._clock.now(), "")
             return answers.graph_refusal(request, error, shown)
         return answers.reply(request, reply)
-
-    def _configuration(
-        self, version: int
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def answer(request: web.Request) -> web.StreamResponse:
-            key = request.match_info["tenant"]
-            if key in signin.COMMON:
-                shown = signin.configuration(self.base, key, version=version)
-                return answers.as_json(200, shown)
-            tenant = self.realm.find(key)
-            if tenant is None:
-                return answers.signin_refusal(
-                    answers.unknown_tenant(key, "invalid_tenant"), self._clock
-                )
-
-            async def work() -> web.StreamResponse:
-                shown = signin.configuration(self.base, tenant.id, version=version)
-                return answers.as_json(200, shown)
-
-            return await self._weathered(request, tenant, work)
-
-        return answer
-
-    async def _on_keys(self, request: web.Request) -> web.StreamResponse:
-        key = request.match_info["tenant"]
-        tenant = self.realm.find(key)
-        if tenant is None and key not in signin.COMMON:
-            return answers.signin_refusal(
-                answers.unknown_tenant(key, "invalid_tenant"), self._clock
-            )
-        issuer = "{tenantid}" if tenant is None else tenant.id
-        shown = self.realm.keyring.public(f"{self.base}/{issuer}/v2.0")
-        if tenant is None:
-            return answers.as_json(200, shown)
-
-        async def work() -> web.StreamResponse:
-            return answers.as_json(200, shown)
-
-        return await self._weathered(request, tenant, work)
-
-    async def _on_authorize(self, request: web.Request) -> web.StreamResponse:
-        key = request.match_info["tenant"]
-        tenant = self.realm.find(key)
-        if tenant is None:
-            return answers.signin_refusal(
-                answers.unknown_tenant(key, "invalid_request"), self._clock
-            )
-        try:
-            query = dict(request.query) | await answers.form(request)
-        except SigninError as error:
-            return answers.signin_refusal(error, tenant.clock)
-
-        async def work() -> web.StreamResponse:
-            answer = signin.show if request.method == "GET" else signin.choose
-            shown = answer(tenant, query)
-            headers = {"Location": shown.location} if shown.location else {}
-            return web.Response(
-                status=shown.status, text=shown.html, content_type="text/html", headers=headers
-            )
-
-        return await self._weathered(request, tenant, work)
-
-    async def _on_token(self, request: web.Request) -> web.StreamResponse:
-        key = request.match_info["tenant"]
-        tenant = self.realm.find(key)
-        if tenant is None:
-            return answers.signin_refusal(
-                answers.unknown_tenant(key, "invalid_request"), self._clock
-            )
-
-        async def work() -> web.StreamResponse:
-            try:
-                form = await answers.form(request) | answers.basic(request)
-                return answers.as_json(200, grants.token(tenant, form))
-            except SigninError as error:
-                return answers.signin_refusal(error, tenant.clock)
-
-        return await self._weathered(request, tenant, work)
 
     async def _weathered(
         self, request: web.Request, tenant: Tenant, work: Work
@@ -294,6 +256,12 @@ class TenantServer:
             case FaultKind.ANSWER_AFTER if fault is not None:
                 await work()
                 response = answers.faulty(request, tenant, fault)
+            case FaultKind.HANG if fault is not None:
+                await tenant.clock.sleep(fault.hold)
+                response = answers.dropped(request)
+            case FaultKind.SLOW if fault is not None:
+                response = await work()
+                await tenant.clock.sleep(fault.hold)
             case _:
                 response = await work()
         tenant.requests.append(

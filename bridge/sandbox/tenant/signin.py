@@ -1,10 +1,12 @@
-"""Where users sign in: discovery documents, signing keys, the authorize page.
+"""Where users sign in and out: the authorize page and the logout endpoint.
 
     GET  /{tenant}/oauth2/v2.0/authorize ─ page: who are you, may the app …?
     POST the same form with user=<id>    ─ 302 redirect_uri?code=…&state=…
 
-There are no passwords and no sessions: whoever chooses an account is signed in, once.
-Sources: learn.microsoft.com entra v2-protocols-oidc, v2-oauth2-auth-code-flow.
+There are no passwords and no sessions: whoever chooses an account is signed in, once. What a policy
+of the organisation refuses is read by the person at the page; the app hears nothing and waits.
+Sources: learn.microsoft.com entra v2-protocols-oidc, v2-oauth2-auth-code-flow; the `error_subcode`
+of a cancelled sign-in is not documented.
 """
 
 from __future__ import annotations
@@ -14,24 +16,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from bridge.sandbox.tenant import consent, page
-from bridge.sandbox.tenant.errors import Json, SigninError, signin_error
-from bridge.sandbox.tenant.grants import CODE_LIFETIME, find_app
+from bridge.sandbox.tenant import cae, consent, grants, page, policies
+from bridge.sandbox.tenant.aadsts import missing, refusal
+from bridge.sandbox.tenant.clients import find_app
+from bridge.sandbox.tenant.errors import SigninError, signin_error
+from bridge.sandbox.tenant.page import Shown
 from bridge.sandbox.tenant.tenant import Grant, Tenant
 from bridge.sandbox.tenant.world import App, User
 
 PROMPTS = frozenset({"login", "none", "consent", "select_account"})
+RESPONSE_MODES = frozenset({"query", "fragment", "form_post"})
 STATE_MAX = 4096
-COMMON = frozenset({"common", "organizations", "consumers"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What the browser gets: a page, or another place to go to."""
-
-    status: int
-    html: str = ""
-    location: str = ""
+CANCELLED = 65004
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,52 +52,13 @@ class _Bounce(Exception):
         self.redirect_uri, self.response_mode, self.state = wish
 
 
-def configuration(base: str, tenant: str, *, version: int) -> Json:
-    """The OpenID configuration; for `common` the issuer is a pattern."""
-    who = "{tenantid}" if tenant in COMMON else tenant
-    root = f"{base}/{tenant}"
-    middle = "/v2.0" if version == 2 else ""  # noqa: PLR2004 - the version of the endpoints
-    oauth = f"{root}/oauth2{middle}"
-    return {
-        "token_endpoint": f"{oauth}/token",
-        "token_endpoint_auth_methods_supported": [
-            "client_secret_post",
-            "private_key_jwt",
-            "client_secret_basic",
-        ],
-        "jwks_uri": f"{root}/discovery{middle}/keys",
-        "response_modes_supported": ["query", "fragment", "form_post"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "response_types_supported": ["code"],
-        "scopes_supported": ["openid", "profile", "email", "offline_access"],
-        "issuer": f"{base}/{who}/v2.0" if middle else f"https://sts.windows.net/{who}/",
-        "authorization_endpoint": f"{oauth}/authorize",
-        "end_session_endpoint": f"{oauth}/logout",
-        "claims_supported": [
-            "sub",
-            "iss",
-            "aud",
-            "exp",
-            "iat",
-            "nonce",
-            "preferred_username",
-            "name",
-            "tid",
-            "ver",
-        ],
-        "tenant_region_scope": "EU",
-        "cloud_instance_name": "microsoftonline.com",
-    }
-
-
 def show(tenant: Tenant, query: Mapping[str, str]) -> Shown:
     """Answer the GET of the authorize endpoint."""
     try:
         wish = _read(tenant, query)
         _check_prompt(wish)
     except SigninError as error:
-        return _refusal(tenant, error)
+        return page.refused(error, tenant.clock.now())
     except _Bounce as bounce:
         return _bounced(tenant, bounce)
     people = _candidates(tenant, query.get("login_hint"))
@@ -114,33 +71,82 @@ def choose(tenant: Tenant, form: Mapping[str, str]) -> Shown:
     try:
         wish = _read(tenant, form)
         if "cancel" in form:
-            raise _bounce(
-                wish,
-                SigninError("access_denied", 65004, "User declined to consent to access the app."),
-            )
+            raise _bounce(wish, refusal(65004))
         user = _chosen(tenant, form.get("user", ""))
+        _check_policies(tenant, wish, user)
         code = _agree(tenant, wish, user)
     except SigninError as error:
-        return _refusal(tenant, error)
+        return page.refused(error, tenant.clock.now())
     except _Bounce as bounce:
         return _bounced(tenant, bounce)
     answer = {
         "code": code,
-        "client_info": "",
+        "client_info": grants.client_info(tenant, user) if "client_info" in form else "",
         "state": wish.state or "",
         "session_state": secrets.token_hex(16),
     }
-    return _redirect(wish.redirect_uri, wish.response_mode, answer)
+    return redirect(wish.redirect_uri, wish.response_mode, answer)
+
+
+def logout(tenant: Tenant | None, query: Mapping[str, str]) -> Shown:
+    """Sign out: there is no session here, so there is only the way back to a known app."""
+    wanted = query.get("post_logout_redirect_uri")
+    apps = [] if tenant is None else tenant.apps.values()
+    if tenant is not None and any(wanted in _redirect_uris(tenant, app) for app in apps):
+        state = {"state": query["state"]} if "state" in query else {}
+        return redirect(str(wanted), "query", state)
+    return Shown(status=200, html=page.tell("You signed out of your account."))
+
+
+def redirect_uri(tenant: Tenant, app: App, given: str | None) -> str:
+    """The address to answer to, one of the app's own.
+
+    Raises:
+        SigninError: It is none of them.
+    """
+    known = _redirect_uris(tenant, app)
+    if given is None:
+        if len(known) == 1:
+            return known[0]
+        raise refusal(900971)
+    if given not in known:
+        raise refusal(50011, given=given, app=app.id)
+    return given
+
+
+def redirect(uri: str, mode: str, answer: Mapping[str, str]) -> Shown:
+    """Send the browser back to the app; empty fields are left out."""
+    fields = {name: value for name, value in answer.items() if value}
+    if mode == "form_post":
+        return Shown(status=200, html=page.post_back(uri, fields))
+    mark = "#" if mode == "fragment" else "&" if urlsplit(uri).query else "?"
+    return Shown(status=302, location=f"{uri}{mark}{urlencode(fields)}" if fields else uri)
+
+
+def _redirect_uris(tenant: Tenant, app: App) -> list[str]:
+    return app.redirect_uris + tenant.signin.registration(app.id).public_redirect_uris
+
+
+def _check_policies(tenant: Tenant, wish: _Wish, user: User) -> None:
+    try:
+        policies.check_signin(tenant, wish.app, user)
+    except policies.Blocked as blocked:
+        if blocked.tell_app:
+            raise _bounce(wish, blocked.error) from None
+        raise blocked.error from None
 
 
 def _agree(tenant: Tenant, wish: _Wish, user: User) -> str:
     """Record the consent and hand out a code."""
     try:
-        consent.agree(wish.app, user, consent.missing(wish.app, user, wish.scopes.names))
+        lacking = consent.missing(tenant, wish.app, user, wish.scopes.names)
+        everyone = "everyone" in wish.query
+        consent.agree(tenant, wish.app, user, lacking, everyone=everyone)
     except SigninError as error:
         raise _bounce(wish, error) from None
     code = "1.AX" + secrets.token_urlsafe(64)
     now = tenant.clock.now()
+    registration = tenant.signin.registration(wish.app.id)
     tenant.remember_code(
         code,
         Grant(
@@ -148,11 +154,12 @@ def _agree(tenant: Tenant, wish: _Wish, user: User) -> str:
             user=user,
             scopes=tuple(wish.scope_text.split()),
             issued=now,
-            expires=now + CODE_LIFETIME,
+            expires=now + grants.CODE_LIFETIME,
             redirect_uri=wish.redirect_uri,
             challenge=wish.query.get("code_challenge"),
             challenge_method=wish.query.get("code_challenge_method", "plain"),
             nonce=wish.query.get("nonce"),
+            public=wish.redirect_uri in registration.public_redirect_uris,
         ),
     )
     return code
@@ -161,18 +168,19 @@ def _agree(tenant: Tenant, wish: _Wish, user: User) -> str:
 def _read(tenant: Tenant, query: Mapping[str, str]) -> _Wish:
     """Check an authorize request; until the redirect URI is known good, errors stay here."""
     app = find_app(tenant, _required(query, "client_id"))
-    redirect_uri = _redirect_uri(app, query.get("redirect_uri"))
+    uri = redirect_uri(tenant, app, query.get("redirect_uri"))
     state = query.get("state")
-    place = (redirect_uri, query.get("response_mode", "query"), state)
+    place = (uri, query.get("response_mode", "query"), state)
     try:
         _check_form(query)
+        cae.capable(tenant, dict(query))
         text = _required(query, "scope")
         scopes = consent.read_scopes(tenant, text)
     except SigninError as error:
         raise _Bounce(error, place) from None
     return _Wish(
         app=app,
-        redirect_uri=redirect_uri,
+        redirect_uri=uri,
         response_mode=place[1],
         state=state,
         scopes=scopes,
@@ -181,53 +189,35 @@ def _read(tenant: Tenant, query: Mapping[str, str]) -> _Wish:
     )
 
 
-def _redirect_uri(app: App, given: str | None) -> str:
-    if given is None and len(app.redirect_uris) == 1:
-        return app.redirect_uris[0]
-    if given not in app.redirect_uris:
-        raise SigninError(
-            "invalid_request",
-            50011,
-            f"The redirect URI '{given}' specified in the "
-            "request does not match the redirect URIs configured for the "
-            f"application '{app.id}'. Make sure the redirect URI sent in the "
-            "request matches one added to your application.",
-        )
-    return str(given)
-
-
 def _check_form(query: Mapping[str, str]) -> None:
     response_type = _required(query, "response_type")
     if response_type != "code":
-        raise SigninError(
-            "unsupported_response_type",
-            70005,
-            f"The app returned an unsupported response type '{response_type}'.",
-        )
-    if query.get("response_mode", "query") not in {"query", "fragment", "form_post"}:
-        raise SigninError("invalid_request", 90014, "The response mode is not supported.")
+        raise refusal(70005, given=response_type)
+    mode = query.get("response_mode", "query")
+    if mode not in RESPONSE_MODES:
+        raise refusal(70007, given=mode)
     if len(query.get("state", "")) > STATE_MAX:
-        raise SigninError("invalid_request", 900971, "The state is too long.")
+        raise refusal(90015)
+    _check_challenge(query)
+
+
+def _check_challenge(query: Mapping[str, str]) -> None:
+    challenge = query.get("code_challenge")
+    if challenge is None:
+        return
     method = query.get("code_challenge_method", "plain")
-    if "code_challenge" in query and method not in {"S256", "plain"}:
-        raise SigninError("invalid_request", 9002326, f"Unknown code_challenge_method '{method}'.")
+    if method not in {"S256", "plain"}:
+        raise refusal(90023, parameter="code_challenge_method", given=method)
+    if not grants.VERIFIER_MIN <= len(challenge) <= grants.VERIFIER_MAX:
+        raise refusal(501491)
 
 
 def _check_prompt(wish: _Wish) -> None:
     prompt = wish.query.get("prompt")
     if prompt == "none":
-        raise _bounce(
-            wish,
-            SigninError(
-                "login_required",
-                50058,
-                "A silent sign-in request was sent but no user is signed in.",
-            ),
-        )
+        raise _bounce(wish, refusal(50058))
     if prompt is not None and prompt not in PROMPTS:
-        raise _bounce(
-            wish, SigninError("invalid_request", 90023, f"Unsupported 'prompt' value '{prompt}'.")
-        )
+        raise _bounce(wish, refusal(90023, parameter="prompt", given=prompt))
 
 
 def _candidates(tenant: Tenant, hint: str | None) -> list[User]:
@@ -240,24 +230,14 @@ def _candidates(tenant: Tenant, hint: str | None) -> list[User]:
 def _chosen(tenant: Tenant, key: str) -> User:
     user = tenant.users.get(key)
     if user is None:
-        raise SigninError(
-            "invalid_grant",
-            50034,
-            f"The user account {key} does not exist in the {tenant.name} directory.",
-        )
-    if not user.enabled:
-        raise SigninError("invalid_grant", 50057, "The user account is disabled.")
+        raise refusal(50034, user=key, tenant=tenant.name)
     return user
 
 
 def _required(query: Mapping[str, str], name: str) -> str:
     value = query.get(name)
     if not value:
-        raise SigninError(
-            "invalid_request",
-            900144,
-            f"The request body must contain the following parameter: '{name}'.",
-        )
+        raise missing(name)
     return value
 
 
@@ -269,21 +249,9 @@ def _bounced(tenant: Tenant, bounce: _Bounce) -> Shown:
     shown = signin_error(bounce.error, tenant.clock.now())
     answer = {
         "error": str(shown["error"]),
+        "error_subcode": "cancel" if bounce.error.number == CANCELLED else "",
         "error_description": str(shown["error_description"]),
         "error_uri": str(shown["error_uri"]),
         "state": bounce.state or "",
     }
-    return _redirect(bounce.redirect_uri, bounce.response_mode, answer)
-
-
-def _refusal(tenant: Tenant, error: SigninError) -> Shown:
-    shown = signin_error(error, tenant.clock.now())
-    return Shown(status=400, html=page.refuse(str(shown["error_description"])))
-
-
-def _redirect(uri: str, mode: str, answer: Mapping[str, str]) -> Shown:
-    fields = {name: value for name, value in answer.items() if value}
-    if mode == "form_post":
-        return Shown(status=200, html=page.post_back(uri, fields))
-    mark = "#" if mode == "fragment" else "&" if urlsplit(uri).query else "?"
-    return Shown(status=302, location=f"{uri}{mark}{urlencode(fields)}")
+    return redirect(bounce.redirect_uri, bounce.response_mode, answer)

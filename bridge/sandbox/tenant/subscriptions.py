@@ -1,78 +1,33 @@
 """`/subscriptions`: create with handshake, list, renew, delete, reauthorize.
 
+    body ─ wish.py ─> Subscription ─ resources.py: permission ─ quotas.py: room ─ handshake ─> kept
+
 Sources: learn.microsoft.com graph/api subscription-post-subscriptions, subscription-update,
 resources/subscription, change-notifications-delivery-webhooks, change-notifications-lifecycle.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
-from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-
-from bridge.sandbox.tenant import permissions, render, wire
+from bridge.sandbox.tenant import permissions, quotas, render, resources, rsc, wire, wish
 from bridge.sandbox.tenant.call import Call, Reply
+from bridge.sandbox.tenant.clock import stamp
 from bridge.sandbox.tenant.errors import GraphError, Json, bad_request, forbidden, not_found
 from bridge.sandbox.tenant.handshake import Handshake
-from bridge.sandbox.tenant.permissions import Needs
+from bridge.sandbox.tenant.resources import Resource
 from bridge.sandbox.tenant.routes import Route, route
+from bridge.sandbox.tenant.subscription import Subscription
+from bridge.sandbox.tenant.targets import MESSAGES, Kind, Reach, Target
 from bridge.sandbox.tenant.tenant import Tenant
-from bridge.sandbox.tenant.world import Subscription
+from bridge.sandbox.tenant.world import Membership
 
-LIFETIME_MAX = timedelta(minutes=4320)
-LIFETIME_MIN = timedelta(minutes=45)
-LIFETIME_WITHOUT_LIFECYCLE_MAX = timedelta(hours=1)
-CLIENT_STATE_MAX = 128
-CERTIFICATE_ID_MAX = 128
-RSA_BITS = range(2048, 4097)
-SUBSCRIPTIONS_MAX = 10_000
-"""Per organisation and kind of resource."""
-EXPIRY_TOLERANCE = timedelta(minutes=5)
-"""A client's clock may be ahead by this much when it asks for the longest lifetime."""
-
-_CREATE = frozenset(
-    [
-        "id",
-        "resource",
-        "changeType",
-        "notificationUrl",
-        "expirationDateTime",
-        "clientState",
-        "lifecycleNotificationUrl",
-        "includeResourceData",
-        "encryptionCertificate",
-        "encryptionCertificateId",
-        "latestSupportedTlsVersion",
-        "notificationUrlAppId",
-        "notificationQueryOptions",
-        "applicationId",
-        "creatorId",
-    ]
-)
-_UPDATE = frozenset(
-    {"expirationDateTime", "notificationUrl", "encryptionCertificate", "encryptionCertificateId"}
-)
-_CHANGES = frozenset({"created", "updated", "deleted"})
-_TLS = frozenset({"v1_0", "v1_1", "v1_2", "v1_3"})
-_ONE_CHAT = re.compile(r"chats(?:/([^/]+)|\('([^']+)'\))/messages", re.IGNORECASE)
-_ONE_USER = re.compile(
-    r"(?:users(?:/([^/]+)|\('([^']+)'\))|me)/chats/getAllMessages(?:\(\))?", re.IGNORECASE
-)
-_ALL_CHATS = re.compile(r"chats/getAllMessages(?:\(\))?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """What a resource path covers; both None means every chat of the tenant."""
-
-    chat: str | None = None
-    user: str | None = None
+DOUBLE_RENEWAL_WINDOW = timedelta(minutes=10)
+"""PATCH and reauthorize closer together than this leave a subscription in an inconsistent state
+(learn.microsoft.com graph/change-notifications-lifecycle-events)."""
 
 
 class Subscriptions:
@@ -89,41 +44,46 @@ class Subscriptions:
 
     async def create(self, call: Call) -> Reply:
         body = call.body()
-        wire.only_known(body, _CREATE, "subscription")
+        wire.only_known(body, wish.CREATE, "subscription")
         subscription = _read(call, body)
-        _check_resource(call, subscription.resource)
-        _check_room(call.tenant, subscription)
+        quotas.check(call.tenant, subscription)
         for url in (subscription.notification_url, subscription.lifecycle_url):
             if url is not None:
-                await self._handshake.shake(url)
-        _check_room(call.tenant, subscription)
-        call.tenant.subscriptions[subscription.id] = subscription
+                await self._shake(call.tenant, url)
+        # Another may have taken the place while hands were shaken.
+        groups = quotas.check(call.tenant, subscription)
+        call.tenant.subscriptions.add(subscription, groups)
         call.tenant.wake()
         return Reply(status=201, body=_entity(call, subscription))
 
     async def update(self, call: Call) -> Reply:
         subscription = _mine(call)
         body = call.body()
-        wire.only_known(body, _UPDATE, "subscription")
-        _check_resource(call, subscription.resource)
+        wish.only_updatable(body)
+        resource, _ = _admitted(call, subscription.resource)
         now = call.tenant.clock.now()
         expires = subscription.expires
         if "expirationDateTime" in body:
-            expires = _expiry(body, now)
-            _check_lifecycle(expires, now, subscription.lifecycle_url)
-        certificate = _certificate(body) if "encryptionCertificate" in body else None
-        certificate_id = None if certificate is None else _certificate_id(body)
+            expires = wish.expiry(body, now, resource)
+            wish.check_lifecycle(expires, now, subscription.lifecycle_url, resource)
+        seal = wish.seal(body) if "encryptionCertificate" in body else None
         if "notificationUrl" in body:
-            url = _url(body, "notificationUrl")
-            await self._handshake.shake(url)
+            url = wish.url(body, "notificationUrl")
+            await self._shake(call.tenant, url)
             subscription.notification_url = url
-        if certificate is not None:
-            subscription.certificate = certificate
+        if seal is not None:
+            subscription.seal = seal
             subscription.certificate_text = wire.optional_text(body, "encryptionCertificate")
-            subscription.certificate_id = certificate_id
-        subscription.expires = expires
-        _authorize(call, subscription)
-        return Reply(body=_entity(call, subscription))
+            subscription.certificate_id = wish.certificate_id(body)
+        shown = {**_entity(call, subscription), "expirationDateTime": stamp(expires)}
+        if not _forgets(call.tenant, subscription, subscription.reauthorized):
+            subscription.expires = expires
+            _authorize(call, subscription)
+        subscription.renewed = now
+        return Reply(body=shown)
+
+    async def _shake(self, tenant: Tenant, url: str) -> None:
+        await self._handshake.shake(url, tenant.settings.handshake_timeout_seconds)
 
 
 async def list_subscriptions(call: Call) -> Reply:
@@ -141,61 +101,52 @@ async def get_subscription(call: Call) -> Reply:
 
 
 async def delete_subscription(call: Call) -> Reply:
-    del call.tenant.subscriptions[_mine(call).id]
+    call.tenant.subscriptions.remove(_mine(call).id)
     return Reply(status=204)
 
 
 async def reauthorize(call: Call) -> Reply:
     subscription = _mine(call)
-    _check_resource(call, subscription.resource)
-    _authorize(call, subscription)
+    _admitted(call, subscription.resource)
+    if not _forgets(call.tenant, subscription, subscription.renewed):
+        _authorize(call, subscription)
+    subscription.reauthorized = call.tenant.clock.now()
     return Reply(status=204)
-
-
-@lru_cache(maxsize=SUBSCRIPTIONS_MAX)
-def scope_of(resource: str) -> Scope | None:
-    """What this resource path covers, or None where Teams knows no such resource."""
-    path = resource.partition("?")[0].strip("/")
-    if _ALL_CHATS.fullmatch(path):
-        return Scope()
-    chat = _ONE_CHAT.fullmatch(path)
-    if chat is not None:
-        return Scope(chat=unquote(chat[1] or chat[2]))
-    user = _ONE_USER.fullmatch(path)
-    if user is not None:
-        return Scope(user=unquote(user[1] or user[2] or "me"))
-    return None
 
 
 def _read(call: Call, body: Json) -> Subscription:
     now = call.tenant.clock.now()
     text = wire.required_text(body, "changeType")
-    resource = wire.required_text(body, "resource")
-    expires = _expiry(body, now)
+    name = _own_resource(call, wire.required_text(body, "resource"))
+    resource, target = _admitted(call, name)
+    changes = wish.changes(text, resource)
+    expires = wish.expiry(body, now, resource)
     lifecycle = None
     if body.get("lifecycleNotificationUrl") is not None:
-        lifecycle = _url(body, "lifecycleNotificationUrl")
-    _check_lifecycle(expires, now, lifecycle)
+        lifecycle = wish.url(body, "lifecycleNotificationUrl")
+    wish.check_lifecycle(expires, now, lifecycle, resource)
     with_content = wire.optional_flag(body, "includeResourceData")
-    certificate = _certificate(body) if with_content else None
+    if with_content and not resource.rich:
+        raise bad_request("This resource does not support includeResourceData.", "InvalidRequest")
     return Subscription(
         id=str(uuid4()),
         app=call.app,
         creator=call.app.object_id if call.user is None else call.user.id,
         delegated=call.user is not None,
-        resource=_own_resource(call, resource),
-        change_types=_changes(text),
+        resource=name,
+        target=target,
+        change_types=changes,
         change_type_text=text,
-        notification_url=_url(body, "notificationUrl"),
+        notification_url=wish.url(body, "notificationUrl"),
         lifecycle_url=lifecycle,
         expires=expires,
         authorized_until=call.bearer.expires,
-        client_state=_short_text(body, "clientState", CLIENT_STATE_MAX),
+        client_state=wish.short_text(body, "clientState", wish.CLIENT_STATE_MAX),
         with_content=with_content,
-        certificate=certificate,
-        certificate_id=_certificate_id(body) if with_content else None,
+        seal=wish.seal(body) if with_content else None,
+        certificate_id=wish.certificate_id(body) if with_content else None,
         certificate_text=wire.optional_text(body, "encryptionCertificate"),
-        tls_version=_tls(body),
+        tls_version=wish.tls(body),
         unknown_enum_members=call.wants_unknown_enums,
     )
 
@@ -208,150 +159,101 @@ def _own_resource(call: Call, resource: str) -> str:
     return resource
 
 
-def _changes(text: str) -> frozenset[str]:
-    names = frozenset(name.strip().casefold() for name in text.split(","))
-    if not names <= _CHANGES:
-        msg = f"Invalid 'changeType' attribute: '{text}'."
-        raise bad_request(msg, "InvalidRequest")
-    return names
-
-
-def _url(body: Json, name: str) -> str:
-    url = wire.required_text(body, name)
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        msg = f"The '{name}' must be a valid https URL."
-        raise bad_request(msg, "InvalidRequest")
-    return url
-
-
-def _expiry(body: Json, now: datetime) -> datetime:
-    if body.get("expirationDateTime") is None:
+def _admitted(call: Call, name: str) -> tuple[Resource, Target]:
+    """The resource exists, the caller may subscribe to it, and so does what it names."""
+    resource, target = resources.parse(name)
+    if not _granted_there(call, resource, target):
+        _check_permission(call, resource)
+    if target.own_view and call.user is None:
         raise bad_request(
-            "expirationDateTime is a required property for subscription creation", "InvalidRequest"
+            "notifyOnUserSpecificProperties is only supported in user context.", "ExtensionError"
         )
-    text = wire.required_text(body, "expirationDateTime")
-    wanted = wire.parse_instant(text, "expirationDateTime")
-    if wanted <= now:
-        raise bad_request("Subscription expiration must be in the future.", "ValidationError")
-    if wanted > now + LIFETIME_MAX + EXPIRY_TOLERANCE:
-        minutes = int(LIFETIME_MAX.total_seconds() // 60)
-        msg = f"Subscription expiration can only be {minutes} minutes in the future."
-        raise bad_request(
-            msg,
-            "ValidationError",
-        )
-    return max(wanted, now + LIFETIME_MIN)
+    return resource, _found(call, target)
 
 
-def _check_lifecycle(expires: datetime, now: datetime, lifecycle: str | None) -> None:
-    if lifecycle is None and expires > now + LIFETIME_WITHOUT_LIFECYCLE_MAX:
-        raise bad_request(
-            "lifecycleNotificationUrl is a required property for subscription creation on this "
-            "resource when the expirationDateTime value is set to greater than 1 hour.",
-            "ValidationError",
-        )
+def _check_permission(call: Call, resource: Resource) -> None:
+    bearer = call.bearer
+    if resource.reach is Reach.APP:
+        # These are good in the chats of the app, and no chat is named here.
+        installed = {name for name in call.app.roles if name.endswith(".WhereInstalled")}
+        bearer = replace(bearer, granted=bearer.granted | installed)
+    check = permissions.check_directory if resource.kind is Kind.USER else permissions.check
+    check(resource.needs, bearer)
+    asked = call.tenant.settings.protected_apis_form and call.user is None
+    if asked and resource.kind in MESSAGES and call.app.id not in call.tenant.catalog.approved:
+        # Seen in the field: techcommunity.microsoft.com, teamsdeveloper 2186283.
+        raise GraphError(403, "UnknownError", "")
 
 
-def _certificate(body: Json) -> x509.Certificate:
-    text = wire.optional_text(body, "encryptionCertificate")
-    if not text:
-        raise bad_request(
-            "encryptionCertificate is required when includeResourceData is true.", "ValidationError"
-        )
-    raw = wire.decode_base64("".join(text.split()), "encryptionCertificate")
-    try:
-        certificate = _load(raw)
-        key = certificate.public_key()
-    except ValueError:
-        raise bad_request(
-            "The encryptionCertificate is not a valid X.509 certificate.", "ValidationError"
-        ) from None
-    if not isinstance(key, rsa.RSAPublicKey) or key.key_size not in RSA_BITS:
-        raise bad_request(
-            "The encryptionCertificate must hold an RSA key of 2048 to 4096 bits.",
-            "ValidationError",
-        )
-    return certificate
+def _granted_there(call: Call, resource: Resource, target: Target) -> bool:
+    """Whether the app may because it is installed in the chat or team that is named.
+
+    Raises:
+        GraphError: 403, this never is enough for messages of private and shared channels.
+    """
+    if call.user is not None or not resource.specific:
+        return False
+    place = {"team": target.team} if target.team else {"chat": next(iter(target.ids))}
+    granted = rsc.granted_in(call.tenant, call.bearer, place)
+    by_role = not call.bearer.granted.isdisjoint(resource.needs.application)
+    if by_role or granted.isdisjoint(resource.specific):
+        return False
+    for key in target.ids if target.team else ():
+        if call.tenant.channel(target.team or "", key).membership is not Membership.STANDARD:
+            raise forbidden("app not enabled in this channel")
+    return True
 
 
-def _load(raw: bytes) -> x509.Certificate:
-    """DER, or PEM as a whole in base64, which Graph takes too."""
-    if raw.startswith(b"-----BEGIN"):
-        return x509.load_pem_x509_certificate(raw)
-    return x509.load_der_x509_certificate(raw)
+def _found(call: Call, target: Target) -> Target:
+    """The target with its people by id, if the caller may see what it names.
+
+    Raises:
+        GraphError: 404, it names something that there is not; 403, something of other people.
+    """
+    if target.reach is Reach.USER:
+        return _found_users(call, target)
+    for key in target.ids:
+        if target.reach is Reach.APP:
+            _check_installed(call, key)
+        else:
+            people = _people(call.tenant, target, key)
+            if call.user is not None and call.user.id not in people:
+                raise forbidden()
+    return target
 
 
-def _certificate_id(body: Json) -> str:
-    value = _short_text(body, "encryptionCertificateId", CERTIFICATE_ID_MAX)
-    if not value:
-        raise bad_request(
-            "encryptionCertificateId is required with an encryptionCertificate.", "ValidationError"
-        )
-    return value
+def _people(tenant: Tenant, target: Target, key: str) -> Container[str]:
+    """Who takes part in the chat, channel or team that is named."""
+    if target.reach is Reach.CHAT:
+        return tenant.chat(key).members
+    if target.reach is Reach.CHANNEL:
+        return tenant.channel(target.team or "", key).people
+    return tenant.team(key).members
 
 
-def _short_text(body: Json, name: str, most: int) -> str | None:
-    value = wire.optional_text(body, name)
-    if value is not None and len(value) > most:
-        msg = f"The property '{name}' exceeds the maximum length of {most}."
-        raise bad_request(msg, "InvalidRequest")
-    return value
+def _check_installed(call: Call, teams_app: str) -> None:
+    """An app hears of the chats that its own Teams app is installed in, and of no others."""
+    found = call.tenant.catalog.apps.get(teams_app)
+    if found is None:
+        raise not_found()
+    if found.client_id != call.app.id:
+        raise forbidden()
 
 
-def _tls(body: Json) -> str | None:
-    value = wire.optional_text(body, "latestSupportedTlsVersion")
-    if value is not None and value not in _TLS:
-        msg = f"Invalid latestSupportedTlsVersion '{value}'."
-        raise bad_request(msg, "InvalidRequest")
-    return value
+def _found_users(call: Call, target: Target) -> Target:
+    users = [call.tenant.user(key) for key in target.ids]
+    of_chats = target.kind in (Kind.CHAT, Kind.CHAT_MESSAGE)
+    if of_chats and call.user is not None and users != [call.user]:
+        raise forbidden()
+    return replace(target, ids=frozenset(user.id for user in users))
 
 
-def _check_resource(call: Call, resource: str) -> None:
-    """The resource exists, and the caller may subscribe to it."""
-    scope = scope_of(resource)
-    if scope is None:
-        msg = f"Resource '{resource}' is not supported for subscriptions."
-        raise bad_request(msg, "ExtensionError")
-    permissions.check(_needs(scope), call.bearer)
-    if scope.chat is not None:
-        chat = call.tenant.chat(scope.chat)
-        if call.user is not None and call.user.id not in chat.members:
-            raise forbidden()
-    if scope.user is not None:
-        owner = call.tenant.user(scope.user)
-        if call.user is not None and owner is not call.user:
-            raise forbidden()
-
-
-def _needs(scope: Scope) -> Needs:
-    everything = scope.chat is None and scope.user is None
-    return permissions.SUBSCRIBE_ALL_CHATS if everything else permissions.SUBSCRIBE_CHAT
-
-
-def _check_room(tenant: Tenant, wanted: Subscription) -> None:
-    """One subscription per app, resource and set of changes; so many per organisation."""
-    if len(tenant.subscriptions) >= SUBSCRIPTIONS_MAX:
-        msg = f"Organization has reached its limit of {SUBSCRIPTIONS_MAX} subscriptions."
-        raise forbidden(msg)
-    now = tenant.clock.now()
-    for other in tenant.subscriptions.values():
-        if other.expires > now and _identity(other) == _identity(wanted):
-            raise GraphError(
-                409,
-                "Conflict",
-                f"Subscription Id {other.id} already exists for the requested combination",
-            )
-
-
-def _identity(subscription: Subscription) -> tuple[str, str, str, frozenset[str]]:
-    creator = subscription.creator if subscription.delegated else ""
-    resource = subscription.resource.strip("/").casefold()
-    return subscription.app.id, creator, resource, subscription.change_types
+def _forgets(tenant: Tenant, subscription: Subscription, other: datetime | None) -> bool:
+    """Whether this renewal comes too soon after one of the other kind, and is lost for that."""
+    if other is None or tenant.clock.now() - other >= DOUBLE_RENEWAL_WINDOW:
+        return False
+    subscription.double_renewals += 1
+    return tenant.settings.double_renewal_forgets
 
 
 def _is_mine(call: Call, subscription: Subscription) -> bool:

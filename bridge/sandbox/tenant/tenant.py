@@ -8,28 +8,34 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
+from bridge.sandbox.tenant.catalog import Catalog
 from bridge.sandbox.tenant.clock import TenantClock
 from bridge.sandbox.tenant.errors import Json, bad_request, no_such_user, not_found
 from bridge.sandbox.tenant.feed import Feed
+from bridge.sandbox.tenant.files.library import Library
+from bridge.sandbox.tenant.limit_buckets import Buckets
+from bridge.sandbox.tenant.people.directory import Directory
+from bridge.sandbox.tenant.people.sessions import Presences
+from bridge.sandbox.tenant.people_kinds import People
+from bridge.sandbox.tenant.register import Register
+from bridge.sandbox.tenant.settings import Settings
+from bridge.sandbox.tenant.signin_state import SigninState
 from bridge.sandbox.tenant.tokens import Issuer, Keyring
+from bridge.sandbox.tenant.trash import Trash
 from bridge.sandbox.tenant.weather import Weather
-from bridge.sandbox.tenant.world import (
-    App,
-    Channel,
-    Chat,
-    Message,
-    Secret,
-    Settings,
-    Subscription,
-    Team,
-    User,
-)
+from bridge.sandbox.tenant.world import App, Channel, Chat, Message, Secret, Team, User
+
+if TYPE_CHECKING:
+    from bridge.sandbox.tenant.crowd.organisation import Organisation
+    from bridge.sandbox.tenant.crowd.traffic import Traffic
+    from bridge.sandbox.tenant.script import Script
 
 SECRET_LIFETIME = timedelta(days=180)
 REQUESTS_KEPT = 2000
@@ -89,6 +95,10 @@ class Grant:
     challenge_method: str = "plain"
     nonce: str | None = None
     used: bool = False
+    public: bool = False
+    """Given to an app that need not prove who it is."""
+    began: datetime | None = None
+    """When the user signed in; None is `issued`."""
 
 
 @dataclass(slots=True)
@@ -98,29 +108,58 @@ class Site:
     base: str = ""
 
 
-class Tenant:
+@dataclass(kw_only=True)
+class Holdings:
+    """Everything that one tenant has, empty at first."""
+
+    clock: TenantClock = field(default_factory=TenantClock)
+    settings: Settings = field(default_factory=Settings)
+    weather: Weather = field(default_factory=Weather)
+    feed: Feed = field(default_factory=Feed)
+    apps: dict[str, App] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    people: People = field(default_factory=People)
+    crowd: Organisation | None = None
+    """The imagined part of the tenant, if it has one."""
+    traffic: Traffic | None = None
+    script: Script | None = None
+    chats: dict[str, Chat] = field(default_factory=dict)
+    notes: dict[str, Chat] = field(default_factory=dict)
+    """Everyone's chat with themselves, by user id."""
+    teams: dict[str, Team] = field(default_factory=dict)
+    deleted_teams: dict[str, Team] = field(default_factory=dict)
+    catalog: Catalog = field(default_factory=Catalog)
+    trash: Trash = field(default_factory=Trash)
+    files: Library = field(default_factory=Library)
+    directory: Directory = field(default_factory=Directory)
+    presences: Presences = field(default_factory=Presences)
+    turns: int = 0
+    """How many changes of messages there were."""
+    delta_reset: datetime | None = None
+    """Delta tokens from before this moment are good no more."""
+    subscriptions: Register = field(default_factory=Register)
+    codes: OrderedDict[str, Grant] = field(default_factory=OrderedDict)
+    refresh_tokens: OrderedDict[str, Grant] = field(default_factory=OrderedDict)
+    signin: SigninState = field(default_factory=SigninState)
+    requests: deque[Json] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    buckets: Buckets = field(default_factory=Buckets)
+    throttled: dict[str, int] = field(default_factory=dict)
+    """Requests refused with 429, by the bucket that was empty."""
+    listeners: list[Callable[[Change], None]] = field(default_factory=list)
+    wakers: list[Callable[[], None]] = field(default_factory=list)
+
+
+class Tenant(Holdings):
     """An organisation with its people, their chats, its apps and its clock."""
 
     def __init__(self, *, site: Site, keyring: Keyring, tenant_id: str, name: str) -> None:
+        super().__init__()
         self.id = tenant_id
         self.name = name
         self.domain = f"{hashlib.sha256(tenant_id.encode()).hexdigest()[:10]}.example"
         self.site = site
         self.keyring = keyring
-        self.clock = TenantClock()
-        self.settings = Settings()
-        self.weather = Weather()
-        self.feed = Feed()
-        self.apps: dict[str, App] = {}
-        self.users: dict[str, User] = {}
-        self.chats: dict[str, Chat] = {}
-        self.teams: dict[str, Team] = {}
-        self.subscriptions: dict[str, Subscription] = {}
-        self.codes: OrderedDict[str, Grant] = OrderedDict()
-        self.refresh_tokens: OrderedDict[str, Grant] = OrderedDict()
-        self.requests: deque[Json] = deque(maxlen=REQUESTS_KEPT)
-        self.listeners: list[Callable[[Change], None]] = []
-        self.wakers: list[Callable[[], None]] = []
+        self.founded = self.clock.now()
         self._by_name: dict[str, User] = {}
 
     @property
@@ -160,7 +199,19 @@ class Tenant:
         user = User(id=key, display_name=display_name, upn=name)
         self.users[key] = user
         self._by_name[name.casefold()] = user
+        self.directory.created[key] = self.clock.now()
+        self.directory.touch(key)
         return user
+
+    def recall_user(self, user: User) -> None:
+        """Take a user who was forgotten into the directory again."""
+        self.users[user.id] = user
+        self._by_name[user.upn.casefold()] = user
+
+    def forget_user(self, user: User) -> None:
+        """Take the user out of the directory."""
+        del self.users[user.id]
+        self._by_name.pop(user.upn.casefold(), None)
 
     def user(self, key: str) -> User:
         """The user of this id or sign-in name.
@@ -174,7 +225,14 @@ class Tenant:
         return user
 
     def find_user(self, key: str) -> User | None:
-        return self.users.get(key) or self._by_name.get(key.casefold())
+        found = self.users.get(key) or self._by_name.get(key.casefold())
+        return found or (None if self.crowd is None else self.crowd.find_user(key))
+
+    def chats_of(self, user: User) -> Iterable[Chat]:
+        """The chats in which the user is, to be looked at."""
+        if self.crowd is not None:
+            return self.crowd.chats_of(user)
+        return (chat for chat in self.chats.values() if user.id in chat.members)
 
     def chat(self, chat_id: str) -> Chat:
         """The chat of this id.
@@ -194,8 +252,10 @@ class Tenant:
             GraphError: 404, there is none.
         """
         team = self.teams.get(team_id)
-        if team is None:
-            raise not_found()
+        if team is None or (team.ready is not None and self.clock.now() < team.ready):
+            # As seen in microsoft-graph-docs issue 17077, for teams that are being made as well.
+            msg = f"No team found with Group Id {team_id}"
+            raise not_found(msg)
         return team
 
     def channel(self, team_id: str, channel_id: str) -> Channel:

@@ -27,8 +27,12 @@ from bridge.sandbox.tenant.errors import Json, unauthenticated
 from bridge.sandbox.tenant.world import App, User
 
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=3600)
-ACCESS_TOKEN_SPREAD = 400
-"""Seconds: real lifetimes vary, so that nobody relies on one hour sharp."""
+ACCESS_TOKEN_SPREAD = 1800
+"""Seconds: between 60 and 90 minutes (learn.microsoft.com entra access-tokens)."""
+LONG_TOKEN_LIFETIME = timedelta(hours=24)
+LONG_TOKEN_SPREAD = 4 * 3600
+"""Seconds: a user's token that can be challenged lives for 24 to 28 hours, an app's for 24
+(learn.microsoft.com entra concept-continuous-access-evaluation, …-workload)."""
 ID_TOKEN_LIFETIME = timedelta(hours=1)
 VALIDATION_TOKEN_LIFETIME = timedelta(hours=1)
 CLOCK_SKEW = timedelta(minutes=5)
@@ -39,6 +43,8 @@ KEPT_KEYS = 3
 CHANGE_TRACKING_APP = "0bf30f3b-4a52-48df-9a82-234910c4a086"
 """Microsoft Graph Change Tracking: who signs for a rich notification."""
 GRAPH_APP = "00000003-0000-0000-c000-000000000000"
+_EXACT = "xms_simulated_issued"
+"""Of our own: `iat` is in whole seconds, too coarse to tell what came before a revocation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,8 @@ class Bearer:
     granted: frozenset[str]
     issued: datetime
     expires: datetime
+    capable: bool = False
+    """Whether its client understands claims challenges."""
 
 
 class Keyring:
@@ -124,14 +132,16 @@ class Issuer:
     graph: str
     now: Callable[[], datetime]
 
-    def for_app(self, app: App) -> tuple[str, int]:
+    def for_app(self, app: App, *, capable: bool = False) -> tuple[str, int]:
         """An application-only access token, and its life in seconds."""
         claims: Json = {"sub": app.object_id, "oid": app.object_id, "idtyp": "app"}
         if app.roles:
             claims["roles"] = sorted(app.roles)
-        return self._access(app, claims)
+        return self._access(app, claims, capable=capable)
 
-    def for_user(self, app: App, user: User, scopes: set[str]) -> tuple[str, int]:
+    def for_user(
+        self, app: App, user: User, scopes: set[str], *, capable: bool = False
+    ) -> tuple[str, int]:
         """A delegated access token, and its life in seconds."""
         claims: Json = {
             "sub": pairwise(app, user),
@@ -141,8 +151,9 @@ class Issuer:
             "upn": user.upn,
             "unique_name": user.upn,
             "scp": " ".join(sorted(scopes)),
+            **_home(user),
         }
-        return self._access(app, claims)
+        return self._access(app, claims, capable=capable)
 
     def identity(self, app: App, user: User, nonce: str | None) -> str:
         """An ID token (learn.microsoft.com entra id-token-claims-reference)."""
@@ -157,6 +168,7 @@ class Issuer:
             "tid": self.tenant,
             "uti": uuid4().hex[:22],
             "ver": "2.0",
+            **_home(user),
         }
         if nonce:
             claims["nonce"] = nonce
@@ -188,9 +200,11 @@ class Issuer:
     def _sts(self) -> str:
         return f"https://sts.windows.net/{self.tenant}/"
 
-    def _access(self, app: App, claims: Json) -> tuple[str, int]:
+    def _access(self, app: App, claims: Json, *, capable: bool) -> tuple[str, int]:
         unique = uuid4()
-        life = int(ACCESS_TOKEN_LIFETIME.total_seconds()) + unique.int % ACCESS_TOKEN_SPREAD
+        life = _life(unique.int, delegated="scp" in claims, capable=capable)
+        if capable:
+            claims["xms_cc"] = ["CP1"]
         token = self.keyring.sign(
             {
                 "aud": self.graph,
@@ -201,6 +215,7 @@ class Issuer:
                 "tid": self.tenant,
                 "uti": unique.hex[:22],
                 "ver": "1.0",
+                _EXACT: self.now().timestamp(),
                 **claims,
             }
         )
@@ -220,7 +235,7 @@ def read_bearer(claims: Json, graph: str, now: datetime) -> Bearer:
     if claims.get("aud") != graph:
         raise unauthenticated("Access token validation failure. Invalid audience.")
     expires = datetime.fromtimestamp(int(str(claims["exp"])), UTC)
-    issued = datetime.fromtimestamp(int(str(claims["iat"])), UTC)
+    issued = datetime.fromtimestamp(float(str(claims.get(_EXACT, claims["iat"]))), UTC)
     if expires <= now:
         raise unauthenticated("Lifetime validation failed, the token is expired.")
     if issued > now + CLOCK_SKEW:
@@ -235,6 +250,7 @@ def read_bearer(claims: Json, graph: str, now: datetime) -> Bearer:
         granted=frozenset(map(str, granted)),
         issued=issued,
         expires=expires,
+        capable="xms_cc" in claims,
     )
 
 
@@ -242,6 +258,19 @@ def pairwise(app: App, user: User) -> str:
     """`sub`: another one for every app, the same one for ever."""
     digest = hashlib.sha256(f"{app.id} {user.id}".encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _life(draw: int, *, delegated: bool, capable: bool) -> int:
+    """How long an access token lives, in seconds."""
+    if not capable:
+        return int(ACCESS_TOKEN_LIFETIME.total_seconds()) + draw % ACCESS_TOKEN_SPREAD
+    return int(LONG_TOKEN_LIFETIME.total_seconds()) + delegated * (draw % LONG_TOKEN_SPREAD)
+
+
+def _home(user: User) -> Json:
+    """A guest's own organisation, as `idp` (entra optional-claims-reference)."""
+    home = user.face.tenant_id if user.guest and user.face is not None else None
+    return {} if home is None else {"idp": f"https://sts.windows.net/{home}/"}
 
 
 def _new_key(now: datetime) -> SigningKey:

@@ -1,4 +1,4 @@
-"""Who and what exists in one tenant: apps, users, chats, messages, subscriptions.
+"""Who and what exists in one tenant: apps, users, chats, teams, messages.
 
 Only values live here and the questions that they answer by themselves; `conversation.py` changes
 them, `render.py` gives them Graph's form.
@@ -16,6 +16,9 @@ from cryptography.x509 import Certificate
 from typing_extensions import override
 
 from bridge.sandbox.tenant.errors import Json
+from bridge.sandbox.tenant.identity import Face, Robot
+from bridge.sandbox.tenant.team_state import TeamState
+from bridge.sandbox.tenant.timeline import Timeline
 
 
 class ChatKind(StrEnum):
@@ -39,28 +42,6 @@ class Layout(StrEnum):
 
     POST = "post"
     CHAT = "chat"
-
-
-class DeleteForm(StrEnum):
-    """Which change a deletion is announced as; Microsoft documents neither of them exactly."""
-
-    DELETED = "deleted"
-    UPDATED = "updated"
-    BOTH = "both"
-
-
-@dataclass(slots=True, kw_only=True)
-class Settings:
-    """What may be played either way, because reality is unverified or varies."""
-
-    keep_unknown_attributes: bool = False
-    delete_form: DeleteForm = DeleteForm.DELETED
-    body_bytes_max: int = 28 * 1024
-    notifications_per_post_max: int = 20
-    posts_in_flight_max: int = 1
-    hold_unauthorized: bool = True
-    validation_token_version: Literal[1, 2] = 2
-    validation_tokens: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,6 +75,12 @@ class User:
     display_name: str
     upn: str
     enabled: bool = True
+    guest: bool = False
+    """Invited into this tenant: `userType` Guest."""
+    admin: bool = False
+    """Administers Teams or the whole tenant."""
+    face: Face | None = None
+    """How Graph shows one who is not plainly a user of this tenant."""
     revoked_at: datetime | None = None
     access_revoked_at: datetime | None = None
     consents: dict[str, set[str]] = field(default_factory=dict)
@@ -114,8 +101,12 @@ class Reaction:
     """One person's reaction of one type."""
 
     kind: str
-    user: User
+    user: User | Robot
     at: datetime
+    name: str | None = None
+    """Microsoft's `displayName` of the reaction."""
+    content_url: str | None = None
+    """Where the picture of a custom reaction is."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,7 +136,7 @@ class Message:
 
     id: int
     conversation: str
-    sender: User | None
+    sender: User | Robot | None
     content: Content
     etag: int
     """Milliseconds of the last change; it grows with every change."""
@@ -154,13 +145,27 @@ class Message:
     reply_to: int | None = None
     """The root of its chain; in channels only."""
     edited: datetime | None = None
+    turn: int = 0
+    """Which of all changes in the tenant its last one was, counted from one."""
     deleted: datetime | None = None
     kept: Content | None = None
     """What it said before it was deleted, for undoSoftDelete."""
     event_detail: Json | None = None
+    policy_violation: Json | None = None
     reactions: list[Reaction] = field(default_factory=list)
     history: list[Json] = field(default_factory=list)
     hosted: dict[str, HostedContent] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Migration:
+    """An import into a conversation or a team by one app: going on or, once completed, over."""
+
+    app: str
+    since: datetime
+    """Nothing older can be imported."""
+    original_created: datetime
+    in_progress: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,8 +180,9 @@ class Conversation:
     created: datetime
     updated: datetime
     members: dict[str, Member] = field(default_factory=dict)
-    messages: dict[str, Message] = field(default_factory=dict)
+    messages: Timeline = field(default_factory=Timeline)
     last_id: int = 0
+    migration: Migration | None = None
 
     @property
     def people(self) -> dict[str, Member]:
@@ -207,12 +213,22 @@ class Conversation:
 
 
 @dataclass(slots=True, kw_only=True)
+class Viewpoint:
+    """What one member made of a chat; `read` None means nothing since the chat was created."""
+
+    hidden: bool = False
+    read: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Chat(Conversation):
-    """A one-to-one, group or meeting chat."""
+    """A one-to-one, group or meeting chat; `viewpoints` by user id, `pins` by message id."""
 
     kind: ChatKind
     topic: str | None
     organizer: User | None = None
+    viewpoints: dict[str, Viewpoint] = field(default_factory=dict)
+    pins: dict[str, Message] = field(default_factory=dict)
 
     @property
     @override
@@ -235,11 +251,24 @@ class Channel(Conversation):
     membership: Membership = Membership.STANDARD
     layout: Layout = Layout.POST
     archived: bool = False
+    favourite: bool | None = None
+    shared_with: dict[str, Team] = field(default_factory=dict)
+    """Other teams that a shared channel is shared with, by id; all their members take part."""
 
     @property
     @override
     def people(self) -> dict[str, Member]:
-        return self.team.members if self.membership is Membership.STANDARD else self.members
+        if self.membership is Membership.STANDARD:
+            return self.team.members
+        if not self.shared_with:
+            return self.members
+        indirect = [m for team in self.shared_with.values() for m in team.members.values()]
+        return {m.user.id: m for m in indirect if not m.user.guest} | self.members
+
+    @property
+    def read_only(self) -> bool:
+        """Archived, by itself or with its team."""
+        return self.archived or self.team.archived
 
     @property
     @override
@@ -253,7 +282,7 @@ class Channel(Conversation):
 
 
 @dataclass(slots=True, kw_only=True)
-class Team:
+class Team(TeamState):
     """A team; `members` by user id, `channels` by id, the first of them the primary one."""
 
     id: str
@@ -263,46 +292,7 @@ class Team:
     members: dict[str, Member] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     archived: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class Delivered:
-    """What became of a subscription's notifications, counted one by one."""
-
-    queued: int = 0
-    acked: int = 0
-    retried: int = 0
-    failed: int = 0
-    lost: int = 0
-    doubled: int = 0
-    posts: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class Subscription:
-    """Someone's wish to be told; `creator` is a user's id, or the app's own object id."""
-
-    id: str
-    app: App
-    creator: str
-    delegated: bool
-    resource: str
-    change_types: frozenset[str]
-    change_type_text: str
-    notification_url: str
-    lifecycle_url: str | None
-    expires: datetime
-    authorized_until: datetime
-    client_state: str | None
-    with_content: bool
-    certificate: Certificate | None
-    certificate_id: str | None
-    certificate_text: str | None
-    tls_version: str | None = None
-    unknown_enum_members: bool = False
-    challenged: datetime | None = None
-    counts: Delivered = field(default_factory=Delivered)
-    lifecycle_counts: Delivered = field(default_factory=Delivered)
+    migration: Migration | None = None
 
 
 def odata_key(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -13,6 +13,7 @@ from bridge.sandbox.tenant.client import TenantControl
 from bridge.sandbox.tenant.clock import TenantClock
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tenant.tokens import Keyring
+from tests.kit.witness import Witness, watched
 from tests.unit.sandbox.tenant.place import Papers, Place, Subscriber, furnish, make_papers
 
 
@@ -34,8 +35,17 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
 
 
 @pytest.fixture
-async def server(papers: Papers, keyring: Keyring) -> AsyncIterator[TenantServer]:
-    async with TenantServer(callback_ssl=papers.client(), keyring=keyring) as server:
+def witness() -> Iterator[Witness]:
+    """Holds every answer of the tenant against Graph's own description."""
+    with watched() as witness:
+        yield witness
+
+
+@pytest.fixture
+async def server(papers: Papers, keyring: Keyring, witness: Witness) -> AsyncIterator[TenantServer]:
+    async with TenantServer(
+        callback_ssl=papers.client(), keyring=keyring, observer=witness
+    ) as server:
         await server.start(ssl_context=papers.server())
         yield server
 
@@ -51,9 +61,10 @@ async def place(server: TenantServer, papers: Papers) -> AsyncIterator[Place]:
 
 
 @pytest.fixture
-async def subscriber(papers: Papers) -> AsyncIterator[Subscriber]:
+async def subscriber(papers: Papers, witness: Witness) -> AsyncIterator[Subscriber]:
     async with Subscriber(papers) as subscriber:
         yield subscriber
+    witness.read_notifications(subscriber.posts)
 
 
 @pytest.fixture

@@ -41,7 +41,13 @@ from bridge.sandbox.tenant.server import TenantServer
 
 SECRET = "s3cret~value"  # noqa: S105
 REDIRECT = "https://bridge.example/signin/callback"
-APPLICATION = ["Chat.Read.All", "User.Read.All", "Chat.Create", "ChatMember.ReadWrite.All"]
+APPLICATION = [
+    "Chat.Read.All",
+    "Chat.ReadBasic.All",
+    "User.Read.All",
+    "Chat.Create",
+    "ChatMember.ReadWrite.All",
+]
 DELEGATED = ["Chat.ReadWrite", "User.Read", "User.ReadBasic.All", "ChatMember.ReadWrite"]
 PATIENCE = 10.0
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -208,6 +214,7 @@ async def furnish(
     server: TenantServer, control: TenantControl, session: aiohttp.ClientSession, papers: Papers
 ) -> Place:
     tenant = await control.create_tenant()
+    await tenant.change_settings(throttling=False)
     app = await tenant.register_app(
         name="bridge",
         secret=SECRET,
@@ -243,6 +250,8 @@ class Subscriber:
         """Answers still to be given; then 202."""
         self.broken: set[str] = set()
         """Paths that answer 500."""
+        self.hangs = 0
+        """So many POSTs are still to be left without an answer."""
         self.handshake = "echo"
         self.posts: list[dict[str, Any]] = []
         self.handshakes: list[str] = []
@@ -266,7 +275,12 @@ class Subscriber:
         token = request.query.get("validationToken")
         if token is not None:
             self.handshakes.append(request.path)
+            if self.handshake == "never":
+                await asyncio.Event().wait()
             return self._shake(token)
+        if self.hangs:
+            self.hangs -= 1
+            await asyncio.Event().wait()
         post = orjson.loads(await request.read())
         status = self.statuses.pop(0) if self.statuses else 202
         status = 500 if request.path in self.broken else status

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from random import Random
 from typing import Any
 
+import orjson
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from bridge.sandbox.tenant.client_teams import TeamsClient
+from bridge.sandbox.tenant.permissions import Needs
+from bridge.sandbox.tenant.routes import Route
+from bridge.sandbox.tenant.tokens import Keyring
+from bridge.sandbox.tenant.world import User
+from tests.kit.openapi import description
+from tests.kit.tenant_table import path as path_of, place as place_of, routes
+from tests.kit.witness import Witness, watched
+from tests.unit.sandbox.tenant.desk import Desk, open_desk
 from tests.unit.sandbox.tenant.place import Place, Subscriber, enc
 
 JSON = st.recursive(
@@ -21,37 +36,36 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-NAMES = st.sampled_from(
-    [
-        "body",
-        "content",
-        "contentType",
-        "mentions",
-        "attachments",
-        "hostedContents",
-        "importance",
-        "subject",
-        "id",
-        "mentionText",
-        "mentioned",
-        "user",
-        "reactionType",
-        "chatType",
-        "members",
-        "topic",
-        "roles",
-        "@odata.type",
-        "user@odata.bind",
-        "visibleHistoryStartDateTime",
-        "resource",
-        "changeType",
-        "notificationUrl",
-        "expirationDateTime",
-        "includeResourceData",
-        "encryptionCertificate",
-        "clientState",
-    ]
-)
+NAME_LIST = [
+    "body",
+    "content",
+    "contentType",
+    "mentions",
+    "attachments",
+    "hostedContents",
+    "importance",
+    "subject",
+    "id",
+    "mentionText",
+    "mentioned",
+    "user",
+    "reactionType",
+    "chatType",
+    "members",
+    "topic",
+    "roles",
+    "@odata.type",
+    "user@odata.bind",
+    "visibleHistoryStartDateTime",
+    "resource",
+    "changeType",
+    "notificationUrl",
+    "expirationDateTime",
+    "includeResourceData",
+    "encryptionCertificate",
+    "clientState",
+]
+NAMES = st.sampled_from(NAME_LIST)
 NESTED = st.recursive(
     JSON | st.sampled_from(["html", "text", "oneOnOne", "group", "https://["]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=5),
@@ -188,3 +202,190 @@ async def test_any_assertion_is_answered(place: Place) -> None:
             client_assertion_type=kind,
         )
         assert answer.status == 401
+
+
+HOSTILE = [
+    ".",
+    "..",
+    "'",
+    "''",
+    "a'b",
+    "(",
+    "()",
+    "x('y')",
+    "a/b",
+    "%",
+    "%00",
+    "\x00",
+    "\n",
+    "\u202e",
+    "\ud7ff",
+    "é🙂",
+    "0",
+    "-1",
+    "9" * 40,
+    "1e9",
+    "null",
+    "None",
+    "$value",
+    "$count",
+    "$ref",
+    "{id}",
+    "19:nowhere@thread.v2",
+    "48:notes",
+    "00000000-0000-0000-0000-000000000000",
+    "me",
+    "delta()",
+    "=" * 5,
+    "MCMjMCMj",
+    "a" * 300,
+]
+"""Ids that nobody would have given."""
+OPTIONS = ["$top", "$filter", "$orderby", "$skiptoken", "$deltatoken", "$expand", "$select"]
+VALUES = st.one_of(
+    st.sampled_from(
+        [
+            "",
+            "0",
+            "-5",
+            "1000000",
+            "9" * 30,
+            "lastModifiedDateTime gt 2026-01-01T00:00:00Z",
+            "lastModifiedDateTime gt 9999-99-99T99:99:99Z",
+            "lastModifiedDateTime gt 0001-01-01T00:00:00-14:00",
+            "createdDateTime desc",
+            "members,messages",
+            "replies($expand=replies)",
+            "id eq '",
+            "((((((((",
+            "W10",
+            "bnVsbA",
+        ]
+    ),
+    st.text(max_size=20),
+)
+BROKEN = [
+    b"",
+    b"null",
+    b"[]",
+    b'"x"',
+    b"{",
+    b"\xff\xfe",
+    b"[" * 3000,
+    b'{"a":' * 3000,
+    b'{"id":1e999}',
+    b'{"body":{"content":"\\ud800"}}',
+    b'{"a":' + b"9" * 500 + b"}",
+]
+TRIES = 14
+"""Requests for each operation; every second one as a person, the others as an app."""
+
+
+@dataclass
+class Stock:
+    """A tenant in which there is one of everything that an id can name."""
+
+    desk: Desk
+    people: list[User]
+    ids: dict[str, str]
+
+
+async def stocked(desk: Desk) -> Stock:
+    control = desk.control
+    alice, bob = await control.add_users("Alice Liddell", "Bob Builder")
+    chat = await control.create_chat("group", [alice.id, bob.id], topic="Tea")
+    message = await control.type(chat, alice.id, "hi")
+    teams = TeamsClient(control)
+    team = await teams.create_team("Tea party", owners=[alice.id], members=[bob.id])
+    channel = await teams.create_channel(team.id, "Cakes")
+    root = await teams.type(channel, alice.id, "who has cake?")
+    reply = await teams.type(channel, bob.id, "me", reply_to=root)
+    tag = await teams.create_tag(team.id, "Bakers", [bob.id])
+    ids = {
+        "chat": chat,
+        "team": team.id,
+        "group": team.id,
+        "channel": channel.channel,
+        "user": alice.id,
+        "tag": tag,
+        "reply": reply,
+        "tenant": desk.tenant.id,
+        "message of a chat": message,
+        "message of a channel": root,
+    }
+    found = [desk.tenant.users[person.id] for person in (alice, bob)]
+    found[0].admin = True
+    return Stock(desk, found, ids)
+
+
+@pytest.fixture(scope="module")
+def module_witness() -> Iterator[Witness]:
+    with watched() as witness:
+        yield witness
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(keyring: Keyring, module_witness: Witness) -> AsyncIterator[Desk]:
+    async with open_desk(keyring, module_witness) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def pool() -> list[Any]:
+    """What bodies are made of."""
+    return [value for _ in range(4) for value in examples(NESTED)]
+
+
+@pytest.fixture(scope="module")
+def options() -> list[dict[str, str]]:
+    return examples(st.dictionaries(st.sampled_from(OPTIONS), VALUES, max_size=3))
+
+
+def granted(route: Route) -> set[str]:
+    """All that opens this operation, and what those that decide by themselves look for."""
+    needs = route.needs or Needs()
+    every = [*needs.delegated, *needs.application, "Teamwork.Migrate.All", "Files.ReadWrite.All"]
+    return {*every, "Chat.ReadWrite", "Chat.Read.All", "User.Read.All", "ChannelMessage.Read.All"}
+
+
+def target(route: Route, ids: dict[str, str], dice: Random) -> str:
+    """The path with real ids, and sometimes one that is not."""
+    names = re.findall(r"\{(\w+)\}", route.path)
+    spoilt = dice.choice([None, None, *names]) if names else None
+    place = "channel" if "channel" in names else "chat"
+
+    def filled(match: re.Match[str]) -> str:
+        name = match[1]
+        real = ids.get(name) or ids.get(f"{name} of a {place}")
+        return enc(dice.choice(HOSTILE) if name == spoilt or real is None else real)
+
+    return re.sub(r"\{(\w+)\}", filled, route.path)
+
+
+def body(names: list[str], pool: list[Any], dice: Random) -> bytes:
+    if dice.random() < 0.2:
+        return dice.choice(BROKEN)
+    chosen = dice.sample(names, min(len(names), dice.randint(0, 6)))
+    return orjson.dumps({name: dice.choice(pool) for name in chosen})
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("route", routes(), ids=place_of)
+async def test_every_operation_answers_whatever_it_is_sent(
+    desk: Desk, route: Route, pool: list[Any], options: list[dict[str, str]]
+) -> None:
+    stock = await stocked(desk)
+    dice = Random(place_of(route))  # noqa: S311 - the same requests in every run
+    known = description()
+    taken = [] if known is None else known.request_names(route.method, path_of(route))
+    names = sorted({*taken, *NAME_LIST})
+    for number in range(TRIES):
+        query = "&".join(f"{name}={enc(value)}" for name, value in dice.choice(options).items())
+        user = None if number % 2 else stock.people[0]
+        token = desk.token(user, granted(route))
+        sent = None if route.method == "GET" else body(names, pool, dice)
+        where = f"{target(route, stock.ids, dice)}?{query}"
+        answer = await desk.ask(token, route.method, where, sent)
+        assert answer.status < 500, (where, sent, answer.raw)
+        if answer.status >= 400:
+            assert {"code", "message"} <= answer.body["error"].keys(), answer.raw

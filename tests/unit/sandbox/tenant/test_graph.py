@@ -218,7 +218,8 @@ async def test_a_newcomer_sees_no_earlier_history(place: Place) -> None:
 
     seen = await place.graph(place.carol, "GET", f"{path}/messages")
 
-    assert [m["body"]["content"] for m in seen.body["value"]] == ["after"]
+    # The first thing that she sees is that she was added.
+    assert [m["body"]["content"] for m in seen.body["value"]] == ["after", "<systemEventMessage/>"]
 
 
 async def test_an_id_is_the_time_and_unique_within_its_chat(place: Place) -> None:

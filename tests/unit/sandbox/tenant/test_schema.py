@@ -1,32 +1,51 @@
-"""Nothing of what the tenant answers has a property that Graph's own schema does not know."""
+"""Nothing of what the tenant answers has a property that Graph's own schema does not know.
+
+Every test of the tenant is watched (the fixture `witness`); here is what those tests do not reach,
+and proof that the watching sees what it should.
+"""
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from bridge.sandbox.tenant.exchange import DROPPED, Exchange
+from bridge.sandbox.tenant.routes import Route
+from tests.kit import openapi
+from tests.kit.odata import Schemas
+from tests.kit.openapi import Description
+from tests.kit.openapi_beyond import SCHEMAS
+from tests.kit.tenant_table import path as path_of, place as place_of, routes
+from tests.kit.witness import Witness
 from tests.unit.sandbox.tenant.place import Place, Subscriber, enc
 
-VARIABLE = "GRAPH_OPENAPI"
-PREFIX = "#/components/schemas/"
+JSON = {"content-type": "application/json;odata.metadata=minimal"}
+ERROR = {"error": {"code": "BadRequest", "message": "No.", "innerError": {"date": "2026-09-01"}}}
+CONTEXT = {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#x"}
+MESSAGE = {"id": "1", "importance": "normal", "createdDateTime": "2026-09-01T10:00:00.123Z"}
 
 
 def find_openapi() -> Path | None:
-    given = os.environ.get(VARIABLE)
-    root = Path(__file__).resolve().parents[4]
-    places = [Path(given)] if given else [root.parent / "shared" / "graph" / "openapi.json"]
-    return next((place for place in places if place.is_file()), None)
+    return openapi.find_openapi()
+
+
+@pytest.fixture(scope="module")
+def known() -> Description:
+    found = openapi.description()
+    if found is None:
+        pytest.skip(openapi.ABSENT)
+    return found
 
 
 @pytest.fixture(scope="module")
 def schemas() -> dict[str, Any]:
     path = find_openapi()
     if path is None:
-        pytest.skip(f"no copy of Graph's OpenAPI description; name one in {VARIABLE}")
+        pytest.skip(openapi.ABSENT)
     found: dict[str, Any] = orjson.loads(path.read_bytes())["components"]["schemas"]
     return found
 
@@ -35,94 +54,148 @@ class Checker:
     """Walks a value and its schema side by side."""
 
     def __init__(self, schemas: dict[str, Any]) -> None:
-        self._schemas = schemas
+        self._schemas = Schemas(schemas | SCHEMAS)
 
-    def check(self, name: str, value: dict[str, Any], path: str = "$") -> None:
-        derived = str(value.get("@odata.type", "")).removeprefix("#")
-        known = self._properties({"$ref": f"{PREFIX}{derived or name}"})
-        for key, item in value.items():
-            if key.startswith("@") or "@odata" in key:
-                continue
-            if key not in known and self._is_open(derived or name):
-                continue
-            assert key in known, f"{path}.{key} is not in {derived or name}"
-            self._check_value(known[key], item, f"{path}.{key}")
-
-    def _check_value(self, schema: dict[str, Any], value: Any, path: str) -> None:
-        if isinstance(value, list):
-            for item in value:
-                self._check_value(schema["items"], item, path)
-        elif isinstance(value, dict):
-            reference = self._reference(schema)
-            assert reference is not None, f"{path} is no object in the schema"
-            self.check(reference, value, path)
-        elif isinstance(value, str) and (values := self._enum(schema)):
-            assert value in values, f"{path} = {value!r} is none of {values}"
-
-    def _reference(self, schema: dict[str, Any]) -> str | None:
-        options = [schema, *schema.get("anyOf", []), *schema.get("allOf", [])]
-        found = [o["$ref"].removeprefix(PREFIX) for o in options if "$ref" in o]
-        return found[0] if found else None
-
-    def _enum(self, schema: dict[str, Any]) -> list[str]:
-        reference = self._reference(schema)
-        found: list[str] = self._schemas[reference].get("enum", []) if reference else []
-        return found
-
-    def _is_open(self, name: str) -> bool:
-        """An open type: Graph's answers do carry more, such as `tenantId` of a user identity."""
-        schema = self._schemas[name]
-        parts = [schema, *schema.get("allOf", [])]
-        return any(part.get("additionalProperties") is True for part in parts)
-
-    def _properties(self, schema: dict[str, Any]) -> dict[str, Any]:
-        if "$ref" in schema:
-            return self._properties(self._schemas[schema["$ref"].removeprefix(PREFIX)])
-        known: dict[str, Any] = dict(schema.get("properties", {}))
-        for part in schema.get("allOf", []):
-            known |= self._properties(part)
-        return known
+    def check(self, name: str, value: dict[str, Any]) -> None:
+        assert self._schemas.problems(name, value) == []
 
 
-async def test_every_answer_fits_the_schema(
+def exchange(
+    place: str, status: int, answer: Any = None, *, body: Any = None, **headers: str
+) -> Exchange:
+    method, _, target = place.partition(" ")
+    whole = CONTEXT | answer if answer is not None and status < 400 else answer
+    return Exchange(
+        method=method,
+        target=target,
+        request=b"" if body is None else orjson.dumps(body),
+        status=status,
+        headers=({} if answer is None else JSON) | headers,
+        response=b"" if whole is None else orjson.dumps(whole),
+    )
+
+
+@pytest.mark.parametrize("route", routes(), ids=place_of)
+def test_every_operation_of_the_tenant_is_one_of_graph(route: Route, known: Description) -> None:
+    assert known.find(route.method, path_of(route)) is not None
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        exchange("GET /me/chats?$top=5", 200, {"value": []}),
+        exchange("GET /chats('19:x')/messages/1", 200, MESSAGE),
+        exchange("GET /users/a/chats/getAllMessages()", 200, {"value": [MESSAGE]}),
+        exchange("POST /chats/a/messages/1/setReaction", 204),
+        exchange("POST /chats/a/members", 201, location="https://x/members/1"),
+        exchange("PATCH /chats/a/messages/1", 204),
+        exchange("GET /chats/a", 404, ERROR),
+        exchange("POST /chats", DROPPED),
+    ],
+    ids=lambda given: f"{given.method} {given.target}",
+)
+def test_a_good_answer_passes(known: Description, good: Exchange) -> None:
+    assert known.problems(good) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (exchange("GET /chats/a", 200, {"nickname": "x"}), "nickname is not in microsoft"),
+        (exchange("GET /chats/a", 200, {"chatType": "trio"}), "none of group, meeting"),
+        (exchange("GET /chats/a", 200, {"chatType": None}), "none of group, meeting"),
+        (exchange("GET /chats/a", 200, {"topic": 5}), "not a string"),
+        (exchange("GET /chats/a", 200, {"members": {}}), "not a list"),
+        (exchange("GET /chats/a", 200, {"createdDateTime": "yesterday"}), "not a date-time"),
+        (exchange("GET /chats/a", 200, {"viewpoint": {"isHidden": 1}}), "not a boolean"),
+        (exchange("GET /chats/a/members/b", 200, {"id": "b"}), "is abstract"),
+        (
+            exchange("GET /chats/a/members/b", 200, {"@odata.type": "#microsoft.graph.chat"}),
+            "is no microsoft.graph.conversationMember",
+        ),
+        (exchange("GET /chats/a/members/b", 200, {"@odata.type": "#x.y"}), "no such type"),
+        (
+            exchange("GET /chats/a/messages/1", 200, {"from": {"user": {"id": "u", "age": 7}}}),
+            "$.from.user.age is not in microsoft.graph.identity",
+        ),
+        (
+            exchange("GET /chats/a/messages/1", 200, {"mentions": [{"id": 1 << 40}]}),
+            "too large for int32",
+        ),
+        (replace(exchange("GET /chats/a", 200, {}), response=b"{}"), "no @odata.context"),
+        (exchange("GET /chats/a", 200), "without a body"),
+        (exchange("GET /chats/a", 201, {"id": "a"}), "status 201 instead of 200"),
+        (exchange("POST /chats/a/messages", 200, MESSAGE), "status 200 instead of 201"),
+        (exchange("DELETE /chats/a/members/b", 204, {"id": "b"}), "has a body"),
+        (exchange("GET /chats/a/nonsense/b", 200, {}), "no such operation"),
+        (exchange("GET /chats/a", 418, ERROR), "not one of Graph's"),
+        (exchange("GET /chats/a", 404), "instead of an error"),
+        (exchange("GET /chats/a", 404, {"error": {"code": 5, "message": ""}}), "not a string"),
+        (exchange("GET /chats/a", 404, {"detail": "x"}), "detail is not in"),
+    ],
+)
+def test_a_bad_answer_is_told(known: Description, bad: Exchange, problem: str) -> None:
+    assert any(problem in found for found in known.problems(bad)), known.problems(bad)
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (exchange("GET /chats?$page=2", 200), "query option $page"),
+        (exchange("GET /chats/getEverything", 200, body={"a": 1}), "takes none"),
+        (exchange("GET /nowhere", 404), "no such operation"),
+        (exchange("POST /chats/a/messages", 201, body={"text": "hi"}), "text is not in"),
+        (
+            exchange("POST /chats/a/messages", 201, body={"body": {"contentType": "md"}}),
+            "none of html, text",
+        ),
+        (
+            exchange("POST /chats/a/messages/1/setReaction", 204, body={"emoji": "x"}),
+            "emoji is not in",
+        ),
+    ],
+)
+def test_a_bad_request_is_told(known: Description, bad: Exchange, problem: str) -> None:
+    found = known.request_problems(bad)
+    assert any(problem in one for one in found), found
+
+
+def test_the_parts_of_a_batch_are_judged_one_by_one(known: Description) -> None:
+    body = CONTEXT | {"nickname": "x"}
+    asked = {"requests": [{"id": "1", "method": "GET", "url": "/chats/a"}]}
+    given = {"responses": [{"id": "1", "status": 200, "headers": JSON, "body": body}]}
+    found = known.problems(exchange("POST /$batch", 200, given, body=asked))
+
+    assert found == ["in a batch, GET /chats/a: $.nickname is not in microsoft.graph.chat"]
+
+
+async def test_every_answer_of_a_tenant_is_watched(place: Place, witness: Witness) -> None:
+    before = witness.seen
+    await place.graph(place.alice, "GET", "/me/chats")
+    await place.graph(None, "GET", "/chats/nowhere")
+
+    assert witness.seen == before + 2
+    assert witness.problems() == []
+
+
+async def test_what_is_sealed_in_a_notification_fits_the_schema(
     place: Place, subscriber: Subscriber, schemas: dict[str, Any]
 ) -> None:
     checker = Checker(schemas)
+    await place.graph(None, "POST", "/subscriptions", subscriber.wish())
     mention = {"id": 0, "mentionText": "Bob", "mentioned": {"user": {"id": place.bob.id}}}
     sent = await place.say(
         place.alice, place.group, '<p><at id="0">Bob</at> hi</p>', mentions=[mention]
     )
     path = f"/chats/{enc(place.group)}/messages/{sent.body['id']}"
     await place.graph(place.bob, "POST", f"{path}/setReaction", {"reactionType": "👍"})
-    seen = (await place.graph(None, "GET", path)).body
-    assert seen["reactions"]
-    assert seen["mentions"]
-    meeting = await place.tenant.create_chat("meeting", [place.alice.id, place.bob.id])
-
-    checker.check("microsoft.graph.chatMessage", sent.body)
-    checker.check("microsoft.graph.chatMessage", seen)
-    for chat in (place.chat, place.group, meeting):
-        found = (await place.graph(place.alice, "GET", f"/chats/{enc(chat)}")).body
-        checker.check("microsoft.graph.chat", found)
-    listed = await place.graph(place.alice, "GET", "/me/chats?$expand=members,lastMessagePreview")
-    for found in listed.body["value"]:
-        checker.check("microsoft.graph.chat", found)
-    members = await place.graph(None, "GET", f"/chats/{enc(place.group)}/members")
-    for found in members.body["value"]:
-        checker.check("microsoft.graph.aadUserConversationMember", found)
-    user = await place.graph(None, "GET", f"/users/{place.bob.id}")
-    checker.check("microsoft.graph.user", user.body)
-    made = await place.graph(None, "POST", "/subscriptions", subscriber.wish())
-    checker.check("microsoft.graph.subscription", made.body)
-    await place.say(place.alice, place.group, "told")
-    item = (await subscriber.arrived(1))[0]
-    checker.check("microsoft.graph.changeNotification", item | {"resourceData": None})
-    checker.check("microsoft.graph.chatMessage", subscriber.open(item["encryptedContent"]))
+    for item in await subscriber.arrived(2):
+        checker.check("microsoft.graph.chatMessage", subscriber.open(item["encryptedContent"]))
 
 
 async def test_every_property_of_a_message_is_there(place: Place, schemas: dict[str, Any]) -> None:
     sent = (await place.say(place.alice, place.chat, "hi")).body
-    known = schemas["microsoft.graph.chatMessage"]["allOf"][1]["properties"]
-    navigation = {name for name, item in known.items() if item.get("x-ms-navigationProperty")}
+    declared = schemas["microsoft.graph.chatMessage"]["allOf"][1]["properties"]
+    navigation = {name for name, item in declared.items() if item.get("x-ms-navigationProperty")}
 
-    assert set(known) - navigation - {"@odata.type"} <= set(sent)
+    assert set(declared) - navigation - {"@odata.type"} <= set(sent)

@@ -6,63 +6,27 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
-import msal
 import pytest
-import requests
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.unit.sandbox.tenant.place import REDIRECT, SECRET, Place, certify
-
-
-@contextmanager
-def client(place: Place, credential: Any = SECRET) -> Iterator[msal.ConfidentialClientApplication]:
-    with requests.Session() as session:
-        session.verify = str(place.papers.ca)
-        yield msal.ConfidentialClientApplication(
-            place.app,
-            client_credential=credential,
-            authority=place.tenant.authority,
-            instance_discovery=False,
-            http_client=session,
-        )
-
-
-def app_token(place: Place, credential: Any = SECRET) -> dict[str, Any]:
-    with client(place, credential) as app:
-        return dict(app.acquire_token_for_client([f"{place.server.base}/.default"]))
-
-
-def aadsts(answer: dict[str, Any]) -> int:
-    assert {
-        "error",
-        "error_description",
-        "error_codes",
-        "timestamp",
-        "trace_id",
-        "correlation_id",
-    } <= answer.keys()
-    assert answer["error_description"].startswith(f"AADSTS{answer['error_codes'][0]}:")
-    return int(answer["error_codes"][0])
+from tests.unit.sandbox.tenant.place import APPLICATION, REDIRECT, Place, certify
+from tests.unit.sandbox.tenant.signins import aadsts, app_token, client, redeem, refresh
 
 
 async def test_msal_gets_an_app_token(place: Place) -> None:
     answer = await asyncio.to_thread(app_token, place)
 
     claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
-    assert claims["roles"] == sorted(
-        ["Chat.Read.All", "User.Read.All", "Chat.Create", "ChatMember.ReadWrite.All"]
-    )
+    assert claims["roles"] == sorted(APPLICATION)
     assert (claims["tid"], claims["appid"]) == (place.tenant.id, place.app)
     assert claims["aud"] == place.server.base
-    assert 3600 <= answer["expires_in"] < 4000
+    assert 3600 <= answer["expires_in"] < 5400
 
 
 async def test_msal_signs_in_with_a_certificate(place: Place) -> None:
@@ -184,13 +148,6 @@ async def test_an_expired_secret_is_7000222(place: Place) -> None:
     assert (answer.status, aadsts(answer.body)) == (401, 7000222)
 
 
-async def redeem(place: Place, code: str, **more: str) -> dict[str, Any]:
-    answer = await place.token(
-        grant_type="authorization_code", code=code, **({"redirect_uri": REDIRECT} | more)
-    )
-    return dict(answer.body)
-
-
 async def test_a_code_is_good_once(place: Place) -> None:
     code = await place.code(place.alice)
 
@@ -254,6 +211,45 @@ async def test_other_refusals_go_back_to_the_app(
     assert query["state"] == ["xyz"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "number"),
+    [
+        ({"code_challenge": "short"}, 501491),
+        ({"code_challenge": "c" * 43, "code_challenge_method": "S512"}, 90023),
+        ({"response_mode": "carrier_pigeon"}, 70007),
+        ({"state": "s" * 5000}, 90015),
+        ({"response_type": "id_token"}, 70005),
+        ({"scope": ""}, 900144),
+    ],
+)
+async def test_a_badly_formed_request_is_told_to_the_app(
+    place: Place, fields: dict[str, str], number: int
+) -> None:
+    answer = await place.authorize(user=place.alice.id, **fields)
+
+    query = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert query["error_description"][0].startswith(f"AADSTS{number}:")
+
+
+async def test_without_a_redirect_uri_there_must_be_only_one(place: Place) -> None:
+    query = {"client_id": place.app, "response_type": "code", "scope": "openid"}
+    url = f"/{place.tenant.id}/oauth2/v2.0/authorize"
+    alone = await place.http("POST", url, data={**query, "user": place.alice.id})
+    await place.tenant.change_app(place.app, redirect_uris=[REDIRECT, REDIRECT + "/2"])
+    several = await place.http("POST", url, data={**query, "user": place.alice.id})
+
+    assert alone.headers["Location"].startswith(f"{REDIRECT}?code=")
+    assert b"AADSTS900971" in several.raw
+
+
+async def test_a_short_verifier_is_refused_even_if_it_fits(place: Place) -> None:
+    more = {"code_challenge": "v" * 43, "code_challenge_method": "plain"}
+    code = await place.code(place.alice, **more)
+
+    assert aadsts(await redeem(place, code, code_verifier="v" * 42)) == 501481
+    assert "access_token" in await redeem(place, code, code_verifier="v" * 43)
+
+
 async def test_a_silent_request_without_a_session_asks_for_a_login(place: Place) -> None:
     query = {
         "client_id": place.app,
@@ -265,11 +261,6 @@ async def test_a_silent_request_without_a_session_asks_for_a_login(place: Place)
     answer = await place.http("GET", f"/{place.tenant.id}/oauth2/v2.0/authorize", params=query)
 
     assert "error=login_required" in answer.headers["Location"]
-
-
-async def refresh(place: Place, token: str, **more: str) -> dict[str, Any]:
-    answer = await place.token(grant_type="refresh_token", refresh_token=token, **more)
-    return dict(answer.body)
 
 
 async def test_every_use_brings_a_new_refresh_token(place: Place) -> None:

@@ -1,0 +1,86 @@
+"""What one person made of a chat: read up to where, hidden or not.
+
+Only users themselves may say so, and only of their own view.
+
+Sources: learn.microsoft.com graph/api chat-markchatreadforuser, chat-markchatunreadforuser,
+chat-hideforuser, chat-unhideforuser, resources/chatviewpoint.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bridge.sandbox.tenant import chat_members, conversation, wire
+from bridge.sandbox.tenant.call import Call, Reply
+from bridge.sandbox.tenant.clock import from_milliseconds
+from bridge.sandbox.tenant.errors import forbidden
+from bridge.sandbox.tenant.permissions import Needs
+from bridge.sandbox.tenant.routes import route
+from bridge.sandbox.tenant.tenant import ChangeKind
+from bridge.sandbox.tenant.world import Chat, Viewpoint
+
+CHANGE_VIEW = Needs(delegated=("Chat.ReadWrite",))
+_TICK = timedelta(milliseconds=1)
+_IDENTITY = {"id", "displayName", "userIdentityType", "tenantId"}
+
+
+async def mark_read(call: Call) -> Reply:
+    chat, view = _own_view(call, {"user"})
+    view.read = call.tenant.clock.now()
+    return _changed(call, chat)
+
+
+async def mark_unread(call: Call) -> Reply:
+    """Unread after the given moment; without one, the last message is."""
+    chat, view = _own_view(call, {"user", "lastMessageReadDateTime"})
+    text = wire.optional_text(call.body(), "lastMessageReadDateTime")
+    if text is not None:
+        view.read = wire.parse_instant(text, "lastMessageReadDateTime")
+    else:
+        view.read = _before_last(chat)
+    return _changed(call, chat)
+
+
+async def hide(call: Call) -> Reply:
+    chat, view = _own_view(call, {"user"})
+    view.hidden = True
+    return _changed(call, chat)
+
+
+async def unhide(call: Call) -> Reply:
+    chat, view = _own_view(call, {"user"})
+    view.hidden = False
+    return _changed(call, chat)
+
+
+def _own_view(call: Call, known: set[str]) -> tuple[Chat, Viewpoint]:
+    chat = chat_members.thread(call)
+    user = call.signed_in()
+    body = call.body()
+    wire.only_known(body, known, "chat")
+    given = wire.as_object(body.get("user"), "user")
+    wire.only_known(given, _IDENTITY, "teamworkUserIdentity")
+    if wire.required_text(given, "id") != user.id:
+        raise forbidden("Users can do this only for themselves.")
+    home = wire.optional_text(given, "tenantId")
+    if home not in (None, call.tenant.id):
+        raise forbidden("The user does not belong to the given tenant.")
+    return chat, chat.viewpoints.setdefault(user.id, Viewpoint())
+
+
+def _before_last(chat: Chat) -> datetime:
+    newest = next(reversed(chat.messages.values()), None)
+    return chat.created if newest is None else from_milliseconds(newest.id) - _TICK
+
+
+def _changed(call: Call, chat: Chat) -> Reply:
+    conversation.announce_chat(call.tenant, chat, ChangeKind.UPDATED, call.signed_in())
+    return Reply(status=204)
+
+
+ROUTES = [
+    route("POST /chats/{chat}/markChatReadForUser", CHANGE_VIEW, mark_read),
+    route("POST /chats/{chat}/markChatUnreadForUser", CHANGE_VIEW, mark_unread),
+    route("POST /chats/{chat}/hideForUser", CHANGE_VIEW, hide),
+    route("POST /chats/{chat}/unhideForUser", CHANGE_VIEW, unhide),
+]
