@@ -104,17 +104,44 @@ END $$;
 -- sees every commit that the insert had to wait for. The entries that were read leave in the same
 -- commit.
 --
+-- `p_presumed`: whoever calls has not looked, and takes the messages for new. If one of them is
+-- known, or its speaker has something in the air toward Teams that it may be the echo of, nothing
+-- is written and the answer is false.
+--
 -- The commit is not waited for: a crash of Postgres that forgets it forgets both, and the entries
 -- are read again. Whatever was sent to Matrix meanwhile is named by what it is and may be repeated;
 -- toward Teams nothing is sent before its claim is durable, and with it all that was before.
 CREATE FUNCTION append_deliveries(
     p_portals bigint[], p_targets text[], p_sources text[], p_parts integer[], p_speakers text[],
-    p_versions text[], p_events bytea[], p_now timestamptz, p_settled bigint[]
-) RETURNS void LANGUAGE plpgsql AS $$
+    p_versions text[], p_events bytea[], p_now timestamptz, p_settled bigint[], p_presumed boolean
+) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     appended bigint[];
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
+
+    IF p_presumed AND EXISTS (
+        SELECT
+        FROM unnest(p_portals, p_targets, p_sources, p_speakers)
+            AS n (portal_id, target, source, speaker)
+        WHERE EXISTS (
+                SELECT FROM deliveries d
+                WHERE d.portal_id = n.portal_id AND d.target = n.target AND d.source = n.source
+            )
+            OR (n.target = 'matrix' AND EXISTS (
+                SELECT FROM links l WHERE l.portal_id = n.portal_id AND l.message_id = n.source
+            ))
+            OR (n.target = 'teams' AND EXISTS (
+                SELECT FROM links l WHERE l.portal_id = n.portal_id AND l.event_id = n.source
+            ))
+            OR (n.target = 'matrix' AND EXISTS (
+                SELECT FROM deliveries a
+                WHERE a.portal_id = n.portal_id AND a.target = 'teams' AND a.speaker = n.speaker
+                    AND (a.state = 'sending' OR (a.state = 'queued' AND a.uncertain))
+            ))
+    ) THEN
+        RETURN false;
+    END IF;
 
     INSERT INTO streams AS s (portal_id, side, due_at)
     SELECT DISTINCT n.portal_id, n.target, p_now
@@ -151,6 +178,7 @@ BEGIN
     WHERE d.id = linked.id;
 
     DELETE FROM inbox e WHERE e.id = ANY (p_settled);
+    RETURN true;
 END $$;
 
 -- Lease streams whose head is due, longest waiting first, and mark the deliveries of their heads as
@@ -241,18 +269,25 @@ BEGIN
 END $$;
 
 -- Append to streams, then lease what is due toward one side for a worker that waits for it: one round
--- trip instead of two. Toward Teams the commit is waited for, as it is for every claim.
+-- trip instead of two. Toward Teams the commit is waited for, as it is for every claim. One row
+-- without a portal: nothing was written, what was presumed is not so.
 CREATE FUNCTION append_and_claim(
     p_portals bigint[], p_targets text[], p_sources text[], p_parts integer[], p_speakers text[],
     p_versions text[], p_events bytea[], p_now timestamptz, p_settled bigint[],
-    p_side text, p_lease_until timestamptz, p_owner uuid, p_runs integer, p_length integer
+    p_presumed boolean, p_side text, p_lease_until timestamptz, p_owner uuid, p_runs integer,
+    p_length integer
 ) RETURNS TABLE (
     portal_id bigint, tenant_id text, conversation_id text, room_id text, id bigint, source text,
     speaker text, event bytea, attempts integer, resumed boolean, created_at timestamptz
 ) LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM append_deliveries(p_portals, p_targets, p_sources, p_parts, p_speakers, p_versions,
-        p_events, p_now, p_settled);
+    IF NOT append_deliveries(p_portals, p_targets, p_sources, p_parts, p_speakers, p_versions,
+        p_events, p_now, p_settled, p_presumed)
+    THEN
+        RETURN QUERY SELECT NULL::bigint, NULL::text, NULL::text, NULL::text, NULL::bigint,
+            NULL::text, NULL::text, NULL::bytea, NULL::integer, NULL::boolean, NULL::timestamptz;
+        RETURN;
+    END IF;
     IF p_side = 'teams' THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;

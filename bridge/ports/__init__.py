@@ -29,6 +29,7 @@ from bridge.ports.journal import (
     Journal,
     NewDelivery,
     NewEntry,
+    NotNew,
     Run,
     Unit,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Journal",
     "NewDelivery",
     "NewEntry",
+    "NotNew",
     "PortalBook",
     "Reading",
     "RoomBook",

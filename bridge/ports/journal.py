@@ -90,6 +90,10 @@ class Run:
     deliveries: tuple[Delivery, ...]
 
 
+class NotNew(Exception):
+    """What was presumed to be new is known, or may be an echo: look, and decide again."""
+
+
 class Unit(Protocol):
     """What is written in it is one database transaction: leaving it commits, raising drops it all.
 
@@ -141,10 +145,14 @@ class Unit(Protocol):
         in_the_air = await self.in_the_air(portals, side) if gate else set()
         return await self.known(side, messages), in_the_air
 
-    async def append(self, deliveries: Sequence[NewDelivery]) -> None:
+    async def append(self, deliveries: Sequence[NewDelivery], *, presumed: bool = False) -> None:
         """Append to their streams, in the order given, under the streams' locks.
 
         A delivery whose (portal, target, source, part) exists already is left as it was.
+
+        `presumed`: their messages are taken for new, without having been looked at. Leaving the
+        unit raises `NotNew` and writes nothing if one of them is known, or may be the echo of
+        something in the air.
         """
         ...
 

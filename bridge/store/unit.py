@@ -19,7 +19,7 @@ from bridge.domain.portal import Portal
 from bridge.ports import Clock, Entry, NewDelivery
 from bridge.store import links
 from bridge.store.database import Session
-from bridge.store.deliveries import Deliveries
+from bridge.store.deliveries import Appending, Deliveries
 from bridge.store.inbox import Inbox
 from bridge.store.portals import Portals
 
@@ -44,6 +44,7 @@ class PostgresUnit(ports.Unit):
         self._portals = portals
         self._clock = clock
         self._appended: list[NewDelivery] = []
+        self._presumed = False
         self._settled: list[EntryId] = []
         self._set_aside: list[Write] = []
         self.given_back: list[Entry] = []
@@ -54,23 +55,27 @@ class PostgresUnit(ports.Unit):
         return {delivery.target for delivery in self._appended}
 
     async def commit(self) -> None:
-        """Carry out what was gathered, all of it or nothing."""
-        if self._appended and not self._set_aside:
-            await self._deliveries.append_and_claim(self._session, self._appended, self._settled)
-            return
-        if not self._set_aside:
-            await self._append_and_settle()
-            return
-        async with self._session.transaction():
-            await self._append_and_settle()
-            for write in self._set_aside:
-                await write()
+        """Carry out what was gathered, all of it or nothing.
 
-    async def _append_and_settle(self) -> None:
-        if self._appended:
-            await self._deliveries.append(self._session, self._appended, self._settled)
+        Raises:
+            NotNew: What was presumed is not so; nothing was carried out.
+        """
+        if self._set_aside:
+            async with self._session.transaction():
+                if self._appended:
+                    await self._deliveries.append(self._session, self._batch)
+                elif self._settled:
+                    await self._inbox.settle(self._session, self._settled)
+                for write in self._set_aside:
+                    await write()
+        elif self._appended:
+            await self._deliveries.append_and_claim(self._session, self._batch)
         elif self._settled:
             await self._inbox.settle(self._session, self._settled)
+
+    @property
+    def _batch(self) -> Appending:
+        return Appending(deliveries=self._appended, settled=self._settled, presumed=self._presumed)
 
     @override
     async def portals(self, places: Collection[Place]) -> Mapping[Place, Portal]:
@@ -103,8 +108,9 @@ class PostgresUnit(ports.Unit):
         return await links.look(self._session, side, messages)
 
     @override
-    async def append(self, deliveries: Sequence[NewDelivery]) -> None:
+    async def append(self, deliveries: Sequence[NewDelivery], *, presumed: bool = False) -> None:
         self._appended += deliveries
+        self._presumed = self._presumed or presumed
 
     @override
     async def settle(self, entries: Collection[Entry]) -> None:

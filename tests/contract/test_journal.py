@@ -25,7 +25,7 @@ from bridge.domain.ids import (
     Version,
 )
 from bridge.domain.portal import Portal
-from bridge.ports import Delivery, Entry, Journal, NewDelivery, NewEntry, Run
+from bridge.ports import Delivery, Entry, Journal, NewDelivery, NewEntry, NotNew, Run
 from bridge.store.database import Database
 from bridge.store.journal import PostgresJournal
 from bridge.store.leases import LEASE
@@ -153,9 +153,9 @@ def new(
     )
 
 
-async def append(journal: Journal, *deliveries: NewDelivery) -> None:
+async def append(journal: Journal, *deliveries: NewDelivery, presumed: bool = False) -> None:
     async with journal.unit() as unit:
-        await unit.append(deliveries)
+        await unit.append(deliveries, presumed=presumed)
 
 
 async def claim(
@@ -933,3 +933,86 @@ async def test_the_streams_bell_rings_after_the_commit(world: World, journal: Jo
 
     assert journal.streams_bell(MATRIX).is_set()
     assert not journal.streams_bell(TEAMS).is_set()
+
+
+# --- what is presumed to be new ---
+
+
+async def test_what_is_new_may_be_appended_without_a_look(world: World) -> None:
+    journal = world.process()
+    portal = await make_portal(journal)
+
+    await append(journal, new(world, portal, "1"), new(world, portal, "2"), presumed=True)
+
+    assert sources(await claim(journal)) == [["1", "2"]]
+
+
+@pytest.mark.parametrize("target", Side)
+async def test_what_is_under_way_is_not_new(world: World, target: Side) -> None:
+    journal = world.process()
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "1", target=target))
+
+    with pytest.raises(NotNew):
+        await append(journal, new(world, portal, "1", target=target), presumed=True)
+
+
+@pytest.mark.parametrize("target", Side)
+async def test_what_has_arrived_is_not_new_on_either_side(world: World, target: Side) -> None:
+    journal = world.process()
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "1", target=target))
+    run = await claim_one(journal, target)
+    await journal.delivered(run.deliveries[0], MessageRef("copy"))
+    await journal.release(run)
+
+    for again in (new(world, portal, "1", target=target), echo(world, portal, "copy", target)):
+        with pytest.raises(NotNew):
+            await append(journal, again, presumed=True)
+
+
+def echo(world: World, portal: Portal, ref: str, target: Side) -> NewDelivery:
+    """What came back as `ref` from the side that it was carried to."""
+    return new(world, portal, ref, target=target.other)
+
+
+async def test_what_may_be_the_echo_of_something_in_the_air_is_not_new(world: World) -> None:
+    journal = world.process()
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "$1", target=TEAMS))
+    run = await claim_one(journal, TEAMS)
+
+    with pytest.raises(NotNew):
+        await append(journal, new(world, portal, "123"), presumed=True)
+
+    await journal.delivered(run.deliveries[0], MessageRef("122"))
+    await journal.release(run)
+    await append(journal, new(world, portal, "123"), presumed=True)
+    assert sources(await claim(journal)) == [["123"]]
+
+
+async def append_and_settle(
+    journal: Journal, deliveries: Sequence[NewDelivery], claimed: Sequence[Entry]
+) -> None:
+    async with journal.unit() as unit:
+        await unit.append(deliveries, presumed=True)
+        await unit.settle(claimed)
+
+
+async def test_where_one_is_not_new_nothing_is_written(world: World) -> None:
+    journal = world.process()
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "1"))
+    await journal.append_entries([entry(world, "a")])
+    claimed = await journal.claim_entries(TEAMS, limit=10)
+
+    with pytest.raises(NotNew):
+        await append_and_settle(
+            journal, [new(world, portal, "2"), new(world, portal, "1")], claimed
+        )
+
+    assert sources(await claim(journal)) == [["1"]]
+    async with journal.unit() as unit:
+        await unit.settle(claimed)
+    world.clock.advance(LEASE * 2)
+    assert await journal.claim_entries(TEAMS, limit=10) == ()

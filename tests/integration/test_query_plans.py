@@ -138,6 +138,7 @@ async def test_nothing_on_the_hot_path_reads_a_table_from_end_to_end(world: Post
         path.ask_what_is_known_on_teams,
         path.ask_what_is_known_on_matrix,
         path.append_deliveries,
+        path.append_what_is_presumed_to_be_new,
         path.carry_runs,
         path.renew_leases,
     ]
@@ -191,6 +192,13 @@ class HotPath:
             portal = await make_portal(self.journal, str(n))
             both = [new(self.world, portal, f"new {number}", target=target) for target in Side]
             await append(self.journal, *both)
+
+    async def append_what_is_presumed_to_be_new(self, number: int) -> None:
+        for n in range(5):
+            portal = await make_portal(self.journal, str(n))
+            for target in Side:
+                made = new(self.world, portal, f"presumed {number}", target=target)
+                await append(self.journal, made, presumed=True)
 
     async def carry_runs(self, _: int) -> None:
         self.world.clock.advance(timedelta(seconds=1))  # So that others come first next time.

@@ -15,7 +15,7 @@ from bridge.domain.ids import MessageRef, Side
 from bridge.domain.portal import Portal
 from bridge.ports import Entry, Journal, NewDelivery, Run
 from bridge.store.database import Session
-from bridge.store.deliveries import Deliveries
+from bridge.store.deliveries import Appending, Deliveries
 from bridge.store.leases import Leases
 from tests.contract.test_journal import (
     PostgresWorld,
@@ -162,7 +162,7 @@ async def test_many_workers_and_appenders_keep_every_stream_in_order(
 async def uncommitted(world: PostgresWorld, session: Session, delivery: NewDelivery) -> None:
     """Append as another process does that has not come to its commit yet."""
     deliveries = Deliveries(world.database, world.clock, Leases(), uuid4())
-    await deliveries.append(session, [delivery], [])
+    await deliveries.append(session, Appending(deliveries=[delivery]))
 
 
 async def test_the_order_of_ids_is_the_order_in_which_the_streams_lock_was_given(

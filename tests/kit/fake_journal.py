@@ -30,7 +30,7 @@ from bridge import ports
 from bridge.domain.changes import Known
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
-from bridge.ports import Bell, Clock, Delivery, Entry, NewDelivery, NewEntry, Run, Unit
+from bridge.ports import Bell, Clock, Delivery, Entry, NewDelivery, NewEntry, NotNew, Run, Unit
 from tests.kit.fake_store import (
     FakeClock,
     FakeStore,
@@ -254,6 +254,8 @@ class FakeJournal(ports.Journal):
         unit = FakeUnit(self)
         yield unit
         await self.moment("commit")
+        if not all(unit.is_new(delivery) for delivery in unit.presumed):
+            raise NotNew
         for write in unit.writes:
             write()
         for entry in unit.given_back:
@@ -281,6 +283,7 @@ class FakeUnit(Unit):
         self.writes: list[Callable[[], None]] = []
         self.given_back: list[Entry] = []
         self.appended: list[NewDelivery] = []
+        self.presumed: list[NewDelivery] = []
 
     @override
     async def portals(self, places: Collection[Place]) -> Mapping[Place, Portal]:
@@ -327,10 +330,28 @@ class FakeUnit(Unit):
         }
 
     @override
-    async def append(self, deliveries: Sequence[NewDelivery]) -> None:
+    async def append(self, deliveries: Sequence[NewDelivery], *, presumed: bool = False) -> None:
         await self._journal.moment("append")
         self.appended.extend(deliveries)
+        if presumed:
+            self.presumed.extend(deliveries)
         self.writes.append(lambda: self._append(deliveries))
+
+    def is_new(self, new: NewDelivery) -> bool:
+        """Nothing is known of its message, and it cannot be the echo of something in the air."""
+        store, source = self._store, new.target.other
+        if store.link_of(source, _key(new)):
+            return False
+        for d in store.deliveries.values():
+            if d.new.portal != new.portal:
+                continue
+            if d.new.target is new.target and d.new.source == new.source:
+                return False
+            in_the_air = d.state == "sending" or (d.state == "queued" and d.uncertain)
+            echo = d.new.target is source and d.new.speaker == new.speaker
+            if source is Side.TEAMS and echo and in_the_air:
+                return False
+        return True
 
     def _append(self, deliveries: Sequence[NewDelivery]) -> None:
         now = self._journal.clock.now()
