@@ -1,4 +1,9 @@
-"""B1 to B4 and the webhook: raw and bridge in turn, in one run, on one homeserver.
+"""B1 to B4 and the webhook: raw, careful and bridge in turn, in one run, on one homeserver.
+
+*Raw* is the barest send there is. *Careful* is as bare, but asks of the homeserver what the bridge
+asks: to remember the transaction for a device (so that nothing is sent twice, whatever dies) and to
+keep the message's own time. What lies between the two is the homeserver's work, what lies between
+careful and bridge is ours.
 
 Two ceilings exist and must not be mixed up: a room kept in order has one send in flight, a room
 that may be shuffled has 32. The bridge keeps order, so it is held against the ordered one.
@@ -69,6 +74,7 @@ class Round:
     """Raw and bridge, one after the other."""
 
     raw: float
+    careful: float
     bridge: float
     cpu_ms: float
     inversions: int
@@ -85,12 +91,15 @@ async def throughput(rig: Rig, portals: Sequence[Portal], messages: int, tell: T
             done = await _round(rig, portals, messages)
         rounds.append(done)
         tell(
-            f"  round {number}/{ROUNDS}: raw {done.raw:.1f}/s, bridge {done.bridge:.1f}/s"
-            f" = {done.bridge / done.raw:.2f}"
+            f"  round {number}/{ROUNDS}: raw {done.raw:.1f}/s, careful {done.careful:.1f}/s,"
+            f" bridge {done.bridge:.1f}/s = {done.bridge / done.raw:.2f}"
+            f" and {done.bridge / done.careful:.2f}"
         )
     return {
         "ratio_to_ordered_ceiling": _median(r.bridge / r.raw for r in rounds),
+        "ratio_to_careful": _median(r.bridge / r.careful for r in rounds),
         "ordered_ceiling_per_s": _median(r.raw for r in rounds),
+        "careful_per_s": _median(r.careful for r in rounds),
         "bridge_per_s": _median(r.bridge for r in rounds),
         "inversions": sum(r.inversions for r in rounds),
         "bridge_cpu_ms_per_message": _median(r.cpu_ms for r in rounds),
@@ -102,12 +111,14 @@ async def throughput(rig: Rig, portals: Sequence[Portal], messages: int, tell: T
 async def _round(rig: Rig, portals: Sequence[Portal], messages: int) -> Round:
     others = Others()
     others.begin()
-    raw = await _raw_rate(rig, load(portals, messages))
+    raw = await _raw_rate(rig, load(portals, messages), careful=False)
+    careful = await _raw_rate(rig, load(portals, messages), careful=True)
     cpu = rig.bridge_cpu_ms()
     wanted = load(portals, messages)
     bridge = await _bridge_rate(rig, wanted)
     return Round(
         raw=raw,
+        careful=careful,
         bridge=bridge,
         cpu_ms=(rig.bridge_cpu_ms() - cpu) / messages,
         inversions=_inversions(rig, wanted),
@@ -115,13 +126,13 @@ async def _round(rig: Rig, portals: Sequence[Portal], messages: int) -> Round:
     )
 
 
-async def _raw_rate(rig: Rig, wanted: Load) -> float:
+async def _raw_rate(rig: Rig, wanted: Load, *, careful: bool) -> float:
     messages = {
         portal.room: [(portal.ghost, text) for text in texts]
         for portal, texts in zip(wanted.portals, wanted.texts, strict=True)
     }
     started = time.perf_counter()
-    await rig.raw.send_ordered(messages)
+    await rig.raw.send_ordered(messages, careful=careful)
     last = await rig.collector.wait_for(wanted.bodies, ARRIVAL_LIMIT_S)
     return len(wanted.bodies) / (last - started)
 
@@ -151,9 +162,10 @@ def _inversions(rig: Rig, wanted: Load) -> int:
 async def latency(rig: Rig, tell: Tell) -> Result:
     """What the bridge adds to a raw PUT, from sending to the collector, in one quiet room."""
     portal = rig.portals[0]
-    raw, bridge = [], []
+    raw, careful, bridge = [], [], []
     for number in range(1, B3_PAIRS + 1):
-        raw.append(await _raw_latency(rig, portal))
+        raw.append(await _raw_latency(rig, portal, careful=False))
+        careful.append(await _raw_latency(rig, portal, careful=True))
         bridge.append(await _bridge_latency(rig, portal))
         if number % 100 == 0:
             tell(f"  pair {number}/{B3_PAIRS}")
@@ -161,15 +173,17 @@ async def latency(rig: Rig, tell: Tell) -> Result:
     return {
         "added_p50_ms": round(p50, 1),
         "added_p99_ms": round(p99, 1),
+        "added_to_careful_p50_ms": round(_percentile(bridge, 50) - _percentile(careful, 50), 1),
+        "added_to_careful_p99_ms": round(_percentile(bridge, 99) - _percentile(careful, 99), 1),
         "raw_p50_ms": round(_percentile(raw, 50), 1),
         "bridge_p50_ms": round(_percentile(bridge, 50), 1),
         "ratio_p50": round(_percentile(bridge, 50) / _percentile(raw, 50), 3),
     }
 
 
-async def _raw_latency(rig: Rig, portal: Portal) -> float:
+async def _raw_latency(rig: Rig, portal: Portal, *, careful: bool) -> float:
     text = uuid4().hex
-    return await _paced(rig, text, rig.raw.send(portal.room, portal.ghost, text))
+    return await _paced(rig, text, rig.raw.send(portal.room, portal.ghost, text, careful=careful))
 
 
 async def _bridge_latency(rig: Rig, portal: Portal) -> float:

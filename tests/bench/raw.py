@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from yarl import URL
 
 IN_FLIGHT_MAX = 32
 OK = 200
+DEVICE = "TEAMS_BRIDGE"
+"""The device of every ghost."""
 
 
 class Raw:
@@ -28,12 +31,17 @@ class Raw:
     async def close(self) -> None:
         await self._session.close()
 
-    async def send(self, room: str, ghost: str, text: str) -> None:
-        """PUT one message, shaped as the bridge shapes it."""
+    async def send(self, room: str, ghost: str, text: str, *, careful: bool = False) -> None:
+        """PUT one message, shaped as the bridge shapes it.
+
+        `careful`: with the device and the time that the bridge gives, so that Synapse remembers the
+        transaction in its database and the event has its own time.
+        """
         txn = secrets.token_hex(20)
+        more = f"&device_id={DEVICE}&ts={int(time.time() * 1000)}" if careful else ""
         url = URL(
             f"{self._homeserver}/_matrix/client/v3/rooms/{quote(room, safe='')}/send/"
-            f"m.room.message/{txn}?user_id={quote(ghost, safe='')}",
+            f"m.room.message/{txn}?user_id={quote(ghost, safe='')}{more}",
             encoded=True,
         )
         body = orjson.dumps(
@@ -50,14 +58,16 @@ class Raw:
                 problem = f"the homeserver answered {answer.status}"
                 raise RuntimeError(problem)
 
-    async def send_ordered(self, rooms: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    async def send_ordered(
+        self, rooms: Mapping[str, Sequence[tuple[str, str]]], *, careful: bool
+    ) -> None:
         """Send (ghost, text) lists, one in flight per room and 32 altogether."""
         turn = asyncio.Semaphore(IN_FLIGHT_MAX)
 
         async def one(room: str, messages: Sequence[tuple[str, str]]) -> None:
             async with turn:
                 for ghost, text in messages:
-                    await self.send(room, ghost, text)
+                    await self.send(room, ghost, text, careful=careful)
 
         async with asyncio.TaskGroup() as sending:
             for room, messages in rooms.items():
