@@ -38,6 +38,21 @@ async def test_a_loop_goes_on_at_once_while_there_may_be_more() -> None:
     assert loop.steps == 3
 
 
+async def test_a_loop_that_ends_lets_go_of_what_was_put_aside_for_it() -> None:
+    loop = Counting(Step.ALL)
+    given_up = 0
+
+    async def give_up() -> None:
+        nonlocal given_up
+        given_up += 1
+        raise StoreUnavailable("away")
+
+    loop.give_up = give_up  # type: ignore[method-assign]
+    await loop.run()
+
+    assert given_up == 1
+
+
 async def test_a_bell_that_rings_during_a_step_is_not_missed() -> None:
     loop = Counting(Step.ALL, Step.NOTHING)
     usual = loop.step
