@@ -11,11 +11,12 @@ from aiohttp import web
 
 from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.errors import (
+    JSON_TYPE,
     GraphError,
     Json,
     SigninError,
     graph_error,
-    seconds,
+    unwell,
 )
 from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.weather import Fault
@@ -24,18 +25,6 @@ FORM_FIELDS_MAX = 100
 FORM_BYTES_MAX = 256 * 1024
 CONTROL_BYTES_MAX = 64 * 1024 * 1024
 """A burst of messages in one control request."""
-
-_JSON_TYPE = (
-    "application/json;odata.metadata=minimal;odata.streaming=true;"
-    "IEEE754Compatible=false;charset=utf-8"
-)
-_CODES = {
-    429: ("TooManyRequests", "Please retry again later."),
-    500: ("InternalServerError", "An internal server error occurred."),
-    502: ("BadGateway", "Bad gateway."),
-    503: ("ServiceUnavailable", "The service is temporarily unavailable."),
-    504: ("GatewayTimeout", "The server took too long to answer."),
-}
 
 
 def is_upload(request: web.Request) -> bool:
@@ -101,7 +90,7 @@ def as_json(status: int, body: Json, headers: dict[str, str] | None = None) -> w
     return web.Response(
         status=status,
         body=orjson.dumps(body),
-        headers={"Content-Type": _JSON_TYPE, **(headers or {})},
+        headers={"Content-Type": JSON_TYPE, **(headers or {})},
     )
 
 
@@ -113,9 +102,7 @@ def graph_refusal(request: web.Request, error: GraphError, shown: Json) -> web.S
 
 
 def faulty(request: web.Request, tenant: Tenant, fault: Fault) -> web.StreamResponse:
-    code, message = _CODES.get(fault.status, ("UnknownError", ""))
-    headers = {} if fault.retry_after is None else {"Retry-After": seconds(fault.retry_after)}
-    error = GraphError(fault.status, code, message, headers)
+    error = unwell(fault.status, fault.retry_after)
     shown = graph_error(error, tenant.clock.now(), client_id(request))
     return graph_refusal(request, error, shown)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from bridge.sandbox.tenant import app_life, deleted, migration, team_life, wire
+from bridge.sandbox.tenant import app_life, deleted, migration, wire
 from bridge.sandbox.tenant.ask import Act, Ask
 from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.catalog import APPS_MAX, PERMISSIONS_MAX, Consent, Installation, TeamsApp
@@ -102,11 +102,6 @@ async def restore_chat(ask: Ask) -> Reply:
     return Reply(status=204)
 
 
-async def delete_team(ask: Ask) -> Reply:
-    team_life.delete_team(ask.tenant, ask.tenant.team(ask.ids["team"]))
-    return Reply(status=204)
-
-
 async def restore_team(ask: Ask) -> Reply:
     team = ask.tenant.deleted_teams.pop(ask.ids["team"], None)
     if team is None:
@@ -173,7 +168,6 @@ ACTS: list[tuple[str, Act]] = [
     ("POST /migrations/complete", complete_migration),
     ("POST /chats/{chat}/delete", delete_chat),
     ("POST /deleted-chats/{chat}/restore", restore_chat),
-    ("POST /teams/{team}/delete", delete_team),
     ("POST /deleted-teams/{team}/restore", restore_team),
     ("POST /delta/reset", reset_delta),
 ]

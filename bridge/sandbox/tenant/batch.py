@@ -24,7 +24,14 @@ import orjson
 
 from bridge.sandbox.tenant import wire
 from bridge.sandbox.tenant.call import Call, Reply
-from bridge.sandbox.tenant.errors import GraphError, Json, bad_request, graph_error, seconds
+from bridge.sandbox.tenant.errors import (
+    JSON_TYPE,
+    GraphError,
+    Json,
+    bad_request,
+    graph_error,
+    unwell,
+)
 from bridge.sandbox.tenant.routes import Route, route
 from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.tokens import Bearer
@@ -37,20 +44,9 @@ QUERY_FIELDS_MAX = 100
 _METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE"})
 _WRITES = frozenset({"POST", "PATCH", "PUT"})
 _STEP = frozenset({"id", "method", "url", "headers", "body", "dependsOn"})
-_JSON_TYPE = (
-    "application/json;odata.metadata=minimal;odata.streaming=true;"
-    "IEEE754Compatible=false;charset=utf-8"
-)
 _FIRST_ERROR = 400
 _GONE = 504
 """What a batch says of a request whose connection broke behind it."""
-_CODES = {
-    429: ("TooManyRequests", "Too many requests."),
-    500: ("InternalServerError", "An internal server error occurred."),
-    502: ("BadGateway", "Bad gateway."),
-    503: ("ServiceUnavailable", "The service is temporarily unavailable."),
-    504: ("GatewayTimeout", "The server took too long to answer."),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +264,7 @@ def _answered(step: Step, reply: Reply) -> Json:
         answer["body"] = base64.b64encode(reply.raw).decode()
     elif reply.body is not None:
         headers["OData-Version"] = "4.0"
-        headers["Content-Type"] = _JSON_TYPE
+        headers["Content-Type"] = JSON_TYPE
         answer["body"] = reply.body
     return answer
 
@@ -283,10 +279,7 @@ def _refused(call: Call, step: Step, error: GraphError) -> Json:
 def _weather(fault: Fault) -> GraphError:
     """What the weather makes of one request: a broken connection behind a batch is a 504."""
     drops = fault.kind in (FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER)
-    status = _GONE if drops else fault.status
-    headers = {} if fault.retry_after is None else {"Retry-After": seconds(fault.retry_after)}
-    code, message = _CODES.get(status, ("UnknownError", ""))
-    return GraphError(status, code, message, headers)
+    return unwell(_GONE if drops else fault.status, fault.retry_after)
 
 
 def _failed_dependency() -> GraphError:

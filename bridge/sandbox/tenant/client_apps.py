@@ -80,9 +80,6 @@ class AppsControl:
     async def restore_chat(self, chat: str) -> None:
         await self._tenant.call("POST", f"/deleted-chats/{quote(chat, safe='')}/restore")
 
-    async def delete_team(self, team: str) -> None:
-        await self._tenant.call("POST", f"/teams/{team}/delete")
-
     async def restore_team(self, team: str) -> None:
         await self._tenant.call("POST", f"/deleted-teams/{team}/restore")
 

@@ -11,6 +11,19 @@ from uuid import uuid4
 
 Json = dict[str, object]
 
+JSON_TYPE = (
+    "application/json;odata.metadata=minimal;odata.streaming=true;"
+    "IEEE754Compatible=false;charset=utf-8"
+)
+"""What Graph calls its JSON."""
+_OF_STATUS = {
+    429: ("TooManyRequests", "Please retry again later."),
+    500: ("InternalServerError", "An internal server error occurred."),
+    502: ("BadGateway", "Bad gateway."),
+    503: ("ServiceUnavailable", "The service is temporarily unavailable."),
+    504: ("GatewayTimeout", "The server took too long to answer."),
+}
+
 
 class GraphError(Exception):
     """Graph answers this request with an error."""
@@ -126,6 +139,13 @@ def signin_error(error: SigninError, now: datetime, correlation: str = "") -> Js
     if error.claims:
         answer["claims"] = error.claims
     return answer
+
+
+def unwell(status: int, retry_after: timedelta | None = None) -> GraphError:
+    """The service is busy or broken."""
+    code, message = _OF_STATUS.get(status, ("UnknownError", ""))
+    headers = {} if retry_after is None else {"Retry-After": seconds(retry_after)}
+    return GraphError(status, code, message, headers)
 
 
 def seconds(duration: timedelta) -> str:

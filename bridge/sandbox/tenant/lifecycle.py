@@ -7,10 +7,12 @@ again every 15 minutes; when the subscription's own time is over it is gone with
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
+from typing_extensions import override
+
 from bridge.sandbox.tenant.notify import Notifier
+from bridge.sandbox.tenant.rounds import Rounds
 from bridge.sandbox.tenant.subscription import Subscription
 from bridge.sandbox.tenant.tenant import Tenant
 
@@ -19,31 +21,19 @@ CHALLENGE_PAUSE = timedelta(minutes=15)
 REAUTHORIZE = "reauthorizationRequired"
 
 
-class Watch:
+class Watch(Rounds):
     """Looks after the subscriptions of one tenant."""
 
     def __init__(self, tenant: Tenant, notifier: Notifier) -> None:
-        self._tenant = tenant
+        super().__init__(tenant)
         self._notifier = notifier
-        self._wake = asyncio.Event()
-        self._closed = False
 
-    def wake(self) -> None:
-        self._wake.set()
-
-    def close(self) -> None:
-        self._closed = True
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Do what is due until closed."""
-        while not self._closed:
-            self._wake.clear()
-            now = self._tenant.clock.now()
-            for subscription in list(self._tenant.subscriptions.values()):
-                self._tend(subscription, now)
-            due = [_next(item) for item in self._tenant.subscriptions.values()]
-            await self._tenant.clock.wait_until(min(due, default=None), self._wake)
+    @override
+    async def _round(self) -> datetime | None:
+        now = self._tenant.clock.now()
+        for subscription in list(self._tenant.subscriptions.values()):
+            self._tend(subscription, now)
+        return min((_next(item) for item in self._tenant.subscriptions.values()), default=None)
 
     def _tend(self, subscription: Subscription, now: datetime) -> None:
         if subscription.expires <= now:

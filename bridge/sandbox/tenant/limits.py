@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 from bridge.sandbox.tenant.clock import TenantClock
-from bridge.sandbox.tenant.errors import GraphError
+from bridge.sandbox.tenant.errors import GraphError, unwell
 from bridge.sandbox.tenant.limit_buckets import Buckets, Demand, Play
 from bridge.sandbox.tenant.limit_demands import Asked, demands
 from bridge.sandbox.tenant.limit_lines import Service, line_of
@@ -70,7 +70,7 @@ def play_of(settings: Settings) -> Play:
 
 
 def _refusal(asked: Asked, wait: float, *, told: bool) -> GraphError:
-    error = GraphError(429, "TooManyRequests", "Please retry again later.")
+    error = unwell(429)
     error.inner.update(_INNER)
     if told:
         # A hair is forgiven: the clock's fractions would make 2 out of 1.0000001.

@@ -50,9 +50,7 @@ def choose(
     query: Mapping[str, str],
 ) -> str:
     """Pick an account and, with it, agree to what the app asks for."""
-    hidden = "".join(_hidden(name, value) for name, value in query.items() if name not in _OURS)
-    accounts = "".join(_account(user) for user in people) or "<p>There is no account yet.</p>"
-    wishes = "".join(f"<li>{escape(scope)}</li>" for scope in scopes)
+    hidden, accounts, wishes = _parts(people, scopes, query)
     everyone = (
         '<p><label><input type="checkbox" name="everyone" value="1"> '
         "Consent on behalf of your organisation</label></p>"
@@ -105,9 +103,7 @@ def permissions(
     query: Mapping[str, str],
 ) -> str:
     """An administrator grants permissions for the whole organisation."""
-    hidden = "".join(_hidden(name, value) for name, value in query.items() if name not in _OURS)
-    accounts = "".join(_account(user) for user in people) or "<p>There is no account yet.</p>"
-    wishes = "".join(f"<li>{escape(name)}</li>" for name in wanted)
+    hidden, accounts, wishes = _parts(people, wanted, query)
     body = (
         f"<h1>Permissions requested</h1><p>Review for your organisation, {escape(organisation)}</p>"
         f"<p><strong>{escape(app.name)}</strong> would like to:</p><ul>{wishes}</ul>"
@@ -128,6 +124,15 @@ def post_back(uri: str, fields: Mapping[str, str]) -> str:
         "<script>document.forms[0].submit()</script>"
     )
     return _FRAME.format(title="Working...", body=body)
+
+
+def _parts(
+    people: Sequence[User], wanted: Sequence[str], query: Mapping[str, str]
+) -> tuple[str, str, str]:
+    """What the request brought along, the accounts to choose from, and what the app asks for."""
+    hidden = "".join(_hidden(name, value) for name, value in query.items() if name not in _OURS)
+    accounts = "".join(_account(user) for user in people) or "<p>There is no account yet.</p>"
+    return hidden, accounts, "".join(f"<li>{escape(name)}</li>" for name in wanted)
 
 
 def _account(user: User) -> str:

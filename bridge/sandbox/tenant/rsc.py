@@ -31,26 +31,11 @@ from bridge.sandbox.tenant.world import App, Membership
 
 ROUTES_MAX = 1000
 """Operations whose permissions are remembered."""
-_CHAT_READ = (
-    "Chat.Manage.Chat",
-    "Chat.ReadBasic.WhereInstalled",
-    "Chat.Read.WhereInstalled",
-    "Chat.ReadWrite.WhereInstalled",
-    "ChatSettings.Read.Chat",
-    "ChatSettings.ReadWrite.Chat",
-)
-_CHAT_MEMBERS = (
-    "Chat.Manage.Chat",
-    "ChatMember.Read.Chat",
-    "ChatMember.Read.WhereInstalled",
-    "ChatMember.ReadWrite.WhereInstalled",
-)
-_CHAT_MESSAGES = (
-    "ChatMessage.Read.Chat",
-    "Chat.Read.WhereInstalled",
-    "Chat.ReadWrite.WhereInstalled",
-)
+_CHAT_READ = ("Chat.Manage.Chat", "ChatSettings.Read.Chat", "ChatSettings.ReadWrite.Chat")
+_CHAT_MEMBERS = ("Chat.Manage.Chat", "ChatMember.Read.Chat")
+_CHAT_MESSAGES = ("ChatMessage.Read.Chat",)
 _CHAT_APPS = ("Chat.Manage.Chat", "TeamsAppInstallation.Read.Chat")
+_USER_APPS = ("TeamsAppInstallation.Read.User",)
 _TEAM_APPS = ("TeamsAppInstallation.Read.Group",)
 _CHANNEL_SETTINGS = ("ChannelSettings.Read.Group", "ChannelSettings.ReadWrite.Group")
 _CHANNEL_MEMBERS = ("ChannelMember.Read.Group", "ChannelMember.ReadWrite.Group")
@@ -58,12 +43,17 @@ _CHANNEL_MESSAGES = ("ChannelMessage.Read.Group",)
 _CHANNEL = "/teams/{}/channels/{}"
 _TABLE: dict[str, tuple[str, ...]] = {
     "GET /chats/{}": _CHAT_READ,
+    # The others with WhereInstalled are good for subscriptions only; and no page lists this one
+    # for the shorter address.
+    "GET /users/{}/chats/{}": (*_CHAT_READ, "Chat.ReadBasic.WhereInstalled"),
     "PATCH /chats/{}": ("ChatSettings.ReadWrite.Chat",),
     "DELETE /chats/{}": ("Chat.ManageDeletion.Chat",),
     "GET /chats/{}/members": _CHAT_MEMBERS,
     "GET /chats/{}/members/{}": _CHAT_MEMBERS,
-    "POST /chats/{}/members": ("Chat.Manage.Chat", "ChatMember.ReadWrite.WhereInstalled"),
-    "DELETE /chats/{}/members/{}": ("Chat.Manage.Chat", "ChatMember.ReadWrite.WhereInstalled"),
+    "POST /chats/{}/members": ("Chat.Manage.Chat",),
+    "POST /chats/{}/members/add": ("Chat.Manage.Chat",),
+    "POST /chats/{}/members/remove": ("Chat.Manage.Chat",),
+    "DELETE /chats/{}/members/{}": ("Chat.Manage.Chat",),
     "GET /chats/{}/messages": _CHAT_MESSAGES,
     "GET /chats/{}/messages/delta": _CHAT_MESSAGES,
     "GET /chats/{}/messages/{}": _CHAT_MESSAGES,
@@ -78,6 +68,8 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "GET /chats/{}/permissionGrants": _CHAT_APPS,
     "GET /teamwork/deletedChats/{}": ("Chat.ManageDeletion.Chat",),
     "POST /teamwork/deletedChats/{}/undoDelete": ("Chat.ManageDeletion.Chat",),
+    "GET /users/{}/teamwork/installedApps": _USER_APPS,
+    "GET /users/{}/teamwork/installedApps/{}": _USER_APPS,
     "GET /teams/{}": ("TeamSettings.Read.Group", "TeamSettings.ReadWrite.Group"),
     "PATCH /teams/{}": ("TeamSettings.ReadWrite.Group",),
     "POST /teams/{}/archive": ("TeamSettings.ReadWrite.Group",),
@@ -91,6 +83,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "GET /teams/{}/channels": _CHANNEL_SETTINGS,
     "POST /teams/{}/channels": ("Channel.Create.Group",),
     f"GET {_CHANNEL}": _CHANNEL_SETTINGS,
+    f"GET /tenants/{{}}{_CHANNEL}": _CHANNEL_SETTINGS,
     f"PATCH {_CHANNEL}": ("ChannelSettings.ReadWrite.Group",),
     f"DELETE {_CHANNEL}": ("Channel.Delete.Group",),
     f"GET {_CHANNEL}/filesFolder": ("File.Read.Group",),
@@ -117,9 +110,11 @@ for _message in ("/messages/{}", "/messages/{}/replies/{}"):
         _TABLE[f"GET {_CHANNEL}{_message}/hostedContents{_rest}"] = _CHANNEL_MESSAGES
 _BY_NAME = {name.casefold(): granted for name, granted in _TABLE.items()}
 _ID = re.compile(r"\{[^}]*\}")
-_OF_A_PLACE = (".Chat", ".Group", ".WhereInstalled")
-_GRANTED = (".Chat", ".Group")
-"""What a manifest can ask for; whatever else it names, it does not get."""
+_OF_A_USERS_CHAT = re.compile("^/users/{}(?=/chats/{})")
+_ENDINGS = {"chat": ".Chat", "team": ".Group", "user": ".User"}
+"""What a manifest can ask for by the place it is installed in; whatever else it names, it does not
+get. Of several ids in a path the first of these counts: `/users/{user}/chats/{chat}` is a chat."""
+_OF_A_PLACE = (*_ENDINGS.values(), ".WhereInstalled")
 _PROTECTED = re.compile(r"/messages(/|$)|/getAll(Retained)?Messages(/|$)", re.IGNORECASE)
 _READ_GRANTS = Needs(
     delegated=(
@@ -172,18 +167,19 @@ def admit(tenant: Tenant, route: Route, bearer: Bearer, ids: dict[str, str]) -> 
 
 
 def granted_in(tenant: Tenant, bearer: Bearer, ids: dict[str, str]) -> frozenset[str]:
-    """What this app was granted in the chat or team that these ids name."""
-    place = ids.get("chat") or ids.get("team")
-    if place is None or not tenant.settings.rsc_enabled:
+    """What this app was granted in the chat or team, or for the user, that these ids name."""
+    kind = next((kind for kind in _ENDINGS if kind in ids), None)
+    if kind is None or not tenant.settings.rsc_enabled:
         return frozenset()
-    installed = tenant.catalog.of_client(place, bearer.app)
+    user = tenant.find_user(ids[kind]) if kind == "user" else None
+    installed = tenant.catalog.of_client(ids[kind] if user is None else user.id, bearer.app)
     granted = {
         consent.name
         for item in installed
         for consent in item.consents
-        if consent.kind == "Application" and consent.name.endswith(_GRANTED)
+        if consent.kind == "Application" and consent.name.endswith(_ENDINGS[kind])
     }
-    if installed and "chat" in ids:
+    if installed and kind == "chat":
         granted |= {name for name in bearer.granted if name.endswith(".WhereInstalled")}
     return frozenset(granted)
 
@@ -222,15 +218,24 @@ def _grant(item: Installation, name: str, kind: str, client: App | None) -> Json
     }
 
 
+def grants(route: Route) -> tuple[str, ...]:
+    """The permissions of a chat, a team or a user that the operation takes."""
+    path = _ID.sub("{}", route.path)
+    for name in (path, _OF_A_USERS_CHAT.sub("", path)):
+        found = _BY_NAME.get(f"{route.method} {name}".casefold())
+        if found is not None:
+            return found
+    return ()
+
+
 @lru_cache(maxsize=ROUTES_MAX)
 def _widened(route: Route) -> Needs | None:
     """What the operation takes, with the grants of a place that it takes as well."""
     if route.needs is None:
         return None
-    path = re.sub("^/users/{}/chats/", "/chats/", _ID.sub("{}", route.path))
-    also = _BY_NAME.get(f"{route.method} {path}".casefold(), ())
     own = route.needs.application
-    return replace(route.needs, application=(*own, *(name for name in also if name not in own)))
+    also = (name for name in grants(route) if name not in own)
+    return replace(route.needs, application=(*own, *also))
 
 
 def _check_channel(tenant: Tenant, client_id: str, ids: dict[str, str]) -> None:

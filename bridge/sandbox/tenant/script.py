@@ -10,7 +10,6 @@ the weather itself are drawn from the script's seed.
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import random
 from collections import deque
@@ -20,10 +19,12 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import orjson
+from typing_extensions import override
 
 from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.clock import stamp
 from bridge.sandbox.tenant.errors import GraphError, Json
+from bridge.sandbox.tenant.rounds import Rounds
 from bridge.sandbox.tenant.tenant import Tenant
 
 STEPS_MAX = 10_000
@@ -53,16 +54,14 @@ class Step:
     times: int = 1
 
 
-class Script:
+class Script(Rounds):
     """The script of one tenant, if it has one; one task plays it."""
 
     def __init__(self, tenant: Tenant, answer: Answer) -> None:
-        self._tenant = tenant
+        super().__init__(tenant)
         self._answer = answer
         self._due: list[tuple[datetime, int, Step]] = []
         self._played: deque[Json] = deque(maxlen=PLAYED_KEPT)
-        self._wake = asyncio.Event()
-        self._closed = False
 
     def start(self, steps: list[Step], seed: int | None) -> None:
         """Play these steps from now on, instead of what was played before."""
@@ -84,26 +83,18 @@ class Script:
     def stop(self) -> None:
         self._due.clear()
 
-    def close(self) -> None:
-        """End the task."""
-        self._closed = True
-        self._wake.set()
-
     def report(self) -> Json:
         """How many steps are left, and what came of the others."""
         following = stamp(self._due[0][0]) if self._due else None
         return {"left": len(self._due), "next": following, "played": list(self._played)}
 
-    async def run(self) -> None:
-        """Play what is due until closed."""
-        while not self._closed:
-            self._wake.clear()
-            now = self._tenant.clock.now()
-            while self._due and self._due[0][0] <= now and not self._closed:
-                at, _, step = heapq.heappop(self._due)
-                await self._play(at, step)
-            following = self._due[0][0] if self._due else None
-            await self._tenant.clock.wait_until(following, self._wake)
+    @override
+    async def _round(self) -> datetime | None:
+        now = self._tenant.clock.now()
+        while self._due and self._due[0][0] <= now and not self._closed:
+            at, _, step = heapq.heappop(self._due)
+            await self._play(at, step)
+        return self._due[0][0] if self._due else None
 
     async def _play(self, at: datetime, step: Step) -> None:
         path = f"/tenants/{quote(self._tenant.id, safe='')}{step.path}"

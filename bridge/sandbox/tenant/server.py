@@ -30,6 +30,7 @@ from bridge.sandbox.tenant.handshake import Handshake
 from bridge.sandbox.tenant.lifecycle import Watch
 from bridge.sandbox.tenant.notify import Notifier
 from bridge.sandbox.tenant.people.vigil import Vigil
+from bridge.sandbox.tenant.rounds import Rounds
 from bridge.sandbox.tenant.script import Script
 from bridge.sandbox.tenant.signin_routes import SigninRoutes
 from bridge.sandbox.tenant.subscriptions import Subscriptions
@@ -67,8 +68,7 @@ class TenantServer:
         self._callback_ssl = callback_ssl
         self.realm = Realm(Site(), keyring or Keyring(self._clock.now))
         self._notifiers: dict[str, Notifier] = {}
-        self._watches: dict[str, Watch] = {}
-        self._vigils: dict[str, Vigil] = {}
+        self._rounds: dict[str, list[Rounds]] = {}
         self._stop = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
 
@@ -146,29 +146,21 @@ class TenantServer:
         self, tenant: Tenant, session: aiohttp.ClientSession, tasks: asyncio.TaskGroup
     ) -> None:
         notifier = Notifier(tenant, session, tasks)
-        watch = Watch(tenant, notifier)
         self._notifiers[tenant.id] = notifier
-        self._watches[tenant.id] = watch
         tenant.listeners.append(notifier.take)
-        tenant.wakers += [notifier.wake, watch.wake]
-        tasks.create_task(watch.run())
-        vigil = self._vigils[tenant.id] = Vigil(tenant)
-        tenant.wakers.append(vigil.wake)
-        tasks.create_task(vigil.run())
+        watch, vigil = Watch(tenant, notifier), Vigil(tenant)
+        tenant.wakers += [notifier.wake, watch.wake, vigil.wake]
         tenant.traffic = Traffic(tenant)
-        tasks.create_task(tenant.traffic.run())
         tenant.script = Script(tenant, self._control.answer)
-        tasks.create_task(tenant.script.run())
+        self._rounds[tenant.id] = [watch, vigil, tenant.traffic, tenant.script]
+        for each in self._rounds[tenant.id]:
+            tasks.create_task(each.run())
 
     def _close(self, tenant: Tenant) -> None:
         self._notifiers.pop(tenant.id).close()
-        self._watches.pop(tenant.id).close()
-        self._vigils.pop(tenant.id).close()
+        for each in self._rounds.pop(tenant.id):
+            each.close()
         tenant.files.close()
-        if tenant.traffic is not None:
-            tenant.traffic.close()
-        if tenant.script is not None:
-            tenant.script.close()
 
     def _application(self, session: aiohttp.ClientSession) -> web.Application:
         self._graph = Graph(self.realm, Subscriptions(Handshake(session)))

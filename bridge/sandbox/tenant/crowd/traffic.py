@@ -14,14 +14,17 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zlib import crc32
+
+from typing_extensions import override
 
 from bridge.sandbox.tenant import conversation
 from bridge.sandbox.tenant.crowd import texts
 from bridge.sandbox.tenant.crowd.history import History
 from bridge.sandbox.tenant.crowd.words import REACTIONS
 from bridge.sandbox.tenant.errors import GraphError, Json
+from bridge.sandbox.tenant.rounds import Rounds
 from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.world import Channel, Chat, Message, User
 
@@ -73,11 +76,11 @@ class Tally:
     """Left out because the traffic was too far behind."""
 
 
-class Traffic:
+class Traffic(Rounds):
     """The traffic of one tenant; one task runs it."""
 
     def __init__(self, tenant: Tenant) -> None:
-        self._tenant = tenant
+        super().__init__(tenant)
         self._order: Order | None = None
         self._chance = random.Random(0)  # noqa: S311 - a run must be replayable
         self._recent: deque[tuple[Place, int]] = deque(maxlen=RECENT_KEPT)
@@ -85,8 +88,6 @@ class Traffic:
         self._started = 0.0
         self._stopped = 0.0
         self._tally = Tally()
-        self._wake = asyncio.Event()
-        self._closed = False
 
     def start(self, order: Order) -> None:
         """Begin anew; whatever runs is replaced."""
@@ -105,11 +106,6 @@ class Traffic:
             self._stopped = asyncio.get_running_loop().time()
             self._order = None
 
-    def close(self) -> None:
-        """End the task."""
-        self._closed = True
-        self._wake.set()
-
     def report(self) -> Json:
         """The tally, and the rate that was reached, in messages per second."""
         order = self._order
@@ -124,20 +120,17 @@ class Traffic:
             "behind": 0 if order is None else max(0, self._due(order)),
         }
 
-    async def run(self) -> None:
-        """Post what is due until closed."""
-        while not self._closed:
-            self._wake.clear()
-            order = self._order
-            if order is None:
-                await self._tenant.clock.wait_until(None, self._wake)
-                continue
-            self._leave_out(order)
-            for _ in range(min(self._due(order), BATCH_MAX)):
-                self._step(order)
-            if order.messages and self._tally.posted + self._tally.refused >= order.messages:
-                self.stop()
-            await self._tenant.clock.wait_until(self._tenant.clock.now() + BREATH, self._wake)
+    @override
+    async def _round(self) -> datetime | None:
+        order = self._order
+        if order is None:
+            return None
+        self._leave_out(order)
+        for _ in range(min(self._due(order), BATCH_MAX)):
+            self._step(order)
+        if order.messages and self._tally.posted + self._tally.refused >= order.messages:
+            self.stop()
+        return self._tenant.clock.now() + BREATH
 
     def _due(self, order: Order) -> int:
         passed = asyncio.get_running_loop().time() - self._started

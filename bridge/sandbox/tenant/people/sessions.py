@@ -102,12 +102,14 @@ class Presence:
         self.sessions = {k: s for k, s in self.sessions.items() if s.at(now) is not None}
         if self.wish is not None and self.wish.at(now) is None:
             self.wish = None
-        over = self.status is not None and self.status.until is not None
-        if over and self.status is not None and self.status.until is not None:
-            over = self.status.until <= now
+        over = self.status_over(now)
         if over:
             self.status = None
         return over
+
+    def status_over(self, now: datetime) -> bool:
+        until = None if self.status is None else self.status.until
+        return until is not None and until <= now
 
     def _timed(self) -> list[Session]:
         return [*self.sessions.values(), *([] if self.wish is None else [self.wish])]

@@ -2,7 +2,7 @@
 
 The data is what the permission tables of learn.microsoft.com graph/api are made from; it is not
 part of this project, and `GRAPH_PERMISSIONS` names a copy of it. Permissions that a team or a chat
-grants (resource-specific consent) do not count here: they need an app that is installed there.
+grants (resource-specific consent) are kept apart: they need an app that is installed there.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ SLIPS = {
     ("GET /teams/{id}/installedapps/{id}", APPLICATION): {
         "TeamsAppInstallation.ReadWriteSelfForTeam"
     },
+    # A team's grant, for a chat.
+    ("GET /chats/{id}/members/{id}", APPLICATION): {"TeamMember.Read.Group"},
 }
 """Entries of the data that cannot be meant; the tenant refuses them."""
 
@@ -205,6 +207,17 @@ def required() -> dict[str, Lists]:
 
 def listed(route: Route) -> Lists | None:
     """What Microsoft lists for a route, without what a team or a chat grants."""
+    found = _all(route)
+    return None if found is None else {kind: wide(found[kind]) for kind in KINDS}
+
+
+def listed_grants(route: Route) -> frozenset[str]:
+    """What Microsoft lists for a route that a team, a chat or a user grants to an app."""
+    found = (_all(route) or {}).get(APPLICATION, frozenset())
+    return found - wide(found)
+
+
+def _all(route: Route) -> Lists | None:
     name = name_of(route)
     known = required()
     # api/chatmessagehostedcontent-get and profilephoto-get: one table for a thing and its bytes
@@ -213,7 +226,7 @@ def listed(route: Route) -> Lists | None:
     if not lists:
         return None
     return {
-        kind: wide(p for found in lists for p in found[kind]) - SLIPS.get((name, kind), set())
+        kind: frozenset(p for found in lists for p in found[kind]) - SLIPS.get((name, kind), set())
         for kind in KINDS
     }
 

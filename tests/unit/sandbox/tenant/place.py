@@ -206,6 +206,17 @@ class Place:
         return await self.graph(who, "POST", f"/chats/{enc(chat)}/messages", body)
 
 
+def later(minutes: float) -> str:
+    """So long from now, which is the tenant's time unless its clock was moved."""
+    at = datetime.now(UTC) + timedelta(minutes=minutes)  # noqa: TID251 - the tenant's own time
+    return at.isoformat()
+
+
+def instant(text: str) -> datetime:
+    """An instant of Graph's; as text they cannot be compared, for they end in no zeros."""
+    return datetime.fromisoformat(text)
+
+
 def enc(text: str) -> str:
     return quote(text, safe="")
 
@@ -322,14 +333,13 @@ class Subscriber:
 
     def wish(self, resource: str = "/chats/getAllMessages", **more: Any) -> dict[str, Any]:
         """A subscription that asks for content."""
-        expires = datetime.now(UTC) + timedelta(minutes=50)  # noqa: TID251 - the tenant's own
         der = self.certificate.public_bytes(Encoding.DER)
         return {
             "resource": resource,
             "changeType": "created,updated,deleted",
             "notificationUrl": f"{self.url}/notify",
             "lifecycleNotificationUrl": f"{self.url}/lifecycle",
-            "expirationDateTime": expires.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+            "expirationDateTime": instant(later(50)).strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
             "clientState": "state-1",
             "includeResourceData": True,
             "encryptionCertificate": base64.b64encode(der).decode(),

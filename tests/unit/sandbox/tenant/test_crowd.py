@@ -19,7 +19,7 @@ from bridge.sandbox.tenant.crowd.plan import Plan
 from bridge.sandbox.tenant.tenant import Realm, Site, Tenant
 from bridge.sandbox.tenant.tokens import Keyring
 from bridge.sandbox.tenant.world import Chat, ChatKind
-from tests.unit.sandbox.tenant.place import Place, enc
+from tests.unit.sandbox.tenant.place import Place, enc, instant
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 PLAN = Plan(seed=7, users=60, chats=200, teams=6, history=60, until=NOON)
@@ -222,7 +222,7 @@ async def test_history_is_paged_newest_first(place: Place) -> None:
     chat = max(chats, key=lambda item: len(item["id"]))["id"]
     found = await every_page(place, who, f"/chats/{enc(chat)}/messages?$top=50")
     assert len(found) >= 20
-    changed = [item["lastModifiedDateTime"] for item in found]
+    changed = [instant(item["lastModifiedDateTime"]) for item in found]
     assert changed == sorted(changed, reverse=True)
     assert len({item["id"] for item in found}) == len(found)
 
@@ -236,7 +236,11 @@ async def test_history_can_be_filtered_by_its_last_change(place: Place) -> None:
     since, until = last["lastModifiedDateTime"], first["lastModifiedDateTime"]
     clause = enc(f"lastModifiedDateTime gt {since} and lastModifiedDateTime lt {until}")
     found = await every_page(place, who, f"{path}&$filter={clause}")
-    wanted = [item["id"] for item in every if since < item["lastModifiedDateTime"] < until]
+    wanted = [
+        item["id"]
+        for item in every
+        if instant(since) < instant(item["lastModifiedDateTime"]) < instant(until)
+    ]
     assert [item["id"] for item in found] == wanted
 
 
@@ -270,7 +274,7 @@ async def test_an_imagined_chat_takes_new_messages(place: Place) -> None:
 async def test_an_app_exports_everything_of_a_user_in_order(place: Place) -> None:
     who = await visit(place, users=30, chats=40, history=20)
     found = await every_page(place, None, f"/users/{who.id}/chats/getAllMessages?$top=50")
-    changed = [item["lastModifiedDateTime"] for item in found]
+    changed = [instant(item["lastModifiedDateTime"]) for item in found]
     assert changed == sorted(changed)
     chats = await every_page(place, who, "/me/chats?$top=50")
     assert {item["chatId"] for item in found} == {chat["id"] for chat in chats}
@@ -288,10 +292,10 @@ async def test_delta_gives_the_last_eight_months_and_then_what_is_new(place: Pla
             break
         url = body["@odata.nextLink"].partition("/v1.0")[2]
     now = place.server.realm.tenants[place.tenant.id].clock.now()
-    oldest = (now - timedelta(days=243)).isoformat()
+    oldest = now - timedelta(days=243)
     every = await every_page(place, None, f"/users/{who.id}/chats/getAllMessages?$top=50")
     deleted = {key for key in seen if key not in {(i["chatId"], i["id"]) for i in every}}
-    recent = {(i["chatId"], i["id"]) for i in every if i["createdDateTime"] >= oldest[:23]}
+    recent = {(i["chatId"], i["id"]) for i in every if instant(i["createdDateTime"]) >= oldest}
     assert seen.keys() - deleted == recent
     chat = next(iter(seen))[0]
     await place.say(who, chat, "news")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.sandbox.tenant import conversation
 from bridge.sandbox.tenant.client_apps import AppsControl
+from bridge.sandbox.tenant.client_teams import TeamsClient
 from bridge.sandbox.tenant.conversation import Spot
 from bridge.sandbox.tenant.world import Content, Membership
 from tests.unit.sandbox.tenant.apps_kit import Client, channel, client, inside, team
@@ -201,7 +202,7 @@ async def test_a_deleted_team_can_still_be_exported(place: Place) -> None:
     deleted = f"/teamwork/deletedTeams/{tea.id}/channels/getAllMessages"
     assert (await app.call("GET", deleted)).status == 404
 
-    await apps.delete_team(tea.id)
+    await TeamsClient(place.tenant).delete_team(tea.id)
 
     assert texts(await app.call("GET", deleted))[-1] == "farewell"
     listed = await app.call("GET", "/teamwork/deletedTeams")

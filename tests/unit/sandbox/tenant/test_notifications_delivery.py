@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from bridge.sandbox.tenant.client_endpoints import Endpoint, endpoints
-from tests.unit.sandbox.tenant.place import PATIENCE, SECRET, Place, Subscriber
-from tests.unit.sandbox.tenant.test_subscriptions import later, subscribe
+from tests.unit.sandbox.tenant.place import PATIENCE, SECRET, Place, Subscriber, later
+from tests.unit.sandbox.tenant.test_subscriptions import subscribe
 
 QUICK = {"first_answer_seconds": 0.05, "later_answer_seconds": 0.1}
-"""Instead of 3 s and 10 s."""
+"""Instead of 3 s and 10 s, while an address hangs: nobody waits that long here."""
+USUAL = {"first_answer_seconds": 3.0, "later_answer_seconds": 10.0}
+"""For answers that shall be heard, however busy the machine is."""
 
 
 async def until_state(place: Place, state: str) -> Endpoint:
@@ -126,6 +128,7 @@ async def test_who_answers_too_late_is_not_heard_and_is_asked_again(
     subscriber.hangs = 1
     await burst(place, 1)
     await counts(place, "retried", 1)
+    await place.tenant.change_settings(**USUAL)
     await place.tenant.advance_clock(timedelta(seconds=2))
 
     await subscriber.posted(1)
@@ -145,9 +148,11 @@ async def test_a_slow_address_is_told_ten_minutes_later(
     subscriber.hangs = 1
     await burst(place, 1)
     await counts(place, "retried", 1)
+    await place.tenant.change_settings(later_answer_seconds=USUAL["later_answer_seconds"])
     await place.tenant.advance_clock(timedelta(seconds=2))
     await subscriber.arrived(1)
     await until_state(place, "slow")
+    await place.tenant.change_settings(**USUAL)
 
     await burst(place, 1)
     held = await counts(place, "delayed", 1)
@@ -171,6 +176,7 @@ async def test_what_comes_while_an_address_is_given_up_is_lost(
     await counts(place, "retried", 1)
     await place.tenant.advance_clock(timedelta(seconds=2))
     await until_state(place, "drop")
+    await place.tenant.change_settings(**USUAL)
 
     lost = await burst(place, 3)
     gone = await counts(place, "dropped", 3)

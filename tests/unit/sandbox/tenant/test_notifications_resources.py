@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from bridge.sandbox.tenant.errors import Json
 from bridge.sandbox.tenant.tenant import Change, ChangeKind, Subject
 from bridge.sandbox.tenant.world import Content
 from tests.kit.openapi import description
-from tests.unit.sandbox.tenant.place import Place, Subscriber, enc
+from tests.unit.sandbox.tenant.place import Place, Subscriber, enc, later
 from tests.unit.sandbox.tenant.test_subscriptions import add_team, allow, inside, subscribe
 
 CREATED = ChangeKind.CREATED
@@ -312,7 +311,6 @@ async def test_presence_is_told_by_the_people_it_was_asked_for(
 async def test_creating_and_deleting_a_user_are_updates_too(
     place: Place, subscriber: Subscriber
 ) -> None:
-    in_a_month = datetime.now(UTC) + timedelta(minutes=41_760)  # noqa: TID251 - tenant's own
     made = await subscribe(
         place,
         None,
@@ -321,7 +319,7 @@ async def test_creating_and_deleting_a_user_are_updates_too(
         changeType="updated,deleted",
         includeResourceData=False,
         lifecycleNotificationUrl=None,
-        expirationDateTime=in_a_month.isoformat(),
+        expirationDateTime=later(41_760),
     )
     user = inside(place).users[place.bob.id]
     for kind in (CREATED, DELETED):

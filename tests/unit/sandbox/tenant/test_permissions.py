@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from bridge.sandbox.tenant import rsc
 from bridge.sandbox.tenant.routes import Route
 from bridge.sandbox.tenant.tokens import Keyring
 from tests.kit.tenant_table import path as path_of, place, routes
@@ -20,6 +21,7 @@ from tests.unit.sandbox.tenant.permission_data import (
     KINDS,
     NO_TABLE,
     listed,
+    listed_grants,
     name_of,
     required,
     wide,
@@ -90,6 +92,13 @@ def test_the_table_of_operations_agrees_with_the_data(route: Route) -> None:
     assert route.needs is not None
     assert wide(route.needs.delegated) == expected[DELEGATED]
     assert wide(route.needs.application) == expected[APPLICATION]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=place)
+def test_the_grants_of_a_place_agree_with_the_data(route: Route) -> None:
+    expected = listed_grants(route)
+    assert frozenset(rsc.grants(route)) == expected
+    assert not expected or route.needs is not None
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -79,15 +79,59 @@ async def test_nothing_of_this_lets_an_app_send(place: Place) -> None:
 
 
 async def test_where_installed_counts_where_installed(place: Place) -> None:
-    app = await client(place, ["Chat.Read.WhereInstalled"])
-    assert (await app.call("GET", messages_of(place.group))).status == 403
+    app = await client(place, ["Chat.ReadBasic.WhereInstalled"])
+    group, chat = (f"/users/{place.alice.id}/chats/{enc(c)}" for c in (place.group, place.chat))
+    assert (await app.call("GET", group)).status == 403
     apps = AppsControl(place.tenant)
 
     await apps.install(await apps.publish(client_id=app.id), place.group)
 
-    assert (await app.call("GET", messages_of(place.group))).status == 200
-    assert (await app.call("GET", f"/chats/{enc(place.group)}")).status == 200
-    assert (await app.call("GET", messages_of(place.chat))).status == 403
+    assert (await app.call("GET", group)).status == 200
+    assert (await app.call("GET", chat)).status == 403
+    assert (await app.call("GET", f"/chats/{enc(place.group)}")).status == 403
+
+
+async def test_where_installed_reads_no_messages(place: Place) -> None:
+    app = await client(place, ["Chat.Read.WhereInstalled", "ChatMember.Read.WhereInstalled"])
+    apps = AppsControl(place.tenant)
+    await apps.install(await apps.publish(client_id=app.id), place.group)
+
+    assert (await app.call("GET", messages_of(place.group))).status == 403
+    assert (await app.call("GET", f"/chats/{enc(place.group)}/members")).status == 403
+
+
+async def test_a_chat_is_read_below_its_members_too(place: Place) -> None:
+    app, _ = await installed(place, place.group, [*CHAT_GRANTS, "ChatMember.Read.Chat"])
+    path = f"/users/{place.alice.id}/chats/{enc(place.group)}"
+
+    for rest in ("", "/messages", "/members"):
+        assert (await app.call("GET", path + rest)).status == 200
+
+
+async def test_an_app_sees_the_apps_of_the_user_it_is_installed_for(place: Place) -> None:
+    app, teams_app = await installed(place, place.bob.id, ["TeamsAppInstallation.Read.User"])
+
+    for name in (place.bob.id, inside(place).users[place.bob.id].upn):
+        listed = await app.call(
+            "GET", f"/users/{enc(name)}/teamwork/installedApps?$expand=teamsApp"
+        )
+        assert [item["teamsApp"]["id"] for item in listed.body["value"]] == [teams_app]
+    for name in (place.alice.id, "nobody"):
+        refused = await app.call("GET", f"/users/{name}/teamwork/installedApps")
+        assert (refused.status, refused.code) == (403, "Forbidden")
+
+
+async def test_a_place_grants_what_is_of_its_kind(place: Place) -> None:
+    every = ["ChatMember.Read.Chat", "TeamMember.Read.Group", "TeamsAppInstallation.Read.User"]
+    tea = team(place)
+    in_chat, _ = await installed(place, place.group, every[1:])
+    in_team, _ = await installed(place, tea.id, [every[0], every[2]])
+    for_bob, _ = await installed(place, place.bob.id, every[:2])
+
+    assert (await in_chat.call("GET", f"/chats/{enc(place.group)}/members")).status == 403
+    assert (await in_team.call("GET", f"/teams/{tea.id}/members")).status == 403
+    path = f"/users/{place.bob.id}/teamwork/installedApps"
+    assert (await for_bob.call("GET", path)).status == 403
 
 
 async def test_a_tenant_can_switch_it_off(place: Place) -> None:
