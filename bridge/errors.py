@@ -6,6 +6,8 @@
     + Refused               certainly not carried out
       - Throttled           ... yet; repeat after `retry_after`
       - Unavailable         ... yet; repeat with back-off
+      - TargetMissing       ... yet; what it refers to is not there
+      - NotOurs             ... by us: another process has taken over
       - Unauthorized        ... until someone signs in again
       - Rejected            ... and never will be: bad request, gone, forbidden
     + Uncertain             perhaps carried out; look before you repeat
@@ -49,6 +51,14 @@ class Throttled(Refused):
 
 class Unavailable(Refused):
     """The network was not there, or said it was not able."""
+
+
+class TargetMissing(Refused):
+    """What an edit, a deletion or a reaction refers to is not on the far side, or not yet."""
+
+
+class NotOurs(Refused):
+    """Another process has taken over what we were about to do; it is done there, or will be."""
 
 
 class Unauthorized(Refused):

@@ -2,36 +2,270 @@
 
 Whatever way a message came to be seen (letter, bell, history), and however often, it passes here:
 doubled and reordered notifications change nothing.
+
+    base (as last seen) + own (what we did to it since) = what the other side believes
+                                                              │ compared with what is seen now
+                                                              ▼
+                                      nothing · events · "its echo is still to come": wait
+
+What we do to a message of Teams in a person's name comes back as part of a newer version, and not
+always at once. Until then it is kept as an `OwnChange`, so that neither its echo is taken for news,
+nor a version from before it for its undoing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
-from bridge.domain.events import Event, Ignored, MessageSent, Sighting
-from bridge.domain.ids import Side, Version
+from bridge.domain.content import Body, normalised, plain_text
+from bridge.domain.events import (
+    Event,
+    Ignored,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    Person,
+    Reaction,
+    ReactionAdded,
+    ReactionRemoved,
+    Sighting,
+)
+from bridge.domain.ids import Side, Version, digest, is_older
 
 ALREADY_KNOWN = "already_known"
 ECHO = "echo"
-CHANGED_SINCE = "changed_after_relay"
+STALE = "stale_version"
+DELETED = "deleted"
+
+ECHO_WITHIN = timedelta(minutes=1)
+"""A version that is newer than our own change by this much shows it, or shows that it was undone;
+in between, clocks differ."""
+WORDS_CHARS = 24
+
+Pair = tuple[str, str]
+"""A person's id and the key of their reaction."""
+
+
+class Own(StrEnum):
+    """What we may have done to a message that is there already."""
+
+    EDIT = "edit"
+    DELETE = "delete"
+    REACT = "react"
+    UNREACT = "unreact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnChange:
+    """Something we did to a message, whose echo has not been seen; `words` of an edit."""
+
+    id: int
+    kind: Own
+    at: datetime
+    person: str = ""
+    key: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the portal mapping holds of a message: where it was first said, in which version."""
+    """What is held of a message: where it was first said, and as what its side showed it last."""
 
     origin: Side
     version: Version
+    author: str = ""
+    edited: str = ""
+    deleted: bool = False
+    reactions: frozenset[Pair] = frozenset()
+    own: tuple[OwnChange, ...] = ()
 
 
-def changes(known: Known | None, seen: Sighting, *, side: Side) -> Event | Ignored:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the other side must learn; `known` is to be remembered if it is not None.
+
+    `consumed` are the ids of own changes that need not be waited for any more.
+    """
+
+    events: tuple[Event, ...] = ()
+    ignored: Ignored | None = None
+    known: Known | None = None
+    consumed: tuple[int, ...] = ()
+
+
+def words_of(body: Body) -> str:
+    """Return a short text that two bodies share if they say the same."""
+    return digest(normalised(plain_text(body)))[:WORDS_CHARS]
+
+
+def changes(known: Known | None, seen: Sighting, *, side: Side) -> Outcome:
     """Decide what the other side must learn of a message that `side` shows."""
     if known is None:
-        return MessageSent(
-            author=seen.author, version=seen.version, sent_at=seen.sent_at, body=seen.body
+        return _first_seen(seen, side)
+    if is_older(seen.version, known.version):
+        return Outcome(ignored=Ignored(reason=STALE))
+    events: list[Event] = []
+    gone: set[int] = set()
+    deleted = _deletion(known, seen, events, gone)
+    if not deleted and not seen.deleted:
+        _edit(known, seen, events, gone)
+    reactions = _reactions(known, seen, events, gone)
+    now = replace(
+        known,
+        version=seen.version,
+        edited=known.edited if seen.deleted else seen.edited,
+        deleted=seen.deleted,
+        reactions=reactions,
+        own=tuple(own for own in known.own if own.id not in gone),
+    )
+    same = replace(now, version=known.version) == known
+    reason = ALREADY_KNOWN if known.origin is side else ECHO
+    return Outcome(
+        events=tuple(events),
+        ignored=None if events else Ignored(reason=reason),
+        known=None if same else now,
+        consumed=tuple(sorted(gone)),
+    )
+
+
+def _first_seen(seen: Sighting, side: Side) -> Outcome:
+    if seen.deleted:
+        return Outcome(ignored=Ignored(reason=DELETED))
+    events: list[Event] = [_sent(seen)]
+    reactions = seen.reactions or ()
+    events += [_added(seen, reaction) for reaction in reactions]
+    known = Known(
+        origin=side,
+        version=seen.version,
+        author=seen.author.id,
+        edited=seen.edited,
+        reactions=_pairs(reactions),
+    )
+    return Outcome(events=tuple(events), known=None if seen.is_plain else known)
+
+
+def _deletion(known: Known, seen: Sighting, events: list[Event], gone: set[int]) -> bool:
+    """Compare whether it is there; return whether that is all there is to say."""
+    own = [change for change in known.own if change.kind is Own.DELETE]
+    believed = known.deleted or bool(own)
+    if seen.deleted == believed:
+        if seen.deleted != known.deleted or _are_settled(own, seen):
+            gone.update(change.id for change in own)
+        return believed
+    if own and not _are_settled(own, seen):
+        return True
+    gone.update(change.id for change in own)
+    if seen.deleted:
+        events.append(_taken_back(known, seen))
+    else:
+        events.append(replace(_sent(seen), again=True, sent_at=_time_of(seen)))
+    return True
+
+
+def _edit(known: Known, seen: Sighting, events: list[Event], gone: set[int]) -> None:
+    own = [change for change in known.own if change.kind is Own.EDIT]
+    if seen.edited == known.edited:
+        if _are_settled(own, seen):
+            gone.update(change.id for change in own)
+        return
+    ours = [n for n, change in enumerate(own) if change.words == words_of(seen.body)]
+    if ours:
+        gone.update(change.id for change in own[: ours[-1] + 1])
+        return
+    events.append(
+        MessageEdited(
+            target=seen.ref,
+            author=seen.author,
+            version=seen.version,
+            sent_at=_time_of(seen),
+            body=seen.body,
         )
-    if known.origin is not side:
-        return Ignored(reason=ECHO)
-    if known.version == seen.version:
-        return Ignored(reason=ALREADY_KNOWN)
-    return Ignored(reason=CHANGED_SINCE)
+    )
+
+
+def _reactions(
+    known: Known, seen: Sighting, events: list[Event], gone: set[int]
+) -> frozenset[Pair]:
+    """Compare who reacted how, pair by pair; return what is to be remembered."""
+    if seen.reactions is None:
+        return known.reactions
+    if seen.deleted:
+        return frozenset()
+    shown = {(one.person.id, one.key): one for one in seen.reactions}
+    ours: dict[Pair, list[OwnChange]] = {}
+    for change in known.own:
+        if change.kind in {Own.REACT, Own.UNREACT}:
+            ours.setdefault((change.person, change.key), []).append(change)
+    for pair in sorted(shown.keys() | known.reactions | ours.keys()):
+        own = ours.get(pair, [])
+        before, now = pair in known.reactions, pair in shown
+        believed = own[-1].kind is Own.REACT if own else before
+        settled = _are_settled(own, seen)
+        if now == believed:
+            gone.update(change.id for change in own if now != before or settled)
+        elif settled:
+            gone.update(change.id for change in own)
+            events.append(_added(seen, shown[pair]) if now else _removed(seen, pair))
+    return frozenset(shown)
+
+
+def _are_settled(own: Sequence[OwnChange], seen: Sighting) -> bool:
+    """Tell whether this version is so new that it shows everything that we did."""
+    return all(change.at + ECHO_WITHIN < _time_of(seen) for change in own)
+
+
+def _time_of(seen: Sighting) -> datetime:
+    """The time of a version; versions are ms since the epoch, "" is as it was sent."""
+    if not seen.version.isdecimal() or len(seen.version) > _MS_DIGITS_MAX:
+        return seen.sent_at
+    return datetime.fromtimestamp(int(seen.version) / 1000, UTC)
+
+
+_MS_DIGITS_MAX = 14
+"""Up to the year 5138."""
+
+
+def _pairs(reactions: Iterable[Reaction]) -> frozenset[Pair]:
+    return frozenset((one.person.id, one.key) for one in reactions)
+
+
+def _sent(seen: Sighting) -> MessageSent:
+    return MessageSent(
+        author=seen.author,
+        version=seen.version,
+        sent_at=seen.sent_at,
+        body=seen.body,
+        reply_to=seen.reply_to,
+    )
+
+
+def _taken_back(known: Known, seen: Sighting) -> MessageDeleted:
+    """Teams does not say who deleted a message; whoever wrote it may."""
+    author = seen.author if seen.author.id else Person(id=known.author)
+    return MessageDeleted(
+        target=seen.ref, author=author, version=seen.version, sent_at=_time_of(seen)
+    )
+
+
+def _added(seen: Sighting, reaction: Reaction) -> ReactionAdded:
+    return ReactionAdded(
+        target=seen.ref,
+        author=reaction.person,
+        key=reaction.key,
+        version=seen.version,
+        sent_at=_time_of(seen),
+    )
+
+
+def _removed(seen: Sighting, pair: Pair) -> ReactionRemoved:
+    person, key = pair
+    return ReactionRemoved(
+        target=seen.ref,
+        author=Person(id=person),
+        key=key,
+        version=seen.version,
+        sent_at=_time_of(seen),
+    )

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from bridge.errors import (
     Rejected,
     RemoteError,
+    TargetMissing,
     Throttled,
     Unauthorized,
     Unavailable,
@@ -30,6 +31,9 @@ UNAVAILABLE_WAIT = timedelta(seconds=3)
 """Between two looks at a network that is away; short, because nothing is lost by looking."""
 LOCKED_OUT_WAIT = timedelta(seconds=30)
 """While the bridge's own credentials are refused: an operator must act, and nothing is parked."""
+TARGET_ATTEMPTS_MAX = 5
+TARGET_WAIT = timedelta(seconds=2)
+"""For the message that an edit or a reaction refers to; its stream waits as long as this together."""
 RETRY_AFTER_MAX = timedelta(hours=1)
 """A `Retry-After` beyond this is not believed."""
 
@@ -58,6 +62,10 @@ def after_failure(error: RemoteError, *, attempts: int, now: datetime) -> Retry 
             return Park(reason=str(error))
         case Throttled(retry_after=wait):
             return Retry(at=now + min(wait, RETRY_AFTER_MAX), spent=False)
+        case TargetMissing() if attempts >= TARGET_ATTEMPTS_MAX:
+            return Park(reason=str(error))
+        case TargetMissing():
+            return Retry(at=now + TARGET_WAIT)
         case Unavailable():
             return Retry(at=now + UNAVAILABLE_WAIT, spent=False)
         case _ if attempts >= ATTEMPTS_MAX:

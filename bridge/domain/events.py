@@ -1,9 +1,10 @@
 """What was seen on a side, and the closed set of events that cross the bridge.
 
-    entry --take_in--> Sighting --domain.changes--> Event --deliveries--> the other side
+    entry --take_in--> Seen --domain.changes--> Event --deliveries--> the other side
 
-A `Sighting` is one message as its side shows it now; an `Event` is what someone did that the other
-side does not know yet.
+A `Sighting` is one message as its side shows it now. Matrix shows reactions and redactions as events
+of their own, which say only what they change: `Reacted`, `Redacted`. An `Event` is what someone did
+that the other side does not know yet.
 """
 
 from __future__ import annotations
@@ -27,8 +28,21 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """One person's emoji on a message; `key` is Unicode, or what the side calls its own emoji."""
+
+    person: Person
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """One message as one side shows it now."""
+    """One message as one side shows it now.
+
+    `edited` tells one wording of the message from another ("": never edited); a version may be newer
+    for other reasons. `reactions` is None where the side shows them apart. `reply_to` is the message
+    of the same side that this one answers.
+    """
 
     origin: Place | RoomId
     ref: MessageRef
@@ -36,6 +50,41 @@ class Sighting:
     author: Person
     sent_at: datetime
     body: Body
+    edited: str = ""
+    deleted: bool = False
+    reactions: tuple[Reaction, ...] | None = ()
+    reply_to: MessageRef | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing has happened to the message since it was sent."""
+        return not (self.edited or self.deleted or self.reactions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reacted:
+    """Somebody reacted to `target`; `ref` is the reaction itself."""
+
+    origin: RoomId
+    ref: MessageRef
+    target: MessageRef
+    author: Person
+    key: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redacted:
+    """Somebody took `target` back: a message, or a reaction; `ref` is the redaction itself."""
+
+    origin: RoomId
+    ref: MessageRef
+    target: MessageRef
+    author: Person
+    sent_at: datetime
+
+
+Seen = Sighting | Reacted | Redacted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +95,7 @@ class Asked:
     sender: UserId
     ref: MessageRef
     text: str
+    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +126,10 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSent:
-    """Someone said something; part `part` of `parts` where one message is too large for a side."""
+    """Someone said something; part `part` of `parts` where one message is too large for a side.
+
+    `again`: it had been taken back, and is there again.
+    """
 
     author: Person
     version: Version
@@ -84,6 +137,88 @@ class MessageSent:
     body: Body
     part: int = 0
     parts: int = 1
+    reply_to: MessageRef | None = None
+    again: bool = False
+
+    @property
+    def target(self) -> MessageRef | None:
+        """The message that this one refers to, as its own side names it."""
+        return self.reply_to
+
+    @property
+    def slot(self) -> str:
+        """What tells this event from the others about the same message and part."""
+        return f"again {self.version}" if self.again else ""
 
 
-Event = MessageSent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEdited:
+    """Someone changed the words of `target`; parts beyond those it had are new, missing ones go."""
+
+    target: MessageRef
+    author: Person
+    version: Version
+    sent_at: datetime
+    body: Body
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def slot(self) -> str:
+        """What tells this event from the others about the same message and part."""
+        return f"edit {self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDeleted:
+    """Someone took `target` back, all parts of it."""
+
+    target: MessageRef
+    author: Person
+    version: Version
+    sent_at: datetime
+    part: int = 0
+
+    @property
+    def slot(self) -> str:
+        """What tells this event from the others about the same message and part."""
+        return f"delete {self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionAdded:
+    """Someone reacted to `target`."""
+
+    target: MessageRef
+    author: Person
+    key: str
+    version: Version
+    sent_at: datetime
+    part: int = 0
+
+    @property
+    def slot(self) -> str:
+        """What tells this event from the others about the same message and part."""
+        return f"+{self.version} {self.author.id} {self.key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionRemoved:
+    """Someone took their reaction to `target` back."""
+
+    target: MessageRef
+    author: Person
+    key: str
+    version: Version
+    sent_at: datetime
+    part: int = 0
+
+    @property
+    def slot(self) -> str:
+        """What tells this event from the others about the same message and part."""
+        return f"-{self.version} {self.author.id} {self.key}"
+
+
+Change = MessageEdited | MessageDeleted | ReactionAdded | ReactionRemoved
+"""An event that changes what is there already."""
+Event = MessageSent | Change

@@ -29,9 +29,15 @@ MessageRef = NewType("MessageRef", str)
 """A message as its own side names it: Teams message id (unique within its conversation only) or
 Matrix event id."""
 Version = NewType("Version", str)
-"""Which state of a message was seen: Graph's `etag` (ms of the last change), "" on Matrix."""
+"""Which state of a message was seen: Graph's `etag` (ms of the last change); on Matrix "" for a
+message as it was sent, and the `origin_server_ts` of an edit or a redaction, in ms."""
 
 TRANSACTION_ID_CHARS = 40
+
+
+def is_older(one: Version, other: Version) -> bool:
+    """Tell which of two versions of a message came first; they are numbers written without zeros."""
+    return (len(one), one) < (len(other), other)
 
 
 class Side(StrEnum):

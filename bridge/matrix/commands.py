@@ -2,7 +2,7 @@
 
     Invited ─▶ a local user? ─▶ join ─▶ alone with them? ─▶ their desk room, greeting
                 └─ no: refuse            └─ no: say so, leave
-    Asked   ─▶ in their desk room ─▶ command ─▶ notice
+    Asked   ─▶ lately? ─▶ in their desk room ─▶ command ─▶ notice
     Unheard ─▶ notice in the portal, once a day for each person: sign in first
 
 A sign-in link signs in whoever opens it, as the Matrix user who asked for it: it is shown in a room
@@ -12,6 +12,7 @@ of two only.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Protocol, assert_never
 
 from typing_extensions import override
@@ -30,6 +31,9 @@ from bridge.telemetry import log
 
 HINTS_KEPT_MAX = 4_096
 ECHOED_CHARS_MAX = 40
+ASKED_WITHIN = timedelta(minutes=10)
+"""Older commands are not obeyed: catching up, or a restored database, may bring yesterday's `logout`."""
+TOO_OLD = "too_old"
 
 HELP = """\
 I connect your Microsoft Teams chats with Matrix. Write me one of these:
@@ -168,6 +172,9 @@ class BotDesk(Desk):
 
     async def _answer(self, asked: Asked) -> None:
         room, user = asked.room, asked.sender
+        if self._clock.now() - asked.sent_at > ASKED_WITHIN:
+            log.info("not answered", room=room, user=user, reason=TOO_OLD)
+            return
         if not self._names.is_local(user):
             log.info("not answered", room=room, user=user, reason=STRANGER)
             return

@@ -3,6 +3,8 @@
     /_matrix/client/v3/rooms/{room}/send/{type}/{txn}?user_id={sender}&device_id={device}&ts={ms}
     '------------- kept per room ------------'      '---------- kept per sender -------'
 
+    /_matrix/client/v3/rooms/{room}/redact/{event}/{txn}?user_id={sender}&device_id={device}
+
 The transaction id makes a repetition harmless: with a `device_id` (Matrix spec v1.17, "Identity
 assertion" of the application service API) Synapse remembers (room, sender, device, txn id) in its
 database for 24 hours and answers with the event it has (measured on Synapse 1.163.2, killed between
@@ -24,6 +26,7 @@ from bridge.errors import Uncertain
 from bridge.matrix.connection import Connection
 
 MESSAGE = "m.room.message"
+_ROOMS = "/_matrix/client/v3/rooms/"
 ROOMS_KEPT_MAX = 4_096
 SENDERS_KEPT_MAX = 16_384
 
@@ -41,6 +44,17 @@ class Outgoing:
     kind: str = MESSAGE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """An event to take back; a redaction shows the time at which it is made (it takes no `ts`)."""
+
+    room: RoomId
+    sender: UserId
+    device: str | None
+    transaction: str
+    target: MessageRef
+
+
 def milliseconds(instant: datetime) -> int:
     """Return the Unix time in ms."""
     return round(instant.timestamp() * 1000)
@@ -51,11 +65,10 @@ class Sender:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        base = "/_matrix/client/v3/rooms/"
 
         @lru_cache(maxsize=ROOMS_KEPT_MAX)
         def head(room: RoomId, kind: str) -> str:
-            return f"{base}{quote(room, safe='')}/send/{quote(kind, safe='')}/"
+            return f"{_ROOMS}{quote(room, safe='')}/send/{quote(kind, safe='')}/"
 
         @lru_cache(maxsize=SENDERS_KEPT_MAX)
         def tail(sender: UserId, device: str | None) -> str:
@@ -78,13 +91,31 @@ class Sender:
             f"{self._head(outgoing.room, outgoing.kind)}{quote(outgoing.transaction, safe='')}"
             f"{self._tail(outgoing.sender, outgoing.device)}{shown}"
         )
-        body = await self._connection.exchange("PUT", target, outgoing.content, what="send")
-        return _event_id(body)
+        return await self._put(target, outgoing.content, what="send")
+
+    async def redact(self, redaction: Redaction) -> MessageRef:
+        """Take an event back; repeating the same transaction id gives the same redaction.
+
+        Raises:
+            Refused: It was certainly not taken back; RejectedByHomeserver with M_FORBIDDEN if the
+                sender may not, with M_NOT_FOUND if there is no such event.
+            Uncertain: It may have been taken back.
+        """
+        target = (
+            f"{_ROOMS}{quote(redaction.room, safe='')}/redact/{quote(redaction.target, safe='')}"
+            f"/{quote(redaction.transaction, safe='')}"
+            f"{self._tail(redaction.sender, redaction.device)}"
+        )
+        return await self._put(target, b"{}", what="redact")
+
+    async def _put(self, target: str, content: bytes, *, what: str) -> MessageRef:
+        return _event_id(await self._connection.exchange("PUT", target, content, what=what), what)
 
 
-def _event_id(body: bytes) -> MessageRef:
+def _event_id(body: bytes, what: str) -> MessageRef:
     try:
         event_id = orjson.loads(body)["event_id"]
     except (orjson.JSONDecodeError, LookupError, TypeError) as error:
-        raise Uncertain("send: the answer of the homeserver names no event") from error
+        problem = f"{what}: the answer of the homeserver names no event"
+        raise Uncertain(problem) from error
     return MessageRef(str(event_id))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bridge.domain.ids import Place, PortalId, RoomId, TeamsUserId, TenantId, UserId
+from bridge.domain.ids import Place, PortalId, RoomId, Side, TeamsUserId, TenantId, UserId
 from bridge.domain.portal import Account, Portal
 
 
@@ -116,6 +116,61 @@ class SubscriptionBook(Protocol):
 
     async def remember_subscription(self, subscription: Subscription) -> None:
         """Insert, or replace that of the same resource."""
+        ...
+
+
+class CursorBook(Protocol):
+    """How far a side has been read, by whatever it must be read in: one opaque text for a scope."""
+
+    async def cursor(self, side: Side, scope: str) -> str | None:
+        """Return how far `scope` has been read.
+
+        Raises:
+            StoreUnavailable: Postgres is away.
+        """
+        ...
+
+    async def move(self, side: Side, scope: str, value: str) -> None:
+        """Remember how far `scope` has been read.
+
+        Raises:
+            StoreUnavailable: Postgres is away; whether it was written is unknown.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A conversation of Teams, and until when all that changed in it has certainly been seen."""
+
+    portal: PortalId
+    place: Place
+    read_until: datetime
+
+
+class ReadingBook(Protocol):
+    """Which conversations of Teams must be read, and from where.
+
+    Every method raises `StoreUnavailable`.
+    """
+
+    async def unread_since(self, before: datetime, *, limit: int) -> tuple[Unread, ...]:
+        """Return conversations that were not read since `before`, the longest unread first."""
+        ...
+
+    async def all_after(self, portal: PortalId | None, *, limit: int) -> tuple[Unread, ...]:
+        """Return conversations by the number of their portal, those above `portal`."""
+        ...
+
+    async def unknown_among(self, places: Collection[Place]) -> tuple[Place, ...]:
+        """Return those conversations that have no portal."""
+        ...
+
+    async def mark_read(self, place: Place, *, since: datetime, until: datetime) -> None:
+        """Note that all that changed in between has been stored; a cursor never goes back.
+
+        It moves only if it reached `since` already: what lies before is still unread.
+        """
         ...
 
 

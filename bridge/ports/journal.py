@@ -23,7 +23,9 @@ class NewEntry:
 
     `key` makes it one and the same when it is pushed again; `conversation` is whatever string
     groups entries that must be read in order; `position` orders them within it (Teams: creation
-    of the message in ms; Matrix: 0, arrival decides); it is not read before `due_at`.
+    of the message in ms; Matrix: 0, arrival decides); it is not read before
+    `due_at`. `found`: nobody pushed it, we came upon it when we looked; what it says may have been
+    carried out by a process, or on a database, that is no more.
     """
 
     side: Side
@@ -33,6 +35,7 @@ class NewEntry:
     raw: bytes
     received_at: datetime
     due_at: datetime
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +48,18 @@ class Entry:
     raw: bytes
     received_at: datetime
     attempts: int
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDelivery:
     """An event decided to cross, not yet appended to its stream.
 
-    `source` is the message on the side it comes from; `speaker` who will say it on the far side
-    (Teams: the account's user id), which the echo gate goes by.
+    `source` is what it is about, on the side it comes from: the message itself, or the reaction or
+    redaction where they have names of their own. `speaker` is who will say it on the far side
+    (Teams: the account's user id), which the echo gate goes by. `position` orders the stream among
+    what is open: the time on the side it comes from, in ms, or 0 where the order of arrival decides.
+    `doubtful`: it may have been carried out before, so look for it first.
     """
 
     portal: PortalId
@@ -60,14 +67,36 @@ class NewDelivery:
     source: MessageRef
     speaker: str
     event: Event
+    position: int = 0
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarPart:
+    """A part of a message, as the far side of a delivery names it; `origin` says who wrote it there."""
+
+    part: int
+    ref: MessageRef
+    origin: Side
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Far:
+    """What an event refers to, on the far side: the parts of its target in order, or the reaction."""
+
+    parts: tuple[FarPart, ...] = ()
+    reaction: MessageRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One event on its way to one side of one portal.
 
-    `attempts` counts this one. `resumed` is true when an earlier attempt ended without our knowing
-    its result: the process died in `sending`, or the network's answer was `Uncertain`.
+    `attempts` counts this one. `resumed` is true when an earlier attempt may have been carried out
+    without our knowing: the process died in `sending`, the network's answer was `Uncertain`, or the
+    delivery was doubtful from the beginning. `far` is filled in by the worker for events that refer
+    to something; `told`: the sender was told that it has not arrived.
     """
 
     id: DeliveryId
@@ -79,6 +108,31 @@ class Delivery:
     attempts: int
     resumed: bool
     created_at: datetime
+    far: Far = Far()
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A reaction of Matrix that is known: which matrix event it is on, whose, and its emoji."""
+
+    target: MessageRef
+    person: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What `side` shows of a message, to be held from now on.
+
+    The own changes `consumed` need not be waited for any more.
+    """
+
+    portal: PortalId
+    side: Side
+    ref: MessageRef
+    known: Known
+    consumed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +174,20 @@ class Unit(Protocol):
         """Return what is held of messages as `side` names them: links and open deliveries.
 
         An open or parked delivery makes its source message known; only a link makes the message on
-        the far side known.
+        the far side known. What was remembered of it, and what we did to it since, comes with it.
+        """
+        ...
+
+    async def heard(
+        self, reactions: Collection[tuple[PortalId, MessageRef]]
+    ) -> Mapping[tuple[PortalId, MessageRef], Heard]:
+        """Return which of these matrix events are reactions that have crossed, or are about to."""
+        ...
+
+    async def busy(self, portals: Collection[PortalId], target: Side) -> set[PortalId]:
+        """Return the portals in which something is being carried to `target` just now.
+
+        What refers to a message that nobody knows may then refer to that one.
         """
         ...
 
@@ -148,7 +215,8 @@ class Unit(Protocol):
     async def append(self, deliveries: Sequence[NewDelivery], *, presumed: bool = False) -> None:
         """Append to their streams, in the order given, under the streams' locks.
 
-        A delivery whose (portal, target, source, part) exists already is left as it was.
+        A delivery whose (portal, target, source, part, slot) exists already is left as it was. A
+        message that is linked already is not sent again, unless it says so.
 
         `presumed`: their messages are taken for new, without having been looked at. Leaving the
         unit raises `NotNew` and writes nothing if one of them is known, or may be the echo of
@@ -156,8 +224,12 @@ class Unit(Protocol):
         """
         ...
 
+    async def remember(self, states: Sequence[Remembered]) -> None:
+        """Hold what a side shows of messages to which something has happened."""
+        ...
+
     async def settle(self, entries: Collection[Entry]) -> None:
-        """Remove entries that have been read."""
+        """Remove entries that have been read; those of Matrix are never taken in again."""
         ...
 
     async def hold(self, entry: Entry, *, until: datetime, error: str | None) -> None:
@@ -218,6 +290,14 @@ class Journal(Protocol):
 
     def delivered(self, delivery: Delivery, ref: MessageRef) -> Awaitable[None]:
         """Link the message and end the delivery; concurrent calls share one commit."""
+        ...
+
+    async def far(self, delivery: Delivery) -> Far:
+        """Return what the event's target is called on the far side; nothing if it is not there."""
+        ...
+
+    async def is_ours(self, delivery: Delivery) -> bool:
+        """Tell whether the delivery is still open and its stream still leased to this process."""
         ...
 
     async def retry(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
-from bridge.domain.events import Event, Ignored, Request, Sighting
+from bridge.domain.events import Event, Ignored, Request, Seen
 from bridge.domain.ids import MessageRef, Place, Side, TeamsUserId
 from bridge.domain.portal import Conversation
 from bridge.ports.journal import Delivery, Entry
@@ -15,15 +17,23 @@ from bridge.ports.journal import Delivery, Entry
 class Reading:
     """What an entry turned out to say."""
 
-    sightings: tuple[Sighting, ...] = ()
+    sightings: tuple[Seen, ...] = ()
     requests: tuple[Request, ...] = ()
     ignored: tuple[Ignored, ...] = ()
 
 
+Confirm = Callable[[], Awaitable[None]]
+
+
 class Endpoint(Protocol):
-    """One network, seen from the relay."""
+    """One network, seen from the relay.
+
+    `shows_within` is the time within which what was sent can be found: who takes over from a process
+    that may just have sent waits for it before looking.
+    """
 
     side: Side
+    shows_within: timedelta
 
     async def take_in(self, entry: Entry) -> Reading:
         """Say what happened on this side.
@@ -40,8 +50,15 @@ class Endpoint(Protocol):
         """Cut an event that is too large for this network into parts, in order. Pure."""
         ...
 
-    async def deliver(self, delivery: Delivery) -> MessageRef:
+    async def deliver(self, delivery: Delivery, *, confirm: Confirm) -> MessageRef:
         """Carry the event out on this network, leaving a trace that `find` recognises.
+
+        `confirm` is awaited right before anything is sent that cannot be repeated harmlessly: it
+        raises `NotOurs` if another process has taken over meanwhile.
+
+        Returns:
+            What the event is called here: a message, a reaction, a redaction; the message itself for
+            a change that has no name of its own.
 
         Raises:
             Refused: It was certainly not carried out.
@@ -51,6 +68,8 @@ class Endpoint(Protocol):
 
     async def find(self, delivery: Delivery) -> MessageRef | None:
         """Look for the trace that an earlier attempt at this delivery has left.
+
+        Of a change: look whether the message shows it already.
 
         Raises:
             RemoteError: The network could not be searched now; nothing was learnt.

@@ -1,35 +1,78 @@
 """What becomes of entries that have been read: decided here, carried out by `relay.intake`.
 
-    sightings + known messages + what is in the air ──▶ deliveries, held, ignored
+    what was seen + known messages + what is in the air ──▶ deliveries, remembered, held, ignored
 
 No I/O and no clock: the same world gives the same plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set as AbstractSet
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import assert_never
 
-from bridge.domain.changes import Known, changes
-from bridge.domain.events import Event, Ignored, Sighting, Unheard
-from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side, UserId
+from bridge.domain.changes import ALREADY_KNOWN, Known, changes
+from bridge.domain.events import (
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    Reacted,
+    ReactionAdded,
+    ReactionRemoved,
+    Redacted,
+    Seen,
+    Sighting,
+    Unheard,
+)
+from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side, UserId, Version
 from bridge.domain.portal import Portal
-from bridge.ports import Endpoint, Entry, NewDelivery
+from bridge.ports import Endpoint, Entry, Heard, NewDelivery, Remembered
+
+GATE_PATIENCE = timedelta(seconds=3)
+"""While something waits for less than this, what comes after it in its conversation waits too."""
+TARGET_PATIENCE = timedelta(minutes=12)
+"""For a message that nobody knows, and that a look at what we missed may yet bring."""
 
 NOT_A_PORTAL = "not_a_portal"
 NOT_SIGNED_IN = "sender_not_signed_in"
+NOT_THE_AUTHOR = "not_the_author"
+TARGET_UNKNOWN = "target_unknown"
 
 MessageKey = tuple[PortalId, MessageRef]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One sighting with the entry it came from, the portal it belongs to and who will say it."""
+class Item:
+    """One thing seen with the entry it came from, its portal, and who will say it elsewhere.
+
+    `age`: how long it has been here.
+    """
 
     entry: Entry
-    sighting: Sighting
+    seen: Seen
     portal: Portal
     speaker: str | None
+    age: timedelta = timedelta(0)
+
+    @property
+    def key(self) -> MessageKey:
+        """What the journal calls the thing itself."""
+        return self.portal.id, self.seen.ref
+
+    @property
+    def target(self) -> MessageKey | None:
+        """What the journal calls the thing that it refers to."""
+        if isinstance(self.seen, Sighting):
+            return None
+        return self.portal.id, self.seen.target
+
+    @property
+    def answered(self) -> MessageKey | None:
+        """What the journal calls the message that it answers."""
+        reply = isinstance(self.seen, Sighting) and self.seen.reply_to
+        return (self.portal.id, reply) if reply else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,68 +80,245 @@ class Plan:
     """What to write; `unheard` is what to tell senders, once it is written."""
 
     deliveries: list[NewDelivery] = field(default_factory=list)
+    remembered: dict[MessageKey, Remembered] = field(default_factory=dict)
     held: dict[EntryId, Entry] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     unheard: list[Unheard] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What the journal says at the moment of deciding.
+
+    `in_the_air`: (portal, speaker) whose words may be on the source side already. `busy`: portals in
+    which something is just appearing on the source side, that nobody can name yet.
+    """
+
+    known: Mapping[MessageKey, Known] = field(default_factory=dict)
+    heard: Mapping[MessageKey, Heard] = field(default_factory=dict)
+    in_the_air: AbstractSet[tuple[PortalId, str]] = frozenset()
+    busy: AbstractSet[PortalId] = frozenset()
+
+
 class Planner:
     """Decides, in reading order, what crosses to `target`; `plan` grows with every decision."""
 
-    def __init__(
-        self,
-        target: Endpoint,
-        *,
-        known: Mapping[MessageKey, Known],
-        in_the_air: AbstractSet[tuple[PortalId, str]],
-    ) -> None:
+    def __init__(self, target: Endpoint, world: World) -> None:
         self.plan = Plan()
         self._target = target
-        self._known = dict(known)
-        self._in_the_air = in_the_air
+        self._side = target.side.other
+        self._world = world
+        self._blocked: set[PortalId] = set()
+        self._known = dict(world.known)
+        self._heard = dict(world.heard)
 
-    def decide(self, one: Seen) -> None:
-        """Add to the plan what becomes of one sighting, or nothing at all if it raises.
+    def decide(self, item: Item) -> None:
+        """Add to the plan what becomes of one thing seen, or nothing at all if it raises.
 
         Raises:
             Unconvertible: It cannot be cut so that it fits the far side.
         """
-        key = (one.portal.id, one.sighting.ref)
-        side = self._target.side.other
-        event = changes(self._known.get(key), one.sighting, side=side)
-        if isinstance(event, Ignored):
-            self.plan.ignored.append(event.reason)
-        elif (one.portal.id, one.sighting.author.id) in self._in_the_air:
-            # The gate: this may be our own message, back before the answer to our POST.
-            self.plan.held[one.entry.id] = one.entry
-        elif one.speaker is None:
-            self.plan.ignored.append(NOT_SIGNED_IN)
-            self.plan.unheard.extend(_unheard(one.sighting))
-        else:
-            self.plan.deliveries += self._deliveries(one, event, one.speaker)
-            self._known[key] = Known(origin=side, version=one.sighting.version)
+        if item.portal.id in self._blocked:
+            self._hold(item)
+            return
+        match item.seen:
+            case Sighting():
+                self._message(item, item.seen)
+            case Reacted():
+                self._reaction(item, item.seen)
+            case Redacted():
+                self._redaction(item, item.seen)
+            case _:
+                assert_never(item.seen)
 
-    def _deliveries(self, one: Seen, event: Event, speaker: str) -> list[NewDelivery]:
+    # --- messages ---
+
+    def _message(self, item: Item, seen: Sighting) -> None:
+        known = self._known.get(item.key)
+        outcome = changes(known, seen, side=self._side)
+        if outcome.ignored is not None:
+            self.plan.ignored.append(outcome.ignored.reason)
+        elif self._may_be_an_echo(item, outcome.events):
+            # The gate: this may be our own doing, back before the answer to our request.
+            self._hold(item)
+            return
+        elif known is None and self._answers_what_appears(item):
+            self._hold(item)
+            return
+        elif not self._may_change(known, outcome.events):
+            self.plan.ignored.append(NOT_THE_AUTHOR)
+            return
+        elif self._is_unheard(item):
+            return
+        self.plan.deliveries += self._deliveries(item, outcome.events)
+        if outcome.known is not None:
+            self._remember(item, outcome.known, outcome.consumed)
+        elif known is None and outcome.events:
+            self._known[item.key] = Known(
+                origin=self._side, version=seen.version, author=seen.author.id
+            )
+
+    def _may_be_an_echo(self, item: Item, events: Sequence[Event]) -> bool:
+        in_the_air = self._world.in_the_air
+        return any((item.portal.id, event.author.id) in in_the_air for event in events)
+
+    def _answers_what_appears(self, item: Item) -> bool:
+        """Tell whether it answers a message that is just appearing, and cannot be named yet."""
+        unknown = item.answered is not None and item.answered not in self._known
+        return unknown and item.portal.id in self._world.busy
+
+    def _may_change(self, known: Known | None, events: Sequence[Event]) -> bool:
+        """On Matrix anybody may send an edit of anything; it counts from the author only."""
+        if self._side is Side.TEAMS or known is None:
+            return True
+        return not any(
+            isinstance(event, MessageEdited) and event.author.id != known.author for event in events
+        )
+
+    def _is_unheard(self, item: Item) -> bool:
+        if item.speaker is not None or self._side is Side.TEAMS:
+            return False
+        self.plan.ignored.append(NOT_SIGNED_IN)
+        if isinstance(item.seen, Sighting):
+            self.plan.unheard.extend(_unheard(item.seen))
+        return True
+
+    def _remember(self, item: Item, known: Known, consumed: tuple[int, ...] = ()) -> None:
+        key = item.target or item.key
+        before = self.plan.remembered.get(key)
+        self._known[key] = known
+        self.plan.remembered[key] = Remembered(
+            portal=item.portal.id,
+            side=self._side,
+            ref=key[1],
+            known=known,
+            consumed=(before.consumed if before else ()) + consumed,
+        )
+
+    def _hold(self, item: Item) -> None:
+        """Look at it again a little later; for a while nothing may overtake it."""
+        self.plan.held[item.entry.id] = item.entry
+        if item.age < GATE_PATIENCE:
+            self._blocked.add(item.portal.id)
+
+    # --- reactions and redactions, which Matrix shows apart ---
+
+    def _reaction(self, item: Item, seen: Reacted) -> None:
+        if item.key in self._heard:
+            self.plan.ignored.append(ALREADY_KNOWN)
+        elif self._is_there(item, self._known.get((item.portal.id, seen.target))):
+            if self._is_unheard(item) or item.speaker is None:
+                return
+            added = ReactionAdded(
+                target=seen.target,
+                author=seen.author,
+                key=seen.key,
+                version=_version_at(seen.sent_at),
+                sent_at=seen.sent_at,
+            )
+            self.plan.deliveries += self._deliveries(item, [added])
+            self._heard[item.key] = Heard(target=seen.target, person=item.speaker, key=seen.key)
+
+    def _redaction(self, item: Item, seen: Redacted) -> None:
+        target = (item.portal.id, seen.target)
+        heard = self._heard.get(target)
+        if heard is not None:
+            self._unreact(item, seen, heard)
+            return
+        known = self._known.get(target)
+        if not self._is_there(item, known) or known is None:
+            return
+        if known.deleted:
+            self.plan.ignored.append(ALREADY_KNOWN)
+        elif not self._is_unheard(item):
+            self._take_back(item, seen, known)
+
+    def _unreact(self, item: Item, seen: Redacted, heard: Heard) -> None:
+        if item.speaker != heard.person:
+            self.plan.ignored.append(NOT_THE_AUTHOR)
+            return
+        removed = ReactionRemoved(
+            target=heard.target,
+            author=seen.author,
+            key=heard.key,
+            version=_version_at(seen.sent_at),
+            sent_at=seen.sent_at,
+        )
+        self.plan.deliveries += self._deliveries(item, [removed])
+
+    def _take_back(self, item: Item, seen: Redacted, known: Known) -> None:
+        """In Teams people take back what they wrote themselves, and nothing else."""
+        who = seen.author.id if known.origin is self._side else item.speaker
+        if known.author != who:
+            self.plan.ignored.append(NOT_THE_AUTHOR)
+            return
+        version = _version_at(seen.sent_at)
+        deleted = MessageDeleted(
+            target=seen.target, author=seen.author, version=version, sent_at=seen.sent_at
+        )
+        self.plan.deliveries += self._deliveries(item, [deleted])
+        self._remember(item, replace(known, deleted=True))
+
+    def _is_there(self, item: Item, target: Known | None) -> bool:
+        """Tell whether what it refers to is known; if that may still become so, it is held."""
+        if target is not None:
+            return True
+        if item.portal.id in self._world.busy or item.age < TARGET_PATIENCE:
+            self._hold(item)
+        else:
+            self.plan.ignored.append(TARGET_UNKNOWN)
+        return False
+
+    # --- deliveries ---
+
+    def _deliveries(self, item: Item, events: Sequence[Event]) -> list[NewDelivery]:
         return [
             NewDelivery(
-                portal=one.portal.id,
+                portal=item.portal.id,
                 target=self._target.side,
-                source=one.sighting.ref,
-                speaker=speaker,
+                source=item.seen.ref,
+                speaker=self._speaker(item, part),
                 event=part,
+                position=self._position(part),
+                doubtful=item.entry.found,
             )
-            for part in self._target.fit(event)
+            for event in events
+            for part in self._fit(event)
         ]
 
+    def _fit(self, event: Event) -> tuple[Event, ...]:
+        if isinstance(event, MessageSent | MessageEdited):
+            return self._target.fit(event)
+        return (event,)
 
-def _unheard(sighting: Sighting) -> tuple[Unheard, ...]:
-    if isinstance(sighting.origin, Place):
+    def _speaker(self, item: Item, event: Event) -> str:
+        return event.author.id if self._side is Side.TEAMS else item.speaker or ""
+
+    def _position(self, event: Event) -> int:
+        """Teams says when something was done, whatever the order in which it tells us."""
+        return _milliseconds(event.sent_at) if self._side is Side.TEAMS else 0
+
+
+_MS = timedelta(milliseconds=1)
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _milliseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MS
+
+
+def _version_at(instant: datetime) -> Version:
+    return Version(str(_milliseconds(instant)))
+
+
+def _unheard(seen: Sighting) -> tuple[Unheard, ...]:
+    if isinstance(seen.origin, Place):
         return ()
-    return (Unheard(room=RoomId(sighting.origin), sender=UserId(sighting.author.id)),)
+    return (Unheard(room=RoomId(seen.origin), sender=UserId(seen.author.id)),)
 
 
 def needs_gate(side: Side) -> bool:
-    """Tell whether sightings of a side may be our own messages under the name of a real person.
+    """Tell whether what a side shows may be our own doing under the name of a real person.
 
     On Matrix an echo is known by its sender, a ghost.
     """

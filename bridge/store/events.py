@@ -1,43 +1,72 @@
 """Events as the bytes that lie in the journal, and back.
 
-Fields that a newer version added are stepped over, so that a version can be gone back by one.
+Fields that a newer version added are stepped over, so that a version can be gone back by one; those
+that an older version did not know have a default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import assert_never
 
 import orjson
 
 from bridge.domain.content import from_json, to_json
-from bridge.domain.events import Event, MessageSent, Person
-from bridge.domain.ids import Version
+from bridge.domain.events import (
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    Person,
+    ReactionAdded,
+    ReactionRemoved,
+)
+from bridge.domain.ids import MessageRef, Version
 from bridge.errors import Unconvertible
 
+Fields = Mapping[str, object]
+
 _SENT = "message_sent"
+_EDITED = "message_edited"
+_DELETED = "message_deleted"
+_ADDED = "reaction_added"
+_REMOVED = "reaction_removed"
 
 
 def encode(event: Event) -> bytes:
     """Return an event as JSON, UTF-8."""
-    match event:
-        case MessageSent():
-            return orjson.dumps(_sent(event))
-        case _:
-            assert_never(event)
-
-
-def _sent(event: MessageSent) -> dict[str, object]:
-    return {
-        "kind": _SENT,
+    common = {
         "author": {"id": event.author.id, "name": event.author.name},
         "version": event.version,
         "sent_at": event.sent_at.isoformat(),
         "part": event.part,
-        "parts": event.parts,
-        "body": to_json(event.body),
     }
+    return orjson.dumps(common | _own_fields(event))
+
+
+def _own_fields(event: Event) -> dict[str, object]:
+    match event:
+        case MessageSent():
+            return _said(event) | {
+                "kind": _SENT,
+                "reply_to": event.reply_to,
+                "again": event.again,
+            }
+        case MessageEdited():
+            return _said(event) | {"kind": _EDITED, "target": event.target}
+        case MessageDeleted():
+            return {"kind": _DELETED, "target": event.target}
+        case ReactionAdded():
+            return {"kind": _ADDED, "target": event.target, "key": event.key}
+        case ReactionRemoved():
+            return {"kind": _REMOVED, "target": event.target, "key": event.key}
+        case _:
+            assert_never(event)
+
+
+def _said(event: MessageSent | MessageEdited) -> dict[str, object]:
+    return {"parts": event.parts, "body": to_json(event.body)}
 
 
 def decode(raw: bytes) -> Event:
@@ -53,18 +82,69 @@ def decode(raw: bytes) -> Event:
         raise Unconvertible(msg) from error
 
 
-def _decode(fields: Mapping[str, object]) -> Event:
-    if fields["kind"] != _SENT:
+def _decode(fields: Fields) -> Event:
+    read = _READERS.get(_text(fields["kind"]))
+    if read is None:
         msg = f"a stored event is of unknown kind {fields['kind']!r:.40}"
         raise Unconvertible(msg)
+    return read(fields)
+
+
+def _sent(fields: Fields) -> MessageSent:
+    reply_to = fields.get("reply_to")
     return MessageSent(
         author=_person(fields["author"]),
         version=Version(_text(fields["version"])),
-        sent_at=datetime.fromisoformat(_text(fields["sent_at"])),
+        sent_at=_instant(fields["sent_at"]),
+        part=_number(fields["part"]),
+        parts=_number(fields["parts"]),
+        body=from_json(fields["body"]),
+        reply_to=None if reply_to is None else MessageRef(_text(reply_to)),
+        again=fields.get("again") is True,
+    )
+
+
+def _edited(fields: Fields) -> MessageEdited:
+    return MessageEdited(
+        target=MessageRef(_text(fields["target"])),
+        author=_person(fields["author"]),
+        version=Version(_text(fields["version"])),
+        sent_at=_instant(fields["sent_at"]),
         part=_number(fields["part"]),
         parts=_number(fields["parts"]),
         body=from_json(fields["body"]),
     )
+
+
+def _deleted(fields: Fields) -> MessageDeleted:
+    return MessageDeleted(
+        target=MessageRef(_text(fields["target"])),
+        author=_person(fields["author"]),
+        version=Version(_text(fields["version"])),
+        sent_at=_instant(fields["sent_at"]),
+    )
+
+
+def _reaction(kind: type[ReactionAdded | ReactionRemoved]) -> Callable[[Fields], Event]:
+    def read(fields: Fields) -> Event:
+        return kind(
+            target=MessageRef(_text(fields["target"])),
+            author=_person(fields["author"]),
+            key=_text(fields["key"]),
+            version=Version(_text(fields["version"])),
+            sent_at=_instant(fields["sent_at"]),
+        )
+
+    return read
+
+
+_READERS: Mapping[str, Callable[[Fields], Event]] = {
+    _SENT: _sent,
+    _EDITED: _edited,
+    _DELETED: _deleted,
+    _ADDED: _reaction(ReactionAdded),
+    _REMOVED: _reaction(ReactionRemoved),
+}
 
 
 def _person(value: object) -> Person:
@@ -72,6 +152,10 @@ def _person(value: object) -> Person:
         raise TypeError("a person is an object")
     name = value["name"]
     return Person(id=_text(value["id"]), name=None if name is None else _text(name))
+
+
+def _instant(value: object) -> datetime:
+    return datetime.fromisoformat(_text(value))
 
 
 def _text(value: object) -> str:

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.ids import MessageRef, Side
-from bridge.ports import Bell, Clock, Delivery, Entry, NewEntry, Run, Unit
+from bridge.ports import Bell, Clock, Delivery, Entry, Far, NewEntry, Run, Unit
 from bridge.store.database import Database
 from bridge.store.deliveries import Deliveries
 from bridge.store.inbox import Inbox
@@ -62,6 +62,14 @@ class PostgresJournal(ports.Journal):
     @override
     def delivered(self, delivery: Delivery, ref: MessageRef) -> Awaitable[None]:
         return self._deliveries.delivered(delivery, ref)
+
+    @override
+    async def far(self, delivery: Delivery) -> Far:
+        return await self._deliveries.far(delivery)
+
+    @override
+    async def is_ours(self, delivery: Delivery) -> bool:
+        return await self._deliveries.is_ours(delivery)
 
     @override
     async def retry(

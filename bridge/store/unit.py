@@ -16,7 +16,7 @@ from bridge import ports
 from bridge.domain.changes import Known
 from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
-from bridge.ports import Clock, Entry, NewDelivery
+from bridge.ports import Clock, Entry, Heard, NewDelivery, Remembered
 from bridge.store import links
 from bridge.store.database import Session
 from bridge.store.deliveries import Appending, Deliveries
@@ -98,6 +98,21 @@ class PostgresUnit(ports.Unit):
         return (
             await self._deliveries.in_the_air(self._session, portals, target) if portals else set()
         )
+
+    @override
+    async def heard(
+        self, reactions: Collection[tuple[PortalId, MessageRef]]
+    ) -> Mapping[tuple[PortalId, MessageRef], Heard]:
+        return await links.heard(self._session, reactions) if reactions else {}
+
+    @override
+    async def busy(self, portals: Collection[PortalId], target: Side) -> set[PortalId]:
+        return await self._deliveries.busy(self._session, portals, target) if portals else set()
+
+    @override
+    async def remember(self, states: Sequence[Remembered]) -> None:
+        if states:
+            self._set_aside.append(lambda: links.remember(self._session, states))
 
     @override
     async def look(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,19 @@ from typing_extensions import override
 from yarl import URL
 
 from bridge.config import Config
-from bridge.domain.content import from_text
-from bridge.domain.events import Asked, Invited, MessageSent, Person, Unheard
+from bridge.domain.content import Body, Quote, from_text
+from bridge.domain.events import (
+    Asked,
+    Event,
+    Invited,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    Person,
+    ReactionAdded,
+    ReactionRemoved,
+    Unheard,
+)
 from bridge.domain.ids import (
     ConversationId,
     DeliveryId,
@@ -43,15 +54,16 @@ from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client, NewRoom
 from bridge.matrix.commands import BotDesk
 from bridge.matrix.connection import Connection, open_connection
-from bridge.matrix.endpoint import MARKER, MatrixEndpoint
+from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
 from bridge.matrix.http import Pool
 from bridge.matrix.names import Names
 from bridge.matrix.registration import registration_yaml
 from bridge.matrix.rooms import Rooms, portal_room
-from bridge.matrix.sender import Sender
+from bridge.matrix.saying import MARKER
+from bridge.matrix.sender import Redaction, Sender
 from bridge.matrix.start import announce, check
-from bridge.ports import Delivery, Entry, Ghost, NewEntry
+from bridge.ports import Delivery, Entry, Far, FarPart, Ghost, NewEntry
 from bridge.sandbox.homeserver import Homeserver
 from bridge.sandbox.processes import reserve_port
 from bridge.telemetry import Watch
@@ -85,6 +97,9 @@ class World:
     @property
     def names(self) -> Names:
         return self.ghosts.names
+
+    async def say(self, delivery: Delivery) -> MessageRef:
+        return await self.endpoint.deliver(delivery, confirm=agreed)
 
     async def messages(self, room: RoomId, user: str) -> list[dict[str, Any]]:
         return [dict(event) for event in await self.client.messages_of(room, UserId(user))]
@@ -185,6 +200,14 @@ class Human:
         return [e for e in reversed(answer["chunk"]) if e["type"] == "m.room.message"]
 
 
+async def agreed() -> None:
+    """Confirm: the delivery is still ours."""
+
+
+def asked(room: RoomId, who: Human, ref: str, text: str, *, sent_at: datetime = NOW) -> Asked:
+    return Asked(room=room, sender=who.id, ref=MessageRef(ref), text=text, sent_at=sent_at)
+
+
 def delivery(
     text: str,
     *,
@@ -219,7 +242,7 @@ def delivery(
 async def test_a_message_of_a_new_person_is_said_by_their_ghost_at_its_own_time(
     world: World,
 ) -> None:
-    ref = await world.endpoint.deliver(delivery("Lunch?"))
+    ref = await world.say(delivery("Lunch?"))
 
     room = world.books.rooms[PORTAL.id]
     ghost = world.names.ghost(ANNA.id)
@@ -241,8 +264,8 @@ async def test_a_message_of_a_new_person_is_said_by_their_ghost_at_its_own_time(
 
 
 async def test_the_same_delivery_twice_is_one_event(world: World) -> None:
-    first = await world.endpoint.deliver(delivery("once"))
-    second = await world.endpoint.deliver(delivery("once"))
+    first = await world.say(delivery("once"))
+    second = await world.say(delivery("once"))
 
     assert first == second
     room = world.books.rooms[PORTAL.id]
@@ -250,10 +273,10 @@ async def test_the_same_delivery_twice_is_one_event(world: World) -> None:
 
 
 async def test_two_messages_of_equal_text_and_time_are_two_events(world: World) -> None:
-    await world.endpoint.deliver(delivery("first of all"))
+    await world.say(delivery("first of all"))
 
     refs = await asyncio.gather(
-        *(world.endpoint.deliver(delivery("ok", source=str(number))) for number in range(8))
+        *(world.say(delivery("ok", source=str(number))) for number in range(8))
     )
 
     assert len(set(refs)) == 8
@@ -263,17 +286,17 @@ async def test_the_parts_of_a_long_message_are_events_of_their_own(world: World)
     long = delivery("word " * 30_000)
 
     parts = world.endpoint.fit(long.event)
-    refs = [await world.endpoint.deliver(replace(long, event=part)) for part in parts]
+    refs = [await world.say(replace(long, event=part)) for part in parts]
 
     assert len(parts) == len(set(refs)) > 1
 
 
 async def test_a_ghost_that_was_shown_out_comes_back_to_speak(world: World) -> None:
-    await world.endpoint.deliver(delivery("in"))
+    await world.say(delivery("in"))
     room, ghost = world.books.rooms[PORTAL.id], world.names.ghost(ANNA.id)
     await world.client._as().kick_user(MautrixRoomID(room), Mxid(ghost))
 
-    await world.endpoint.deliver(delivery("again", source="2"))
+    await world.say(delivery("again", source="2"))
 
     assert [e["content"]["body"] for e in await world.messages(room, ghost)] == ["again", "in"]
 
@@ -284,18 +307,18 @@ async def test_a_ghost_that_the_homeserver_has_forgotten_is_made_anew(world: Wor
     forgotten = Ghost(tenant=TENANT, person=ANNA.id, name=name, has_device=True)
     await world.books.remember_ghost(forgotten)
 
-    await world.endpoint.deliver(delivery("here I am"))
+    await world.say(delivery("here I am"))
 
     ghost = world.names.ghost(ANNA.id)
     assert len(await world.messages(world.books.rooms[PORTAL.id], ghost)) == 1
 
 
 async def test_a_ghost_whose_device_was_deleted_gets_it_back(world: World) -> None:
-    await world.endpoint.deliver(delivery("with it"))
+    await world.say(delivery("with it"))
     ghost = world.names.ghost(ANNA.id)
     await world.client._as(ghost).api.request(Method.DELETE, ApiPath.v3.devices[DEVICE])
 
-    await world.endpoint.deliver(delivery("still with it", source="2"))
+    await world.say(delivery("still with it", source="2"))
 
     assert await world.client.whoami(ghost, DEVICE) == DEVICE
 
@@ -304,20 +327,20 @@ async def test_a_ghost_is_renamed_when_its_person_was_and_keeps_its_name_when_no
     world: World,
 ) -> None:
     ghost = world.names.ghost(ANNA.id)
-    await world.endpoint.deliver(delivery("1"))
+    await world.say(delivery("1"))
     renamed = Person(id=ANNA.id, name="Anna Maier")
 
-    await world.endpoint.deliver(delivery("2", source="2", author=renamed))
-    await world.endpoint.deliver(delivery("3", source="3", author=Person(id=ANNA.id)))
+    await world.say(delivery("2", source="2", author=renamed))
+    await world.say(delivery("3", source="3", author=Person(id=ANNA.id)))
 
     assert await world.client.display_name(ghost) == "Anna Maier (Teams)"
 
 
 async def test_what_was_set_up_is_not_set_up_again_by_the_next_process(world: World) -> None:
-    await world.endpoint.deliver(delivery("first process"))
+    await world.say(delivery("first process"))
     async with world_of(world.config, world.books) as later:
         exchanges = counted(later)
-        await later.endpoint.deliver(delivery("second process", source="2"))
+        await later.say(delivery("second process", source="2"))
 
     assert exchanges == ["send"]
 
@@ -328,14 +351,14 @@ async def test_what_was_set_up_is_not_set_up_again_by_the_next_process(world: Wo
 async def test_a_young_attempt_is_not_looked_for_because_repeating_it_is_harmless(
     world: World,
 ) -> None:
-    await world.endpoint.deliver(delivery("here"))
+    await world.say(delivery("here"))
 
     assert await world.endpoint.find(replace(delivery("here"), resumed=True)) is None
 
 
 async def test_an_old_attempt_is_found_by_the_marker_it_left(world: World) -> None:
-    ref = await world.endpoint.deliver(delivery("here"))
-    await world.endpoint.deliver(delivery("here", source="2"))
+    ref = await world.say(delivery("here"))
+    await world.say(delivery("here", source="2"))
     old = NOW - timedelta(hours=21)
 
     assert await world.endpoint.find(replace(delivery("here"), created_at=old)) == ref
@@ -343,11 +366,275 @@ async def test_an_old_attempt_is_found_by_the_marker_it_left(world: World) -> No
 
 
 async def test_without_a_device_even_a_young_attempt_is_looked_for(world: World) -> None:
-    ref = await world.endpoint.deliver(delivery("here"))
+    ref = await world.say(delivery("here"))
     ghost = world.books.ghosts[TENANT, ANNA.id]
     world.books.ghosts[TENANT, ANNA.id] = replace(ghost, has_device=False)
     async with world_of(world.config, world.books) as later:
         assert await later.endpoint.find(delivery("here")) == ref
+
+
+# --- changes --------------------------------------------------------------------------------------
+
+
+def changing(event: Event, far: Far = Far(), *, source: str = "1") -> Delivery:  # noqa: B008
+    return replace(delivery("x", source=source), event=event, far=far)
+
+
+def edited(text: str, *, version: str = "2", part: int = 0, parts: int = 1) -> MessageEdited:
+    return MessageEdited(
+        target=MessageRef("1"),
+        author=ANNA,
+        version=Version(version),
+        sent_at=NOW,
+        body=from_text(text),
+        part=part,
+        parts=parts,
+    )
+
+
+def deleted() -> MessageDeleted:
+    return MessageDeleted(target=MessageRef("1"), author=ANNA, version=Version("9"), sent_at=NOW)
+
+
+def added(key: str = "👍", *, version: str = "2") -> ReactionAdded:
+    return ReactionAdded(
+        target=MessageRef("1"), author=ANNA, key=key, version=Version(version), sent_at=NOW
+    )
+
+
+def removed(key: str = "👍") -> ReactionRemoved:
+    return ReactionRemoved(
+        target=MessageRef("1"), author=ANNA, key=key, version=Version("8"), sent_at=NOW
+    )
+
+
+def far_of(ref: str, origin: Side = Side.TEAMS, *, reaction: MessageRef | None = None) -> Far:
+    part = FarPart(part=0, ref=MessageRef(ref), origin=origin, author="x")
+    return Far(parts=(part,), reaction=reaction)
+
+
+async def joined(world: World, human: Human) -> RoomId:
+    """The portal's room, with a person in it."""
+    room = await world.rooms.ensure(PORTAL)
+    await world.rooms.invite(human.id, room)
+    await human.call("POST", f"/rooms/{room}/join", {})
+    return room
+
+
+async def shown(world: World, ref: str) -> dict[str, Any]:
+    event = await world.client.event(world.books.rooms[PORTAL.id], MessageRef(ref))
+    assert event is not None
+    return dict(event)
+
+
+async def every_change(world: World) -> list[Delivery]:
+    """Deliveries of every kind, in an order in which they can be carried out."""
+    first = await world.say(delivery("original", source="1"))
+    liked = await world.say(changing(added("❤"), far_of(first)))
+    back = MessageSent(
+        author=ANNA, version=Version("3"), sent_at=NOW, body=from_text("back"), again=True
+    )
+    return [
+        delivery("another", source="2"),
+        changing(back, source="3"),
+        changing(edited("edited"), far_of(first)),
+        changing(added(), far_of(first)),
+        changing(removed("❤"), far_of(first, reaction=liked)),
+        changing(deleted(), far_of(first)),
+    ]
+
+
+async def test_whatever_is_carried_out_twice_has_one_name_even_after_a_crash_of_the_homeserver(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "registration.yaml"
+    file.write_text(registration_yaml(at("http://not.known.yet", "crash.test")))
+    with Homeserver() as homeserver:
+        url = await asyncio.to_thread(
+            homeserver.start, tmp_path / "hs", server_name="crash.test", registrations=[file]
+        )
+        async with world_of(at(url, "crash.test")) as world:
+            await world.bot.prepare()
+            deliveries = await every_change(world)
+            room, ghost = world.books.rooms[PORTAL.id], world.names.ghost(ANNA.id)
+            target = await world.say(delivery("to be redacted", source="7"))
+            redaction = Redaction(
+                room=room, sender=ghost, device=DEVICE, transaction="gone", target=target
+            )
+            first = [await world.say(one) for one in deliveries]
+            first.append(await world.sender.redact(redaction))
+            assert first == [
+                *[await world.say(one) for one in deliveries],
+                await world.sender.redact(redaction),
+            ]
+            await asyncio.to_thread(homeserver.kill)
+            await asyncio.to_thread(homeserver.restart)
+        async with world_of(at(url, "crash.test"), world.books) as later:
+            again = [await later.say(one) for one in deliveries]
+            again.append(await later.sender.redact(redaction))
+
+    assert first == again
+    assert len(set(first)) == len(first)
+
+
+async def test_without_devices_every_kind_is_found_by_what_it_left(slot: Slot) -> None:
+    config = config_of(slot)
+    domain = config.homeserver.domain
+    async with (
+        without_devices(config.homeserver.address) as address,
+        world_of(at(address, domain, config)) as world,
+    ):
+        await world.bot.prepare()
+        for one in await every_change(world):
+            assert await world.endpoint.find(one) is None
+            ref = await world.say(one)
+            assert await world.endpoint.find(one) == ref
+
+
+async def test_after_a_restored_backup_old_events_are_looked_for_though_deliveries_are_new(
+    world: World,
+) -> None:
+    said = delivery("said yesterday")
+    old = replace(said, event=replace(said.event, sent_at=NOW - timedelta(hours=21)))
+    ref = await world.say(old)
+
+    assert await world.endpoint.find(old) == ref
+
+
+async def test_an_edit_is_a_replacement_by_the_same_ghost(world: World) -> None:
+    ref = await world.say(delivery("before"))
+
+    edit = await world.say(changing(edited("after"), far_of(ref)))
+
+    event = await shown(world, edit)
+    assert event["sender"] == world.names.ghost(ANNA.id)
+    assert event["content"]["m.relates_to"] == {"rel_type": "m.replace", "event_id": ref}
+    assert event["content"]["body"] == "* after"
+    assert event["content"]["m.new_content"]["body"] == "after"
+    [replaced] = [
+        e for e in await world.messages(event["room_id"], event["sender"]) if e["event_id"] == ref
+    ]
+    assert replaced["unsigned"]["m.relations"]["m.replace"]["event_id"] == edit
+
+
+async def test_an_edit_as_long_as_it_may_be_is_taken(world: World) -> None:
+    ref = await world.say(delivery("before"))
+    parts = world.endpoint.fit(edited("wörd " * 30_000))
+
+    refs = [await world.say(changing(part, far_of(ref))) for part in parts]
+
+    assert len(parts) == len(set(refs)) > 2
+
+
+async def test_the_quotation_goes_where_the_answer_is_shown_also_when_it_is_edited(
+    world: World,
+) -> None:
+    asked_ = await world.say(delivery("what?", source="0"))
+    quote = Quote(blocks=from_text("what?").blocks)
+    body = Body(blocks=(quote, *from_text("this").blocks))
+    sent = MessageSent(
+        author=ANNA, version=Version("1"), sent_at=NOW, body=body, reply_to=MessageRef("0")
+    )
+
+    known = await world.say(changing(sent, far_of(asked_), source="5"))
+    unknown = await world.say(changing(sent, source="6"))
+    change = replace(edited("x"), body=Body(blocks=(quote, *from_text("that").blocks)))
+    new = await world.say(changing(change, far_of(known), source="5"))
+    new_too = await world.say(changing(change, far_of(unknown), source="6"))
+
+    contents = [(await shown(world, ref))["content"] for ref in (known, unknown, new, new_too)]
+    assert contents[0]["m.relates_to"] == {"m.in_reply_to": {"event_id": asked_}}
+    assert "m.relates_to" not in contents[1]
+    assert [one["body"] for one in contents[:2]] == ["this", "> what?\n\nthis"]
+    edits = [one["m.new_content"]["body"] for one in contents[2:]]
+    assert edits == ["that", "> what?\n\nthat"]
+
+
+async def test_what_a_person_wrote_is_said_anew_and_goes_with_it(
+    world: World, alice: Human
+) -> None:
+    room = await joined(world, alice)
+    content = {"msgtype": "m.text", "body": "mine"}
+    path = f"/rooms/{room}/send/m.room.message/1"
+    ref = (await alice.call("PUT", path, content))["event_id"]
+    theirs = far_of(ref, Side.MATRIX)
+
+    parts = [edited("better", parts=2), edited("and more", part=1, parts=2)]
+    anew = [await world.say(changing(part, theirs)) for part in parts]
+    first, second = [(await shown(world, one))["content"] for one in anew]
+    assert first["body"] == "✎ better"
+    assert first["m.relates_to"] == {"m.in_reply_to": {"event_id": ref}}
+    assert second["body"] == "and more"
+
+    gone = await world.say(changing(deleted(), theirs))
+
+    assert [event["content"] for event in [await shown(world, one) for one in (ref, *anew)]] == (
+        [{}, {}, {}]
+    )
+    assert (await shown(world, gone))["sender"] == world.bot.user
+    assert (await shown(world, ref))["unsigned"]["redacted_because"]["event_id"] == gone
+
+
+async def test_a_ghost_that_was_shown_out_has_its_words_taken_back_by_the_bot(
+    world: World,
+) -> None:
+    ref = await world.say(delivery("oops"))
+    room, ghost = world.books.rooms[PORTAL.id], world.names.ghost(ANNA.id)
+    await world.client._as().kick_user(MautrixRoomID(room), Mxid(ghost))
+
+    gone = await world.say(changing(deleted(), far_of(ref)))
+
+    assert (await shown(world, gone))["sender"] == world.bot.user
+    assert (await shown(world, ref))["content"] == {}
+
+
+async def test_the_bot_redacts_again_when_its_device_was_deleted(
+    world: World, alice: Human
+) -> None:
+    room = await joined(world, alice)
+    path = f"/rooms/{room}/send/m.room.message/1"
+    ref = (await alice.call("PUT", path, {"msgtype": "m.text", "body": "x"}))["event_id"]
+    devices = ApiPath.v3.devices[DEVICE]
+    await world.client._as(world.bot.user).api.request(Method.DELETE, devices)
+
+    await world.say(changing(deleted(), far_of(ref, Side.MATRIX)))
+
+    assert (await shown(world, ref))["content"] == {}
+    assert await world.client.whoami(world.bot.user, DEVICE) == DEVICE
+
+
+async def test_what_is_not_there_any_more_is_taken_back_already(world: World) -> None:
+    await world.rooms.ensure(PORTAL)
+    nothing = MessageRef("$nothing-like-it")
+
+    assert await world.say(changing(deleted(), far_of(nothing))) == nothing
+    assert await world.say(changing(removed(), far_of(nothing))) == nothing
+
+
+async def test_a_reaction_that_is_there_is_the_reaction(world: World) -> None:
+    ref = await world.say(delivery("nice"))
+
+    one = await world.say(changing(added("❤"), far_of(ref)))
+    two = await world.say(changing(added("❤", version="3"), far_of(ref)))
+    other = await world.say(changing(added("👍"), far_of(ref)))
+
+    assert one == two != other
+    event = await shown(world, one)
+    assert event["sender"] == world.names.ghost(ANNA.id)
+    assert event["content"]["m.relates_to"]["key"] == "❤\ufe0f"
+    assert event["content"][MARKER]["message"] == "1"
+
+
+async def test_a_reaction_comes_back_after_it_was_taken_away(world: World) -> None:
+    ref = await world.say(delivery("nice"))
+    first = await world.say(changing(added(), far_of(ref)))
+    await world.say(changing(removed(), far_of(ref, reaction=first)))
+
+    second = await world.say(changing(added(version="9"), far_of(ref)))
+
+    assert second != first
+    assert (await shown(world, first))["content"] == {}
+    assert (await shown(world, second))["content"]["m.relates_to"]["event_id"] == ref
 
 
 # --- rooms ----------------------------------------------------------------------------------------
@@ -446,7 +733,7 @@ async def test_what_a_person_says_comes_as_an_entry_and_reads_as_they_said_it(
     async with pushed(slot) as bodies:
         await announce_once(world)
         world.accounts.add(alice.id, ANNA.id)
-        await world.endpoint.deliver(delivery("an echo"))
+        await world.say(delivery("an echo"))
         room = world.books.rooms[PORTAL.id]
         await alice.call("POST", f"/rooms/{room}/join", {})
         content = {"msgtype": "m.text", "body": "a NUL: \u0000"}
@@ -484,22 +771,12 @@ async def test_an_invitation_becomes_a_desk_and_the_desk_answers(
     room = await alice.room_with(world.bot.user)
     for _ in range(2):
         await world.desk.serve(Invited(room=room, sender=alice.id))
-    await world.desk.serve(
-        Asked(room=room, sender=alice.id, ref=MessageRef("$asked1"), text="login")
-    )
-    await world.desk.serve(
-        Asked(room=room, sender=alice.id, ref=MessageRef("$asked2"), text="What?")
-    )
+    await world.desk.serve(asked(room, alice, "$asked1", "login"))
+    await world.desk.serve(asked(room, alice, "$asked2", "What?"))
     world.accounts.add(alice.id, ANNA.id, name="Anna")
-    await world.desk.serve(
-        Asked(room=room, sender=alice.id, ref=MessageRef("$asked3"), text="!teams Status")
-    )
-    await world.desk.serve(
-        Asked(room=room, sender=alice.id, ref=MessageRef("$asked4"), text="logout")
-    )
-    await world.desk.serve(
-        Asked(room=room, sender=alice.id, ref=MessageRef("$asked5"), text="logout")
-    )
+    await world.desk.serve(asked(room, alice, "$asked3", "!teams Status"))
+    await world.desk.serve(asked(room, alice, "$asked4", "logout"))
+    await world.desk.serve(asked(room, alice, "$asked5", "logout"))
 
     said = [event["content"] for event in await alice.timeline(room)]
     assert world.books.desks[alice.id] == room
@@ -520,9 +797,7 @@ async def test_a_sign_in_link_is_never_shown_where_others_read(
         room = await alice.room_with(world.bot.user, bob.id)
         await bob.call("POST", f"/rooms/{room}/join", {})
         await world.client.join(room)
-        await world.desk.serve(
-            Asked(room=room, sender=alice.id, ref=MessageRef("$asked6"), text="login")
-        )
+        await world.desk.serve(asked(room, alice, "$asked6", "login"))
         assert await alice.timeline(room) == []
 
         await world.desk.serve(Invited(room=room, sender=alice.id))
@@ -533,6 +808,21 @@ async def test_a_sign_in_link_is_never_shown_where_others_read(
             world.bot.user
             not in (await alice.call("GET", f"/rooms/{room}/joined_members"))["joined"]
         )
+
+
+async def test_a_command_of_yesterday_is_not_obeyed(world: World, alice: Human) -> None:
+    room = await alice.room_with(world.bot.user)
+    await world.desk.serve(Invited(room=room, sender=alice.id))
+    world.accounts.add(alice.id, ANNA.id)
+    yesterday = NOW - timedelta(days=1)
+
+    with capture_logs() as lines:
+        await world.desk.serve(asked(room, alice, "$old", "logout", sent_at=yesterday))
+
+    [line] = [line for line in lines if line["event"] == "not answered"]
+    assert line["reason"] == "too_old"
+    assert alice.id in world.accounts.accounts
+    assert len(await alice.timeline(room)) == 1
 
 
 async def test_an_invitation_that_was_taken_back_disturbs_nobody(
@@ -610,7 +900,7 @@ async def test_a_homeserver_that_does_not_know_our_token_says_what_to_do(slot: S
         with pytest.raises(ConfigError, match="app_service_config_files"):
             await check(wrong, world.client, world.bot, clock=world.clock, watch=world.watch)
         with pytest.raises(Unauthorized, match="registration file"):
-            await world.endpoint.deliver(delivery("nobody hears"))
+            await world.say(delivery("nobody hears"))
 
 
 async def test_a_homeserver_of_another_name_says_what_to_do(slot: Slot) -> None:
@@ -665,7 +955,7 @@ async def test_a_homeserver_that_is_away_is_unavailable_and_said_so_once(slot: S
         with capture_logs() as lines:
             for _ in range(3):
                 with pytest.raises(Unavailable):
-                    await world.endpoint.deliver(delivery("later"))
+                    await world.say(delivery("later"))
     [line] = lines
     assert line["event"] == "homeserver away, will try again"
     assert nobody in line["hint"]
@@ -680,16 +970,16 @@ async def test_a_delivery_survives_the_crash_of_the_homeserver_as_one_event(tmp_
         )
         async with world_of(at(url, "crash.test")) as world:
             await world.bot.prepare()
-            first = await world.endpoint.deliver(delivery("once"))
+            first = await world.say(delivery("once"))
             with capture_logs() as lines:
                 await asyncio.to_thread(homeserver.kill)
                 for _ in range(2):
                     with pytest.raises(RemoteError):
-                        await world.endpoint.deliver(delivery("once"))
+                        await world.say(delivery("once"))
                 with pytest.raises(Refused):
-                    await world.endpoint.deliver(delivery("once"))
+                    await world.say(delivery("once"))
                 await asyncio.to_thread(homeserver.restart)
-                second = await world.endpoint.deliver(delivery("once"))
+                second = await world.say(delivery("once"))
             room = world.books.rooms[PORTAL.id]
             said = await world.messages(room, world.names.ghost(ANNA.id))
 
@@ -710,9 +1000,9 @@ async def test_a_homeserver_without_devices_still_hears_everybody(slot: Slot) ->
     ):
         with capture_logs() as lines:
             await world.bot.prepare()
-            first = await world.endpoint.deliver(delivery("once"))
+            first = await world.say(delivery("once"))
         exchanges = counted(world)
-        second = await world.endpoint.deliver(delivery("once"))
+        second = await world.say(delivery("once"))
 
         assert first == second
         assert exchanges == ["send"]

@@ -44,6 +44,7 @@ from bridge.domain.ids import (
     TenantId,
     UserId,
     Version,
+    is_older,
 )
 from bridge.domain.portal import Account, ConversationKind, Portal
 from bridge.errors import (
@@ -59,7 +60,7 @@ from bridge.sandbox.tenant.client import ControlledTenant, Person as User, Tenan
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tls import Certificates
 from bridge.teams.answers import GraphRejected
-from bridge.teams.auth import Auth, SignedIn
+from bridge.teams.auth import DELEGATED_SCOPES, Auth, SignedIn
 from bridge.teams.certificates import make_certificate
 from bridge.teams.notifications import Lifecycle
 from bridge.teams.side import Surroundings, TeamsSide, open_teams
@@ -67,11 +68,25 @@ from bridge.teams.subscriptions import LIFETIME, RESOURCE, Addresses
 from bridge.telemetry import Watch
 from bridge.web.hooks import TeamsHooks
 from tests.kit.witness import watched
-from tests.unit.teams.memory import Accounts, Links, OwnClock, Subscriptions, teams_config
+from tests.unit.teams.memory import (
+    Accounts,
+    HastyClock,
+    Links,
+    OwnClock,
+    Subscriptions,
+    teams_config,
+)
 
 SECRET = "a secret of the tests"  # noqa: S105
 REDIRECT = "https://bridge.test/teams/signin/callback"
-ROLES = ["Chat.Read.All", "Chat.ReadBasic.All"]
+ROLES = ["Chat.Read.All", "Chat.ReadBasic.All", "User.ReadBasic.All"]
+
+
+SCOPES = (*DELEGATED_SCOPES, "openid", "profile", "offline_access")
+
+
+async def agreed() -> None:
+    """Nobody has taken over."""
 
 
 @dataclass
@@ -116,6 +131,9 @@ class World:
             assert answer.status == 302, unescape(re.sub("<[^>]*>", " ", await answer.text()))
             return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
 
+    async def deliver(self, delivery: Delivery) -> MessageRef:
+        return await self.side.endpoint.deliver(delivery, confirm=agreed)
+
     def place(self, chat: str) -> Place:
         return Place(tenant=TenantId(self.teams.tenant_id), conversation=ConversationId(chat))
 
@@ -156,7 +174,6 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
         control = await stack.enter_async_context(TenantControl(base, ssl=trust))
         tenant = await control.create_tenant()
         await tenant.change_settings(throttling=False)  # What is tested here is not it.
-        await tenant.change_settings(throttling=False)
         teams = teams_config(
             tenant_id=tenant.id,
             graph_url=base,
@@ -170,9 +187,10 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
             secret=SECRET,
             redirect_uris=[REDIRECT],
             application_permissions=ROLES,
+            delegated_scopes=list(SCOPES),
         )
         assert client_id == teams.client_id
-        clock, watch, links = OwnClock(None), Watch(), Links()
+        clock, watch, links = HastyClock(None), Watch(), Links()
         books, accounts, gaps = Subscriptions(), Accounts(), list[str]()
         made: list[TeamsSide] = []
 
@@ -298,9 +316,12 @@ async def test_a_text_message_its_edit_and_its_end_are_seen_as_they_are(
     second = (await world.side.endpoint.take_in(edited)).sightings[0]
     assert (plain_text(first.body), plain_text(second.body)) == ("1 < 2", "1 < 3")
     assert first.ref == second.ref
-    assert first.version != second.version
-    (ignored,) = (await world.side.endpoint.take_in(deleted)).ignored
-    assert ignored.reason == "deleted"
+    third = (await world.side.endpoint.take_in(deleted)).sightings[0]
+    assert (first.edited, bool(second.edited), third.edited) == ("", True, second.edited)
+    assert (first.deleted, second.deleted, third.deleted) == (False, False, True)
+    assert first.ref == third.ref
+    assert is_older(first.version, second.version)
+    assert is_older(second.version, third.version)
 
 
 async def test_a_bell_brings_the_same_message_as_a_letter(world: World) -> None:
@@ -555,16 +576,11 @@ async def test_whoever_signs_in_is_named_by_microsoft(world: World) -> None:
     assert "refresh" not in repr(signed_in).lower()
 
 
-async def test_a_sign_in_uses_pkce_and_asks_for_no_more_than_sending(world: World) -> None:
+async def test_a_sign_in_uses_pkce_and_asks_for_no_more_than_it_takes(world: World) -> None:
     flow = await world.side.auth.begin_sign_in(REDIRECT, "ticket", "alice@example.org")
     query = dict(parse_qsl(urlsplit(str(flow["auth_uri"])).query))
     assert query["code_challenge_method"] == "S256"
-    assert set(query["scope"].split()) == {
-        "ChatMessage.Send",
-        "openid",
-        "profile",
-        "offline_access",
-    }
+    assert set(query["scope"].split()) == set(SCOPES)
     assert query["login_hint"] == "alice@example.org"
 
 
@@ -653,12 +669,12 @@ async def test_a_delivery_is_posted_as_the_speaker(world: World) -> None:
     chat = await world.tenant.create_chat("oneOnOne", [alice.id, bob.id])
     await world.sign_in(alice)
     delivery = world.delivery(chat, alice.id, "hello\nBob")
-    ref = await world.side.endpoint.deliver(delivery)
+    ref = await world.deliver(delivery)
     (message,) = await world.tenant.messages(chat)
     assert message["id"] == ref
     assert message["from"]["user"]["id"] == alice.id  # type: ignore[index]
     assert world.accounts.reads <= 2
-    await world.side.endpoint.deliver(delivery)
+    await world.deliver(delivery)
     assert world.accounts.reads <= 2, "the hot path does not read the book"
 
 
@@ -666,7 +682,7 @@ async def test_nobody_speaks_who_is_not_signed_in(world: World) -> None:
     alice, bob = await world.tenant.add_users("Alice", "Bob")
     chat = await world.tenant.create_chat("oneOnOne", [alice.id, bob.id])
     with pytest.raises(Unauthorized, match="sign in") as raised:
-        await world.side.endpoint.deliver(world.delivery(chat, alice.id, "hello"))
+        await world.deliver(world.delivery(chat, alice.id, "hello"))
     assert not raised.value.everyone
 
 
@@ -674,10 +690,10 @@ async def test_a_revoked_sign_in_asks_for_a_new_one(world: World) -> None:
     alice, bob = await world.tenant.add_users("Alice", "Bob")
     chat = await world.tenant.create_chat("oneOnOne", [alice.id, bob.id])
     await world.sign_in(alice)
-    await world.side.endpoint.deliver(world.delivery(chat, alice.id, "one"))
+    await world.deliver(world.delivery(chat, alice.id, "one"))
     await world.tenant.revoke_sessions(alice.id, access_tokens=True)
     with pytest.raises(Unauthorized, match="sign in again") as raised:
-        await world.side.endpoint.deliver(world.delivery(chat, alice.id, "two"))
+        await world.deliver(world.delivery(chat, alice.id, "two"))
     assert not raised.value.everyone
 
 
@@ -687,7 +703,7 @@ async def test_an_expired_token_is_refreshed_and_the_new_cache_kept(world: World
     account = await world.sign_in(alice)
     before = world.accounts.caches[account.user]
     await world.tenant.advance_clock(timedelta(hours=29))
-    await world.side.endpoint.deliver(world.delivery(chat, alice.id, "hello"))
+    await world.deliver(world.delivery(chat, alice.id, "hello"))
     assert world.accounts.caches[account.user] != before
 
 
@@ -701,7 +717,7 @@ async def test_what_an_uncertain_attempt_left_is_found(world: World, kept_attrib
     delivery = world.delivery(chat, alice.id, "I say it & mean it")
     await world.tenant.add_fault("/messages", method="POST", kind="drop_after")
     with pytest.raises(Uncertain):
-        await world.side.endpoint.deliver(delivery)
+        await world.deliver(delivery)
     found = await world.side.endpoint.find(delivery)
     assert found == (await world.tenant.messages(chat))[-1]["id"]
     other = world.delivery(chat, alice.id, "something else", source="$other")
@@ -715,8 +731,8 @@ async def test_of_equal_messages_the_oldest_that_is_not_linked_is_ours(world: Wo
     first, second = (
         world.delivery(chat, alice.id, "ok", source=source) for source in ("$one", "$two")
     )
-    one = await world.side.endpoint.deliver(first)
-    two = await world.side.endpoint.deliver(second)
+    one = await world.deliver(first)
+    two = await world.deliver(second)
     world.links.linked.add((PortalId(1), one))
     assert await world.side.endpoint.find(second) == two
     world.links.linked.add((PortalId(1), two))
@@ -728,7 +744,7 @@ async def test_with_attributes_kept_the_same_words_are_not_mistaken(world: World
     alice, bob = await world.tenant.add_users("Alice", "Bob")
     chat = await world.tenant.create_chat("oneOnOne", [alice.id, bob.id])
     await world.sign_in(alice)
-    await world.side.endpoint.deliver(world.delivery(chat, alice.id, "ok", source="$one"))
+    await world.deliver(world.delivery(chat, alice.id, "ok", source="$one"))
     await world.tenant.type(chat, alice.id, "ok")
     assert await world.side.endpoint.find(world.delivery(chat, alice.id, "ok", source="$2")) is None
 
@@ -738,7 +754,7 @@ async def test_a_chat_with_many_messages_since_is_searched_page_by_page(world: W
     chat = await world.tenant.create_chat("oneOnOne", [alice.id, bob.id])
     await world.sign_in(alice)
     delivery = world.delivery(chat, alice.id, "mine")
-    ref = await world.side.endpoint.deliver(delivery)
+    ref = await world.deliver(delivery)
     noise: list[dict[str, object]] = [
         {"user": bob.id, "content": f"noise {number}"} for number in range(120)
     ]
@@ -755,7 +771,7 @@ async def test_a_dropped_connection_before_anything_was_done_leaves_no_trace(
     delivery = world.delivery(chat, alice.id, "hello")
     await world.tenant.add_fault("/messages", method="POST", kind="drop_before")
     with pytest.raises(Uncertain):
-        await world.side.endpoint.deliver(delivery)
+        await world.deliver(delivery)
     assert await world.side.endpoint.find(delivery) is None
 
 
@@ -765,7 +781,7 @@ async def test_a_throttled_delivery_waits_as_long_as_it_was_told(world: World) -
     await world.sign_in(alice)
     await world.tenant.add_fault("/messages", method="POST", status=429, retry_after_seconds=17)
     with pytest.raises(Throttled) as raised:
-        await world.side.endpoint.deliver(world.delivery(chat, alice.id, "hello"))
+        await world.deliver(world.delivery(chat, alice.id, "hello"))
     assert raised.value.retry_after == timedelta(seconds=17)
 
 
@@ -780,7 +796,7 @@ async def test_what_is_known_after_a_failed_post(
     await world.sign_in(alice)
     await world.tenant.add_fault("/messages", method="POST", status=status)
     with pytest.raises(kind):
-        await world.side.endpoint.deliver(world.delivery(chat, alice.id, "hello"))
+        await world.deliver(world.delivery(chat, alice.id, "hello"))
 
 
 async def test_who_left_the_chat_can_no_longer_speak_in_it(world: World) -> None:
@@ -788,7 +804,7 @@ async def test_who_left_the_chat_can_no_longer_speak_in_it(world: World) -> None
     chat = await world.tenant.create_chat("group", [bob.id, carol.id])
     await world.sign_in(alice)
     with pytest.raises(Rejected, match="no longer in the chat"):
-        await world.side.endpoint.deliver(world.delivery(chat, alice.id, "hello"))
+        await world.deliver(world.delivery(chat, alice.id, "hello"))
 
 
 async def test_a_long_message_fits_in_parts_that_teams_takes(world: World) -> None:
@@ -802,9 +818,9 @@ async def test_a_long_message_fits_in_parts_that_teams_takes(world: World) -> No
         (number, len(parts)) for number in range(len(parts))
     ]
     for part in parts:
-        await world.side.endpoint.deliver(replace(whole, event=part))
+        await world.deliver(replace(whole, event=part))
     with pytest.raises(Rejected, match="too large"):
-        await world.side.endpoint.deliver(whole)
+        await world.deliver(whole)
 
 
 async def test_a_mention_reaches_the_one_who_is_mentioned(world: World) -> None:
@@ -815,7 +831,7 @@ async def test_a_mention_reaches_the_one_who_is_mentioned(world: World) -> None:
     body = Body(blocks=(Paragraph(content=(Text(text="hello "), mention)),))
     delivery = world.delivery(chat, alice.id, "")
     async with kept(world):
-        await world.side.endpoint.deliver(
+        await world.deliver(
             replace(delivery, event=replace(delivery.event, body=body))
         )
         reading = await world.side.endpoint.take_in(await world.links.next_entry())

@@ -166,14 +166,14 @@ class World:
     async def at_rest(self) -> None:
         """Wait until everything that was pushed to the bridge has been dealt with."""
         async with self.store() as store:
+            await eventually(lambda: self.is_at_rest(store), "everything to be dealt with")
 
-            async def resting() -> bool:
-                if await self.tenant.pending():
-                    return False
-                row = await store.fetchrow(_OPEN_WORK)
-                return row is not None and row["open"] == 0
-
-            await eventually(resting, "everything to be dealt with")
+    async def is_at_rest(self, store: Database) -> bool:
+        """Tell whether everything that was pushed to the bridge has been dealt with."""
+        if await self.tenant.pending():
+            return False
+        row = await store.fetchrow(_OPEN_WORK)
+        return row is not None and row["open"] == 0
 
     async def let_leases_run_out(self) -> None:
         """Let the minute pass after which what a dead bridge had claimed is anybody's."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from typing_extensions import override
 
 from bridge.domain.content import plain_text, split
-from bridge.domain.events import Event
+from bridge.domain.events import Event, MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Side
 from bridge.errors import RemoteError, Uncertain
-from bridge.ports import Delivery, Endpoint, Entry, Reading
+from bridge.ports import Confirm, Delivery, Endpoint, Entry, Reading
 
 TEXT_CHARS_MAX = 1_000
 
@@ -20,6 +21,7 @@ class FakeEndpoint(Endpoint):
 
     def __init__(self, side: Side) -> None:
         self.side = side
+        self.shows_within = timedelta(0)
         self.readings: dict[bytes, Reading | Exception] = {}
         self.failures: list[Exception] = []
         """Raised by the next deliveries, one each; an `Uncertain` one has done its work."""
@@ -36,6 +38,8 @@ class FakeEndpoint(Endpoint):
 
     @override
     def fit(self, event: Event) -> tuple[Event, ...]:
+        if not isinstance(event, MessageSent | MessageEdited):
+            return (event,)
         bodies = split(event.body, size_max=TEXT_CHARS_MAX, measure=lambda b: len(plain_text(b)))
         return tuple(
             replace(event, body=body, part=part, parts=len(bodies))
@@ -43,7 +47,8 @@ class FakeEndpoint(Endpoint):
         )
 
     @override
-    async def deliver(self, delivery: Delivery) -> MessageRef:
+    async def deliver(self, delivery: Delivery, *, confirm: Confirm) -> MessageRef:
+        await confirm()
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None and not isinstance(failure, Uncertain):
             raise failure
@@ -62,7 +67,8 @@ class FakeEndpoint(Endpoint):
     @property
     def said(self) -> list[str]:
         """What was delivered, as text, in order."""
-        return [plain_text(delivery.event.body) for delivery in self.delivered]
+        events = (delivery.event for delivery in self.delivered)
+        return [plain_text(e.body) for e in events if isinstance(e, MessageSent | MessageEdited)]
 
 
 def refuse_all(endpoint: FakeEndpoint, error: RemoteError, times: int) -> None:

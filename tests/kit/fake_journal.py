@@ -28,16 +28,30 @@ from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.changes import Known
+from bridge.domain.events import ReactionAdded
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
-from bridge.ports import Bell, Clock, Delivery, Entry, NewDelivery, NewEntry, NotNew, Run, Unit
+from bridge.ports import (
+    Bell,
+    Clock,
+    Delivery,
+    Entry,
+    Far,
+    Heard,
+    NewDelivery,
+    NewEntry,
+    NotNew,
+    Remembered,
+    Run,
+    Unit,
+)
+from tests.kit.fake_changes import far_of, heard_of, known_of, note_delivered, remember
 from tests.kit.fake_store import (
     FakeClock,
     FakeStore,
     MessageKey,
     StoredDelivery,
     StoredEntry,
-    StoredLink,
     StoredStream,
     StreamKey,
     delivery_of,
@@ -47,7 +61,7 @@ from tests.kit.fake_store import (
 
 __all__ = ["LEASE", "FakeClock", "FakeJournal", "FakeStore", "FakeUnit"]
 
-LEASE = timedelta(seconds=20)
+LEASE = timedelta(seconds=3)
 
 Moment = Callable[[str], Awaitable[None]]
 
@@ -76,6 +90,7 @@ class FakeJournal(ports.Journal):
         self._reading: dict[EntryId, object] = {}
         self._carrying: dict[StreamKey, Run] = {}
         self._doubtful: set[DeliveryId] = set()
+        self.unit_kind: type[FakeUnit] = FakeUnit
 
     # --- entries ---
 
@@ -83,6 +98,7 @@ class FakeJournal(ports.Journal):
     async def append_entries(self, entries: Sequence[NewEntry]) -> int:
         await self.moment("append_entries")
         there = {(e.new.side, e.new.key) for e in self.store.inbox.values()}
+        there |= {(Side.MATRIX, key) for key in self.store.taken_in}
         new = 0
         for entry in entries:
             if (entry.side, entry.key) not in there:
@@ -105,7 +121,7 @@ class FakeJournal(ports.Journal):
         busy = {e.new.conversation for e in rows if e.is_leased(now)}
         free = [e for e in rows if e.new.conversation not in busy]
         due = sorted((e for e in free if e.due_at <= now), key=lambda e: (e.due_at, e.id))
-        chosen = in_reading_order(free, due[:limit], now)[:limit]
+        chosen = in_reading_order(free, due[:limit])[:limit]
         reader = asyncio.current_task()
         for entry in chosen:
             entry.owner, entry.lease_until = self.owner, now + LEASE
@@ -128,6 +144,7 @@ class FakeJournal(ports.Journal):
     @override
     async def claim_runs(self, target: Side, *, runs_max: int, length_max: int) -> tuple[Run, ...]:
         await self.moment("claim_runs")
+        self._let_go_of_streams(target)
         now = self.clock.now()
         due = sorted(
             (stream.due_at, key)
@@ -136,7 +153,15 @@ class FakeJournal(ports.Journal):
         )
         runs = [self._claim_run(key, length_max) for _, key in due[:runs_max]]
         await self.moment("claim_runs done")
-        return tuple(run for run in runs if run is not None)
+        claimed = tuple(run for run in runs if run is not None)
+        self._carrying |= {(run.portal.id, target): run for run in claimed}
+        return claimed
+
+    def _let_go_of_streams(self, target: Side) -> None:
+        """A claim whose answer never came has leased streams that nobody here knows of."""
+        for key, stream in self.store.streams.items():
+            if key[1] is target and stream.owner == self.owner and key not in self._carrying:
+                stream.owner, stream.due_at = None, self.clock.now()
 
     def _claim_run(self, key: StreamKey, length_max: int) -> Run | None:
         now = self.clock.now()
@@ -152,32 +177,30 @@ class FakeJournal(ports.Journal):
             delivery.attempts += 1
         stream.owner, stream.due_at = self.owner, now + LEASE
         portal = self.store.portal(key[0])
-        run = Run(
+        return Run(
             portal=portal,
             target=key[1],
             deliveries=tuple(delivery_of(portal, delivery) for delivery in head[:waits]),
         )
-        self._carrying[key] = run
-        return run
 
     @override
     async def delivered(self, delivery: Delivery, ref: MessageRef) -> None:
         self._doubtful.add(delivery.id)
         await self.moment("delivered")
-        toward_matrix = delivery.target is Side.MATRIX
-        message, event = (delivery.source, ref) if toward_matrix else (ref, delivery.source)
-        link = StoredLink(
-            portal=delivery.portal.id,
-            message=message,
-            matrix_event=event,
-            origin=delivery.target.other,
-            event=delivery.event,
-        )
-        if not any(_same_pair(link, other) for other in self.store.links):
-            self.store.links.append(link)
+        note_delivered(self.store, delivery, ref, self.clock.now())
         self.store.deliveries.pop(delivery.id, None)
         self._doubtful.discard(delivery.id)
         await self.moment("delivered done")
+
+    @override
+    async def far(self, delivery: Delivery) -> Far:
+        await self.moment("far")
+        return far_of(self.store, delivery)
+
+    @override
+    async def is_ours(self, delivery: Delivery) -> bool:
+        await self.moment("is_ours")
+        return self._in_hand(delivery) is not None
 
     @override
     async def retry(
@@ -251,7 +274,7 @@ class FakeJournal(ports.Journal):
     @asynccontextmanager
     async def _unit(self) -> AsyncIterator[Unit]:
         await self.moment("unit")
-        unit = FakeUnit(self)
+        unit = self.unit_kind(self)
         yield unit
         await self.moment("commit")
         if not all(unit.is_new(delivery) for delivery in unit.presumed):
@@ -305,16 +328,29 @@ class FakeUnit(Unit):
         self, side: Side, messages: Collection[MessageKey]
     ) -> Mapping[MessageKey, Known]:
         await self._journal.moment("known")
-        under_way = [*(d.new for d in self._store.deliveries.values()), *self.appended]
-        found = {
-            (new.portal, new.source): Known(origin=side, version=new.event.version)
-            for new in under_way
-            if new.target is side.other and (new.portal, new.source) in set(messages)
+        found = {key: known_of(self._store, side, key) for key in messages}
+        for new in self.appended:
+            key = (new.portal, new.source)
+            if new.target is side.other and key in found and found[key] is None:
+                found[key] = Known(
+                    origin=side, version=new.event.version, author=new.event.author.id
+                )
+        return {key: known for key, known in found.items() if known is not None}
+
+    @override
+    async def heard(self, reactions: Collection[MessageKey]) -> Mapping[MessageKey, Heard]:
+        await self._journal.moment("heard")
+        found = {key: heard_of(self._store, key) for key in reactions}
+        return {key: heard for key, heard in found.items() if heard is not None}
+
+    @override
+    async def busy(self, portals: Collection[PortalId], target: Side) -> set[PortalId]:
+        await self._journal.moment("busy")
+        return {
+            d.new.portal
+            for d in self._store.deliveries.values()
+            if d.new.portal in portals and d.new.target is target and d.is_in_the_air
         }
-        for key in messages:
-            if link := self._store.link_of(side, key):
-                found[key] = Known(origin=link.origin, version=link.event.version)
-        return found
 
     @override
     async def in_the_air(
@@ -324,9 +360,7 @@ class FakeUnit(Unit):
         return {
             (d.new.portal, d.new.speaker)
             for d in self._store.deliveries.values()
-            if d.new.portal in portals
-            and d.new.target is target
-            and (d.state == "sending" or (d.state == "queued" and d.uncertain))
+            if d.new.portal in portals and d.new.target is target and d.is_in_the_air
         }
 
     @override
@@ -347,9 +381,8 @@ class FakeUnit(Unit):
                 continue
             if d.new.target is new.target and d.new.source == new.source:
                 return False
-            in_the_air = d.state == "sending" or (d.state == "queued" and d.uncertain)
             echo = d.new.target is source and d.new.speaker == new.speaker
-            if source is Side.TEAMS and echo and in_the_air:
+            if source is Side.TEAMS and echo and d.is_in_the_air:
                 return False
         return True
 
@@ -363,17 +396,34 @@ class FakeUnit(Unit):
             )
             stream.due_at = now if stream.due_at is None else stream.due_at
             there = any(_slot(d.new) == _slot(new) for d in self._store.deliveries.values())
-            if not there and _message(new) not in linked:
+            sent = new.event.slot == "" and _message(new) in linked
+            if not there and not sent and not self._has_reacted(new):
                 id_ = DeliveryId(self._store.next_id())
                 self._store.deliveries[id_] = StoredDelivery(
-                    id=id_, new=new, created_at=now, due_at=now
+                    id=id_, new=new, created_at=now, due_at=now, uncertain=new.doubtful
                 )
+
+    def _has_reacted(self, new: NewDelivery) -> bool:
+        return isinstance(new.event, ReactionAdded) and any(
+            (r.portal, r.matrix_event) == _key(new) for r in self._store.reactions
+        )
+
+    @override
+    async def remember(self, states: Sequence[Remembered]) -> None:
+        if states:
+            await self._journal.moment("remember")
+        self.writes.extend(lambda s=s: remember(self._store, s) for s in states)  # type: ignore[misc]
 
     @override
     async def settle(self, entries: Collection[Entry]) -> None:
         await self._journal.moment("settle")
         self.given_back.extend(entries)
-        self.writes.extend(lambda e=e: self._store.inbox.pop(e.id, None) for e in entries)  # type: ignore[misc]
+        self.writes.extend(lambda e=e: self._settle(e) for e in entries)  # type: ignore[misc]
+
+    def _settle(self, entry: Entry) -> None:
+        gone = self._store.inbox.pop(entry.id, None)
+        if gone is not None and gone.new.side is Side.MATRIX:
+            self._store.taken_in.add(gone.new.key)
 
     @override
     async def hold(self, entry: Entry, *, until: datetime, error: str | None) -> None:
@@ -412,13 +462,5 @@ def _message(new: NewDelivery) -> tuple[PortalId, Side, MessageRef]:
     return new.portal, new.target, new.source
 
 
-def _slot(new: NewDelivery) -> tuple[PortalId, Side, MessageRef, int]:
-    return *_message(new), new.event.part
-
-
-def _same_pair(one: StoredLink, other: StoredLink) -> bool:
-    return (
-        one.portal == other.portal
-        and one.event.part == other.event.part
-        and (one.message == other.message or one.matrix_event == other.matrix_event)
-    )
+def _slot(new: NewDelivery) -> tuple[PortalId, Side, MessageRef, int, str]:
+    return *_message(new), new.event.part, new.event.slot

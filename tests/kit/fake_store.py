@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from typing_extensions import override
 
+from bridge.domain.changes import Known, OwnChange
 from bridge.domain.events import Event
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
@@ -82,6 +83,11 @@ class StoredDelivery:
     attempts: int = 0
     error: str | None = None
 
+    @property
+    def is_in_the_air(self) -> bool:
+        """Whether it may exist on the far side without our knowing."""
+        return self.state == "sending" or (self.state == "queued" and self.uncertain)
+
 
 @dataclass(slots=True, kw_only=True)
 class StoredStream:
@@ -102,6 +108,17 @@ class StoredLink:
     event: Event
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReaction:
+    """A row of the reactions: of Teams by message, person and key; of Matrix by its event."""
+
+    portal: PortalId
+    message: MessageRef
+    person: str
+    key: str
+    matrix_event: MessageRef
+
+
 @dataclass(slots=True, kw_only=True)
 class FakeStore:
     """What survives a process."""
@@ -111,6 +128,11 @@ class FakeStore:
     deliveries: dict[DeliveryId, StoredDelivery] = field(default_factory=dict)
     streams: dict[StreamKey, StoredStream] = field(default_factory=dict)
     links: list[StoredLink] = field(default_factory=list)
+    reactions: list[StoredReaction] = field(default_factory=list)
+    states: dict[tuple[PortalId, Side, MessageRef], Known] = field(default_factory=dict)
+    own: dict[tuple[PortalId, Side, MessageRef], list[OwnChange]] = field(default_factory=dict)
+    taken_in: set[str] = field(default_factory=set)
+    """Keys of entries of Matrix that were read."""
     last_id: int = 0
 
     def next_id(self) -> int:
@@ -128,7 +150,7 @@ class FakeStore:
         """Deliveries of a stream, in order, without the parked ones."""
         return [
             d
-            for d in sorted(self.deliveries.values(), key=lambda d: d.id)
+            for d in sorted(self.deliveries.values(), key=lambda d: (d.new.position, d.id))
             if (d.new.portal, d.new.target) == stream and d.state != "parked"
         ]
 
@@ -142,24 +164,18 @@ class FakeStore:
         return min(found, key=lambda link: link.event.part, default=None)
 
 
-def in_reading_order(
-    free: Sequence[StoredEntry], due: Sequence[StoredEntry], now: datetime
-) -> list[StoredEntry]:
+def in_reading_order(free: Sequence[StoredEntry], due: Sequence[StoredEntry]) -> list[StoredEntry]:
     """Conversations by what has been due longest; within one everything up to its last due entry."""
     first: dict[str, datetime] = {}
-    last: dict[str, int] = {}
+    last: dict[str, tuple[int, int]] = {}
     for entry in due:
-        name = entry.new.conversation
+        name, place = entry.new.conversation, (entry.new.position, entry.id)
         first.setdefault(name, entry.due_at)
-        last[name] = max(last.get(name, entry.new.position), entry.new.position)
+        last[name] = max(last.get(name, place), place)
     chosen = [
         e
         for e in free
-        if e.new.conversation in last
-        and (
-            e.new.position < last[e.new.conversation]
-            or (e.new.position == last[e.new.conversation] and e.due_at <= now)
-        )
+        if e.new.conversation in last and (e.new.position, e.id) <= last[e.new.conversation]
     ]
     return sorted(
         chosen,
@@ -175,6 +191,7 @@ def entry_of(stored: StoredEntry) -> Entry:
         raw=stored.new.raw,
         received_at=stored.new.received_at,
         attempts=stored.attempts + 1,
+        found=stored.new.found,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing_extensions import override
 
 from bridge.domain.content import from_text
-from bridge.domain.events import Person, Request, Sighting
+from bridge.domain.events import Person, Request, Seen, Sighting
 from bridge.domain.ids import (
     ConversationId,
     MessageRef,
@@ -170,9 +170,9 @@ class RelayWorld:
             body=from_text(text),
         )
 
-    async def _account(self, sighting: Sighting) -> str | None:
+    async def _account(self, sighting: Seen) -> str | None:
         return self.accounts.get(sighting.author.id)
 
 
-async def _author(sighting: Sighting) -> str | None:
+async def _author(sighting: Seen) -> str | None:
     return sighting.author.id

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -39,7 +41,8 @@ def test_a_message_becomes_an_entry_as_it_came() -> None:
     [entry], ignored, refused = READER.entries_of(transaction(event()), NOW)
 
     assert (entry.side, entry.key, entry.conversation) == (Side.MATRIX, "$one", "!room")
-    assert (entry.position, entry.received_at, entry.due_at) == (0, NOW, NOW)
+    assert (entry.position, entry.received_at, entry.found) == (0, NOW, False)
+    assert entry.due_at < NOW - timedelta(days=365)
     assert orjson.loads(entry.raw) == event()
     assert not ignored
     assert not refused
@@ -63,6 +66,27 @@ def test_an_invitation_of_the_bot_becomes_an_entry_and_no_other_membership_does(
     assert ignored == {"not_relayed:m.room.member": 3}
 
 
+@pytest.mark.parametrize("kind", ["m.reaction", "m.room.redaction"])
+def test_reactions_and_redactions_become_entries(kind: str) -> None:
+    entries, ignored, _ = READER.entries_of(
+        transaction(event(type=kind, content={}, redacts="$x")), NOW
+    )
+
+    assert (len(entries), ignored.total()) == (1, 0)
+    assert orjson.loads(entries[0].raw)["redacts"] == "$x"
+
+
+def test_what_was_found_becomes_the_same_entries_and_says_so() -> None:
+    events = [event(), event(event_id="$two", sender=GHOST), 7, event(event_id="$three")]
+
+    entries, ignored, refused = READER.found(events, NOW)
+
+    assert [(entry.key, entry.found) for entry in entries] == [("$one", True), ("$three", True)]
+    pushed, _, _ = READER.entries_of(transaction(event()), NOW)
+    assert replace(entries[0], found=False) == pushed[0]
+    assert (ignored, refused) == ({"echo": 1}, {"malformed": 1})
+
+
 @pytest.mark.parametrize("sender", [GHOST, "@teamsbot:example.org"])
 def test_what_we_said_ourselves_is_an_echo(sender: str) -> None:
     entries, ignored, _ = READER.entries_of(transaction(event(sender=sender)), NOW)
@@ -71,13 +95,13 @@ def test_what_we_said_ourselves_is_an_echo(sender: str) -> None:
 
 
 def test_other_events_are_counted_under_few_names() -> None:
-    types = ("m.reaction", "m.room.encrypted", "com.example.a", "com.example.b", "m.room.message")
+    types = ("m.sticker", "m.room.encrypted", "com.example.a", "com.example.b", "m.room.message")
     events = [event(type=kind, state_key="") for kind in types]
 
     _, ignored, _ = READER.entries_of(transaction(*events), NOW)
 
     assert ignored == {
-        "not_relayed:m.reaction": 1,
+        "not_relayed:m.sticker": 1,
         "not_relayed:m.room.encrypted": 1,
         "not_relayed:other": 3,
     }

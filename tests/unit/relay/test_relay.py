@@ -317,8 +317,12 @@ async def test_a_process_that_dies_leaves_its_work_to_the_next(world: RelayWorld
     await world.say_in_teams(2, "second")
     await world.intakes[Side.TEAMS].step()
     claimed = await world.journal.claim_runs(Side.MATRIX, runs_max=9, length_max=9)
-    await world.matrix.deliver(claimed[0].deliveries[0])
+    await world.matrix.deliver(claimed[0].deliveries[0], confirm=_yes)
     world.restart()
     await world.pass_time(timedelta(minutes=5))
 
     assert world.matrix.said == ["first", "second"]
+
+
+async def _yes() -> None:
+    return

@@ -1,0 +1,179 @@
+"""What a matrix event means to the relay. Pure, and total: whatever strangers send has an answer.
+
+invitation of the bot         Invited
+m.room.message                Sighting
+  that replaces another       Sighting of the original, its version the time of the edit
+m.reaction                    Reacted
+m.room.redaction              Redacted
+anything else, or redacted    Ignored, with a reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mautrix.util import variation_selector
+
+from bridge.convert.matrix import parse_matrix
+from bridge.domain.content import clean
+from bridge.domain.events import Ignored, Invited, Person, Reacted, Redacted, Seen, Sighting
+from bridge.domain.ids import MessageRef, RoomId, UserId, Version
+from bridge.errors import Unconvertible
+from bridge.matrix.appservice import (
+    ENCRYPTED,
+    MESSAGE,
+    REACTION,
+    REDACTION,
+    is_id,
+    is_invite,
+    is_well_formed,
+)
+from bridge.matrix.names import localpart_of
+from bridge.matrix.sender import milliseconds
+from bridge.ports import Reading
+
+CLOCK_SKEW_MAX = timedelta(minutes=5)
+SENT_AT_MIN = datetime(2014, 1, 1, tzinfo=UTC)
+"""There was no Matrix before."""
+KEY_CHARS_MAX = 256
+"""Of a reaction: an emoji is some code points, an emoji of the user's own the address of an image."""
+
+RELATES_TO = "m.relates_to"
+NEW_CONTENT = "m.new_content"
+REPLACE = "m.replace"
+ANNOTATION = "m.annotation"
+THREAD = "m.thread"
+
+IGNORED_EDIT = "malformed_edit"
+IGNORED_REACTION = "malformed_reaction"
+IGNORED_REDACTION = "malformed_redaction"
+IGNORED_REDACTED = "redacted"
+IGNORED_ENCRYPTED = "encrypted"
+IGNORED_EMPTY = "empty"
+IGNORED_OTHER = "not_relayed"
+
+Json = Mapping[str, Any]
+
+
+def reading_of(event: object, *, bot: UserId, received_at: datetime) -> Reading:
+    """Say what a matrix event means.
+
+    Raises:
+        Unconvertible: It makes no sense.
+    """
+    if not is_well_formed(event):
+        raise Unconvertible("this is no matrix event")
+    if is_invite(event, bot):
+        invited = Invited(room=RoomId(event["room_id"]), sender=UserId(event["sender"]))
+        return Reading(requests=(invited,))
+    sent_at = _sent_at(event.get("origin_server_ts"), received_at)
+    seen = _seen(event, event["content"], sent_at)
+    if isinstance(seen, str):
+        return Reading(ignored=(Ignored(reason=seen),))
+    return Reading(sightings=(seen,))
+
+
+def _seen(event: Json, content: Json, sent_at: datetime) -> Seen | str:
+    """Return what was seen, or why it is ignored."""
+    kind = event.get("type")
+    if kind == REDACTION:  # The one kind whose content may be empty, in rooms below version 11.
+        return _redacted(event, content, sent_at)
+    if kind == ENCRYPTED:
+        return IGNORED_ENCRYPTED
+    if kind not in {MESSAGE, REACTION}:
+        return IGNORED_OTHER
+    if not content:
+        return IGNORED_REDACTED
+    return (_said if kind == MESSAGE else _reacted)(event, content, sent_at)
+
+
+def _redacted(event: Json, content: Json, sent_at: datetime) -> Seen | str:
+    """Matrix spec v1.19, m.room.redaction: `redacts` is in the content since room version 11."""
+    targets = [at for at in (event.get("redacts"), content.get("redacts")) if is_id(at, "$")]
+    if not targets:
+        return IGNORED_REDACTION if content else IGNORED_REDACTED
+    return Redacted(
+        origin=RoomId(event["room_id"]),
+        ref=MessageRef(event["event_id"]),
+        target=MessageRef(targets[0]),
+        author=Person(id=event["sender"]),
+        sent_at=sent_at,
+    )
+
+
+def _reacted(event: Json, content: Json, sent_at: datetime) -> Seen | str:
+    relation = relation_of(content)
+    target, key = relation.get("event_id"), bare_key(relation.get("key"))
+    if relation.get("rel_type") != ANNOTATION or not is_id(target, "$") or key is None:
+        return IGNORED_REACTION
+    return Reacted(
+        origin=RoomId(event["room_id"]),
+        ref=MessageRef(event["event_id"]),
+        target=MessageRef(target),
+        author=Person(id=event["sender"]),
+        key=key,
+        sent_at=sent_at,
+    )
+
+
+def _said(event: Json, content: Json, sent_at: datetime) -> Seen | str:
+    ref: object = event["event_id"]
+    said: object = content
+    version, relation = "", relation_of(content)
+    if relation.get("rel_type") == REPLACE:
+        ref, said = relation.get("event_id"), content.get(NEW_CONTENT)
+        version = str(milliseconds(sent_at))
+    if not is_id(ref, "$") or not isinstance(said, dict):
+        return IGNORED_EDIT
+    body = parse_matrix(said, sender_name=localpart_of(event["sender"]))
+    if not body.blocks:
+        return IGNORED_EMPTY
+    return Sighting(
+        origin=RoomId(event["room_id"]),
+        ref=MessageRef(ref),
+        version=Version(version),
+        author=Person(id=event["sender"]),
+        sent_at=sent_at,
+        body=body,
+        edited=version,
+        reactions=None,
+        reply_to=answered_by(content),
+    )
+
+
+def relation_of(content: Json) -> Json:
+    """Return how a content relates to another event; empty if it does not."""
+    relation = content.get(RELATES_TO)
+    return relation if isinstance(relation, dict) else {}
+
+
+def answered_by(content: Json) -> MessageRef | None:
+    """Return the event that a content answers.
+
+    In a thread every message names the one before it, for clients that show no threads: that is no
+    answer (Matrix spec v1.19, client-server § fallback for unthreaded clients).
+    """
+    relation = relation_of(content)
+    if relation.get("rel_type") == THREAD and relation.get("is_falling_back") is True:
+        return None
+    answer = relation.get("m.in_reply_to")
+    ref = answer.get("event_id") if isinstance(answer, dict) else None
+    return MessageRef(ref) if is_id(ref, "$") else None
+
+
+def bare_key(key: object) -> str | None:
+    """Return a reaction's key as the domain keeps it; None if it is none."""
+    if not isinstance(key, str) or len(key) > KEY_CHARS_MAX:
+        return None
+    return variation_selector.remove(clean(key)).strip() or None
+
+
+def _sent_at(value: object, received_at: datetime) -> datetime:
+    """Believe the sender's homeserver within reason; its clock is not ours."""
+    latest = received_at + CLOCK_SKEW_MAX
+    first, last = SENT_AT_MIN.timestamp() * 1000, latest.timestamp() * 1000
+    if not isinstance(value, int) or not first <= value <= last:
+        return received_at
+    return datetime.fromtimestamp(value / 1000, UTC)

@@ -1,0 +1,112 @@
+"""Take back what was said or shown in a room.
+
+redact ─▶ whose is it? ─┬─ a ghost's: by that ghost ──▶ 403, or a device forgotten: by the bot
+                        ├─ anybody else's: by the bot
+                        └─ nobody's any more: done
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge.domain.events import Person
+from bridge.domain.ids import MessageRef, RoomId, TenantId
+from bridge.matrix.answers import FORBIDDEN, NOT_FOUND, UNKNOWN_DEVICE, RejectedByHomeserver
+from bridge.matrix.client import Client
+from bridge.matrix.ghosts import DEVICE, Ghosts, Identity
+from bridge.matrix.names import localpart_of, person_of
+from bridge.matrix.saying import transaction_of
+from bridge.matrix.sender import Redaction, Sender
+from bridge.ports import Delivery
+
+_NOT_THEIRS = frozenset({FORBIDDEN, UNKNOWN_DEVICE})
+
+
+class Redactor:
+    """Redacts as whoever may; remembers nothing."""
+
+    def __init__(self, sender: Sender, client: Client, ghosts: Ghosts) -> None:
+        self._sender = sender
+        self._client = client
+        self._ghosts = ghosts
+
+    async def redact(self, delivery: Delivery, room: RoomId, ref: MessageRef) -> MessageRef:
+        """Redact an event of a room; return the redaction, or the event if there is none to redact.
+
+        Raises:
+            Refused: It was certainly not redacted.
+            Uncertain: It may have been; repeating it is harmless.
+        """
+        event = await self._client.event(room, ref)
+        if event is None:
+            return ref
+        if (done := redaction_of(event)) is not None:
+            return done
+        ghost = await self._ghost_of(delivery.portal.place.tenant, str(event.get("sender")))
+        if ghost is not None:
+            try:
+                return await self._redact_as(ghost, delivery, room, ref)
+            except RejectedByHomeserver as error:
+                if error.errcode not in _NOT_THEIRS:
+                    raise
+        return await self._redact_as_bot(delivery, room, ref)
+
+    async def found(self, room: RoomId, refs: Sequence[MessageRef]) -> MessageRef | None:
+        """Return the redaction of the first of these events if all of them are redacted.
+
+        Raises:
+            RemoteError: The room could not be read now.
+        """
+        redactions: list[MessageRef] = []
+        for ref in refs:
+            event = await self._client.event(room, ref)
+            redaction = None if event is None else redaction_of(event)
+            if redaction is None:
+                return None
+            redactions.append(redaction)
+        return redactions[0] if redactions else None
+
+    async def _ghost_of(self, tenant: TenantId, sender: str) -> Identity | None:
+        names = self._ghosts.names
+        if not names.is_ghost(sender):
+            return None
+        person = person_of(names.ghost_template, localpart_of(sender))
+        return None if person is None else await self._ghosts.ensure(tenant, Person(id=person))
+
+    async def _redact_as_bot(self, delivery: Delivery, room: RoomId, ref: MessageRef) -> MessageRef:
+        devices, user = self._ghosts.devices, self._ghosts.names.bot
+        bot = Identity(user=user, device=DEVICE if devices.supported else None)
+        try:
+            return await self._redact_as(bot, delivery, room, ref)
+        except RejectedByHomeserver as error:
+            if error.errcode != UNKNOWN_DEVICE:
+                raise
+        await devices.put(user)  # The homeserver has forgotten it.
+        return await self._redact_as(bot, delivery, room, ref)
+
+    async def _redact_as(
+        self, who: Identity, delivery: Delivery, room: RoomId, ref: MessageRef
+    ) -> MessageRef:
+        redaction = Redaction(
+            room=room,
+            sender=who.user,
+            device=who.device,
+            # One delivery may take back several events; and what a ghost may not, the bot does.
+            transaction=transaction_of(delivery, f"redact {ref} as {who.user}"),
+            target=ref,
+        )
+        try:
+            return await self._sender.redact(redaction)
+        except RejectedByHomeserver as error:
+            if error.errcode == NOT_FOUND:
+                return ref
+            raise
+
+
+def redaction_of(event: Mapping[str, Any]) -> MessageRef | None:
+    """Return what has redacted an event, as the homeserver shows it; None if nothing has."""
+    unsigned = event.get("unsigned")
+    because = unsigned.get("redacted_because") if isinstance(unsigned, dict) else None
+    ref = because.get("event_id") if isinstance(because, dict) else None
+    return None if ref is None else MessageRef(str(ref))

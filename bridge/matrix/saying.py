@@ -1,0 +1,172 @@
+"""The contents of the events that we send, and the names by which they are known again. Pure.
+
+    MessageSent                     m.room.message, in reply to what it answers if that is here
+    MessageEdited, said by a ghost  m.room.message that replaces it
+                   of a person      the same words anew, in reply, behind a pencil
+    ReactionAdded                   m.reaction
+
+Every content carries a marker that no other delivery's has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mautrix.util import variation_selector
+
+from bridge.convert.matrix import (
+    MATRIX_BYTES_MAX,
+    MATRIX_EDIT_BYTES_MAX,
+    measure_matrix,
+    render_matrix,
+)
+from bridge.domain.content import Body, Paragraph, Quote, Text, normalise, split
+from bridge.domain.events import Event, MessageEdited, MessageSent
+from bridge.domain.ids import MessageRef, Side, transaction_id
+from bridge.matrix.reading import ANNOTATION, NEW_CONTENT, RELATES_TO, REPLACE
+from bridge.ports import Delivery, FarPart
+
+MARKER = "io.github.matrix-teams-bridge.message"
+"""In the content of every message and reaction we send. It tells two messages of equal text and time
+apart, which would be one event otherwise (an event id is a hash; measured on Synapse 1.163.2), and
+it is what `find` looks for."""
+HTML = "org.matrix.custom.html"
+PENCIL = "✎ "
+"""Before words that somebody else wrote first, and that have been edited in Teams since."""
+
+Content = dict[str, object]
+
+
+def in_parts(event: Event) -> tuple[Event, ...]:
+    """Cut an event into parts that fit into matrix events; an edit says everything twice."""
+    if not isinstance(event, MessageSent | MessageEdited):
+        return (event,)
+    size_max = MATRIX_BYTES_MAX if isinstance(event, MessageSent) else MATRIX_EDIT_BYTES_MAX
+    bodies = split(event.body, size_max=size_max, measure=measure_matrix)
+    return tuple(
+        replace(event, body=body, part=part, parts=len(bodies)) for part, body in enumerate(bodies)
+    )
+
+
+def transaction_of(delivery: Delivery, kind: str) -> str:
+    """Name one request of a delivery; `kind` tells it from the delivery's others."""
+    event = delivery.event
+    return transaction_id(
+        delivery.portal.place,
+        delivery.source,
+        kind=f"{kind} {event.slot}".rstrip(),
+        version=event.version,
+        part=event.part,
+    )
+
+
+def marker_of(delivery: Delivery) -> Content:
+    """Return what only this delivery leaves in an event."""
+    place, event = delivery.portal.place, delivery.event
+    marker: Content = {
+        "tenant": place.tenant,
+        "conversation": place.conversation,
+        "message": delivery.source,
+        "version": event.version,
+        "part": event.part,
+    }
+    return marker | {"what": event.slot} if event.slot else marker
+
+
+def said_anew(delivery: Delivery, marker: object) -> bool:
+    """Tell whether a marker is one of the delivery's message, edited after somebody else wrote it."""
+    own = marker_of(delivery)
+    return (
+        isinstance(marker, dict)
+        and all(marker.get(name) == own[name] for name in ("tenant", "conversation"))
+        and marker.get("message") == delivery.event.target
+        and str(marker.get("what", "")).startswith("edit ")
+    )
+
+
+def message(delivery: Delivery, body: Body, *, reply_to: MessageRef | None = None) -> Content:
+    """Return the content of a message."""
+    content = _words(body) | {MARKER: marker_of(delivery)}
+    if reply_to is not None:
+        content[RELATES_TO] = {"m.in_reply_to": {"event_id": reply_to}}
+    return content
+
+
+def edit(delivery: Delivery, body: Body, *, of: MessageRef) -> Content:
+    """Return the content of an edit; who knows no edits sees a second message with an asterisk."""
+    words = _words(body)
+    fallback = words | {"body": f"* {words['body']}"}
+    if "formatted_body" in words:
+        fallback["formatted_body"] = f"* {words['formatted_body']}"
+    return fallback | {
+        NEW_CONTENT: words,
+        RELATES_TO: {"rel_type": REPLACE, "event_id": of},
+        MARKER: marker_of(delivery),
+    }
+
+
+def reaction(delivery: Delivery, key: str, *, to: MessageRef) -> Content:
+    """Return the content of a reaction."""
+    relation = {"rel_type": ANNOTATION, "event_id": to, "key": shown_key(key)}
+    return {RELATES_TO: relation, MARKER: marker_of(delivery)}
+
+
+def shown_key(key: str) -> str:
+    """Return a key as Matrix clients write it: emoji that are text by default ask to be coloured."""
+    is_name = any(c.isascii() and c.isalpha() for c in key)  # Or the address of an image.
+    return key if is_name else variation_selector.add(key)
+
+
+def _words(body: Body) -> Content:
+    plain, formatted = render_matrix(body)
+    # Mentions are empty, not absent: else clients look for names in the text (Matrix spec v1.7).
+    words: Content = {"msgtype": "m.text", "body": plain, "m.mentions": {}}
+    if formatted is not None:
+        words |= {"format": HTML, "formatted_body": formatted}
+    return words
+
+
+def begins_with_quote(body: Body) -> bool:
+    """Tell whether a body quotes something first, and then says something."""
+    return len(body.blocks) > 1 and isinstance(body.blocks[0], Quote)
+
+
+def without_quote(body: Body) -> Body:
+    """Leave out the quotation of what a message answers: clients of Matrix show that themselves."""
+    return Body(blocks=body.blocks[1:]) if begins_with_quote(body) else body
+
+
+def pencilled(body: Body) -> Body:
+    """Mark words as edited by somebody who cannot edit the event that they were first said in."""
+    pencil = Text(text=PENCIL)
+    match body.blocks:
+        case (Paragraph() as first, *others):
+            blocks = (Paragraph(content=(pencil, *first.content)), *others)
+        case blocks:
+            blocks = (Paragraph(content=(pencil,)), *blocks)
+    return normalise(Body(blocks=blocks))
+
+
+def answered(delivery: Delivery) -> MessageRef | None:
+    """Return what a message answers, if that is here; of a long one its first part answers."""
+    event, parts = delivery.event, delivery.far.parts
+    if not isinstance(event, MessageSent) or event.reply_to is None or event.part or not parts:
+        return None
+    return parts[0].ref
+
+
+def part_of(parts: Sequence[FarPart], number: int) -> FarPart | None:
+    """Return the part of that number."""
+    return next((part for part in parts if part.part == number), None)
+
+
+def surplus(event: MessageEdited, parts: Sequence[FarPart]) -> tuple[FarPart, ...]:
+    """Return the parts that an edit leaves nothing for, once its own last part is at hand."""
+    is_last = event.part == event.parts - 1
+    return tuple(part for part in parts if is_last and part.part >= event.parts)
+
+
+def is_theirs(parts: Sequence[FarPart]) -> bool:
+    """Tell whether a person of Matrix wrote what these are parts of."""
+    return any(part.origin is Side.MATRIX for part in parts)

@@ -1,0 +1,98 @@
+"""How much lies in the queues, and what people took out of them, as metrics.
+
+measure ──▶ counted, up to a limit ──▶ gauges
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bridge.domain.ids import Side
+from bridge.ports import Clock
+from bridge.store.database import Database, Row
+from bridge.store.queue import State, What
+from bridge.telemetry import DROPPED, OLDEST_SECONDS, OPEN
+
+REFRESH_EVERY = timedelta(seconds=15)
+COUNTED_MAX = 20_000
+"""Of each kind and state: beyond that a number is a flood, and counting would be part of it."""
+
+# By the primary key, so that the oldest are counted first, and by the indexes of what is parked.
+_OPEN = """
+(
+    SELECT 'delivery' AS what, 'waiting' AS state, w.side, count(*) AS count, min(w.since) AS oldest
+    FROM (
+        SELECT d.target AS side, d.created_at AS since FROM deliveries d
+        WHERE d.state <> 'parked' ORDER BY d.id LIMIT $1
+    ) w
+    GROUP BY w.side
+)
+UNION ALL
+(
+    SELECT 'delivery', 'parked', w.side, count(*), NULL
+    FROM (
+        SELECT d.target AS side FROM deliveries d
+        WHERE d.state = 'parked' ORDER BY d.id LIMIT $1
+    ) w
+    GROUP BY w.side
+)
+UNION ALL
+(
+    SELECT 'entry', 'waiting', w.side, count(*), min(w.since)
+    FROM (
+        SELECT e.side, e.received_at AS since FROM inbox e
+        WHERE e.state = 'open' ORDER BY e.id LIMIT $1
+    ) w
+    GROUP BY w.side
+)
+UNION ALL
+(
+    SELECT 'entry', 'parked', w.side, count(*), NULL
+    FROM (
+        SELECT e.side FROM inbox e WHERE e.state = 'parked' ORDER BY e.id LIMIT $1
+    ) w
+    GROUP BY w.side
+)
+"""
+_DROPS = "SELECT side, what, reason, count FROM drops"
+
+
+class Gauges:
+    """Shows what one database holds; the counter of drops goes on where the database has it."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._dropped: dict[tuple[str, str, str], int] = defaultdict(int)
+
+    async def refresh(self) -> None:
+        """Look, and show.
+
+        Raises:
+            StoreUnavailable: Postgres is away; the metrics stay as they were.
+        """
+        rows = await self._database.fetch(_OPEN, COUNTED_MAX)
+        drops = await self._database.fetch(_DROPS)
+        _show(rows, self._clock.now())
+        for drop in drops:
+            key = (drop["side"], drop["what"], drop["reason"])
+            DROPPED.labels(*key).inc(max(0, drop["count"] - self._dropped[key]))
+            self._dropped[key] = drop["count"]
+
+
+def _show(rows: Sequence[Row], now: datetime) -> None:
+    counts = {(row["side"], row["what"], row["state"]): row["count"] for row in rows}
+    for side in Side:
+        for what in What:
+            for state in State:
+                OPEN.labels(side, what, state).set(counts.get((side, what, state), 0))
+        since = [row["oldest"] for row in rows if row["oldest"] and _toward(row) is side]
+        OLDEST_SECONDS.labels(side).set(max((now - min(since)).total_seconds(), 0) if since else 0)
+
+
+def _toward(row: Row) -> Side:
+    """An entry is on its way to the other side."""
+    side = Side(row["side"])
+    return side if row["what"] == What.DELIVERY else side.other

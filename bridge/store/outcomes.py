@@ -1,0 +1,110 @@
+"""What a delivery has become, where that is more than a link: reactions, and what we did in Teams.
+
+    edited    the link of a part that is new        deleted   nothing: its links stay
+    again     the link of the new matrix event      reaction  a row of `reactions`, or none any more
+
+Everything that was done to a message of Teams is kept as an own change until its echo was seen.
+Written in the transaction that ends the delivery; harmless when repeated.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bridge.domain.changes import Own, words_of
+from bridge.domain.events import (
+    Change,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    ReactionAdded,
+    ReactionRemoved,
+)
+from bridge.domain.ids import MessageRef, Side
+from bridge.ports import Delivery
+from bridge.store.database import Session, plain
+
+# The link of a message that was taken back, and is there again as another event.
+_UNLINK = "DELETE FROM links WHERE portal_id = $1 AND message_id = $2 AND part = $3"
+_REACT = """
+INSERT INTO reactions (portal_id, message_id, person, key, event_id) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (portal_id, message_id, person, key) DO UPDATE SET event_id = EXCLUDED.event_id
+"""
+_UNREACT = """
+DELETE FROM reactions WHERE portal_id = $1 AND message_id = $2 AND person = $3 AND key = $4
+"""
+# Only together with the end of its delivery: once that is gone, its echo may have been seen.
+_OWN = """
+INSERT INTO own_changes (id, portal_id, ref, kind, at, person, key, words)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8
+WHERE EXISTS (SELECT FROM deliveries WHERE id = $1)
+ON CONFLICT DO NOTHING
+"""
+
+
+def is_more(delivery: Delivery) -> bool:
+    """Tell whether ending it takes more than a link."""
+    event = delivery.event
+    return event.again if isinstance(event, MessageSent) else True
+
+
+def links(delivery: Delivery) -> bool:
+    """Tell whether it becomes a link, if there is none."""
+    return isinstance(delivery.event, MessageSent | MessageEdited)
+
+
+async def write(session: Session, delivery: Delivery, ref: MessageRef, now: datetime) -> None:
+    """Write down what a delivery has become, besides its link."""
+    event = delivery.event
+    if isinstance(event, MessageSent):
+        if event.again:
+            await session.execute(_UNLINK, delivery.portal.id, delivery.source, event.part)
+        return
+    if isinstance(event, ReactionAdded | ReactionRemoved):
+        await _write_reaction(session, delivery, event, ref)
+    if delivery.target is Side.TEAMS:
+        await _write_own(session, delivery, event, ref, now)
+
+
+async def _write_reaction(
+    session: Session, delivery: Delivery, event: ReactionAdded | ReactionRemoved, ref: MessageRef
+) -> None:
+    toward_matrix = delivery.target is Side.MATRIX
+    slot = (
+        delivery.portal.id,
+        event.target if toward_matrix else ref,
+        plain(event.author.id if toward_matrix else delivery.speaker),
+        plain(event.key),
+    )
+    if isinstance(event, ReactionAdded):
+        await session.execute(_REACT, *slot, ref if toward_matrix else delivery.source)
+    else:
+        await session.execute(_UNREACT, *slot)
+
+
+async def _write_own(
+    session: Session, delivery: Delivery, event: Change, ref: MessageRef, now: datetime
+) -> None:
+    await session.execute(
+        _OWN,
+        delivery.id,
+        delivery.portal.id,
+        ref,
+        _kind(event),
+        now,
+        plain(delivery.speaker),
+        plain(event.key) if isinstance(event, ReactionAdded | ReactionRemoved) else "",
+        words_of(event.body) if isinstance(event, MessageEdited) else "",
+    )
+
+
+def _kind(event: Change) -> Own:
+    match event:
+        case MessageEdited():
+            return Own.EDIT
+        case MessageDeleted():
+            return Own.DELETE
+        case ReactionAdded():
+            return Own.REACT
+        case ReactionRemoved():
+            return Own.UNREACT

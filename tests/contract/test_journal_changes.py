@@ -1,0 +1,427 @@
+"""What both journals promise of edits, deletions, reactions, and of what we found by looking."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bridge.domain.changes import Known, Own, OwnChange, words_of
+from bridge.domain.content import from_text
+from bridge.domain.events import (
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    Person,
+    ReactionAdded,
+    ReactionRemoved,
+)
+from bridge.domain.ids import MessageRef, Side, Version
+from bridge.domain.portal import Portal
+from bridge.ports import (
+    Delivery,
+    Far,
+    FarPart,
+    Heard,
+    Journal,
+    NewDelivery,
+    NotNew,
+    Remembered,
+)
+from bridge.store.leases import LEASE
+from tests.contract.test_journal import (
+    MATRIX,
+    TEAMS,
+    World,
+    append,
+    claim,
+    claim_one,
+    entry,
+    in_the_air,
+    journal,
+    known,
+    make_portal,
+    new,
+    raws,
+    world,
+)
+
+__all__ = ["journal", "world"]  # fixtures
+
+ANNA = Person(id="anna")
+AT = "5"
+
+
+def edited(world: World, target: str, *, words: str = "other words", version: str = AT) -> Event:
+    return MessageEdited(
+        target=MessageRef(target),
+        author=ANNA,
+        version=Version(version),
+        sent_at=world.clock.now(),
+        body=from_text(words),
+    )
+
+
+def deleted(world: World, target: str) -> Event:
+    return MessageDeleted(
+        target=MessageRef(target), author=ANNA, version=Version(AT), sent_at=world.clock.now()
+    )
+
+
+def reacted(world: World, target: str, *, kind: type = ReactionAdded) -> Event:
+    made: Event = kind(
+        target=MessageRef(target),
+        author=ANNA,
+        key="👍",
+        version=Version(AT),
+        sent_at=world.clock.now(),
+    )
+    return made
+
+
+def change(
+    portal: Portal, source: str, event: Event, *, target: Side = MATRIX, speaker: str = "anna"
+) -> NewDelivery:
+    return NewDelivery(
+        portal=portal.id, target=target, source=MessageRef(source), speaker=speaker, event=event
+    )
+
+
+async def carry(journal: Journal, new: NewDelivery, ref: str) -> Delivery:
+    """Append, claim, deliver as `ref`, release."""
+    await append(journal, new)
+    run = await claim_one(journal, new.target)
+    await journal.delivered(run.deliveries[0], MessageRef(ref))
+    await journal.release(run)
+    return run.deliveries[0]
+
+
+async def heard(journal: Journal, portal: Portal, *refs: str) -> Collection[Heard]:
+    async with journal.unit() as unit:
+        return (await unit.heard([(portal.id, MessageRef(ref)) for ref in refs])).values()
+
+
+# --- deliveries of changes ---
+
+
+async def test_a_message_and_what_happened_to_it_lie_side_by_side(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    events = [edited(world, "1"), edited(world, "1", version="6"), deleted(world, "1")]
+    events += [reacted(world, "1"), reacted(world, "1", kind=ReactionRemoved)]
+    await append(journal, new(world, portal, "1"))
+    for event in (*events, *events):
+        await append(journal, change(portal, "1", event))
+
+    run = await claim_one(journal)
+
+    assert [d.event for d in run.deliveries][1:] == events
+
+
+async def test_what_happens_to_a_linked_message_is_appended_all_the_same(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    await append(journal, new(world, portal, "1"), change(portal, "1", edited(world, "1")))
+
+    run = await claim_one(journal)
+
+    assert [type(d.event) for d in run.deliveries] == [MessageEdited]
+
+
+async def test_of_two_that_wait_the_older_goes_first(world: World, journal: Journal) -> None:
+    portal = await make_portal(journal)
+    for number in (3, 1, 2):
+        await append(journal, replace(new(world, portal, str(number)), position=number))
+
+    run = await claim_one(journal)
+
+    assert [d.source for d in run.deliveries] == ["1", "2", "3"]
+
+
+async def test_an_older_one_goes_before_one_that_must_be_tried_again(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, replace(new(world, portal, "2"), position=2))
+    run = await claim_one(journal)
+    at = world.clock.now() + timedelta(seconds=5)
+    await journal.retry(run.deliveries[0], at=at, error="later", spent=True, uncertain=False)
+    await journal.release(run)
+    await append(journal, replace(new(world, portal, "1"), position=1))
+    world.clock.advance(timedelta(seconds=5))
+
+    again = await claim_one(journal)
+
+    assert [d.source for d in again.deliveries] == ["1", "2"]
+
+
+async def test_a_doubtful_delivery_is_looked_for_first_and_closes_the_gate(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    doubtful = replace(new(world, portal, "$1", target=TEAMS, speaker="anna"), doubtful=True)
+    await append(journal, doubtful)
+
+    assert await in_the_air(journal, portal, TEAMS) == {(portal.id, "anna")}
+    run = await claim_one(journal, TEAMS)
+    assert run.deliveries[0].resumed
+
+
+async def test_a_message_that_is_there_again_has_a_new_link(world: World, journal: Journal) -> None:
+    portal = await make_portal(journal)
+    first = new(world, portal, "1")
+    await carry(journal, first, "$1")
+    assert isinstance(first.event, MessageSent)
+    again = replace(first, event=replace(first.event, again=True, version=Version("9")))
+    await carry(journal, again, "$2")
+
+    assert await known(journal, MATRIX, portal, "$1") is None
+    assert await known(journal, MATRIX, portal, "$2") is not None
+
+
+# --- what they refer to ---
+
+
+async def test_what_an_event_refers_to_has_its_parts_in_order(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, *[new(world, portal, "1", part=part) for part in (0, 1)])
+    run = await claim_one(journal)
+    for delivery in reversed(run.deliveries):
+        await journal.delivered(delivery, MessageRef(f"${delivery.event.part}"))
+    await journal.release(run)
+    await append(journal, change(portal, "1", edited(world, "1")))
+    (asking,) = (await claim_one(journal)).deliveries
+
+    found = await journal.far(asking)
+
+    assert found == Far(
+        parts=tuple(
+            FarPart(part=n, ref=MessageRef(f"${n}"), origin=TEAMS, author="anna") for n in (0, 1)
+        )
+    )
+
+
+async def test_what_has_not_crossed_is_not_there(world: World, journal: Journal) -> None:
+    portal = await make_portal(journal)
+    await append(journal, change(portal, "1", edited(world, "1")))
+    (asking,) = (await claim_one(journal)).deliveries
+
+    assert await journal.far(asking) == Far()
+
+
+async def test_a_reaction_is_found_by_message_person_and_key(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    await carry(journal, change(portal, "1", reacted(world, "1")), "$r")
+    removal = change(portal, "1", reacted(world, "1", kind=ReactionRemoved))
+    await append(journal, removal)
+    run = await claim_one(journal)
+
+    assert (await journal.far(run.deliveries[0])).reaction == "$r"
+    assert list(await heard(journal, portal, "$r")) == [
+        Heard(target=MessageRef("$1"), person="anna", key="👍")
+    ]
+    await journal.delivered(run.deliveries[0], MessageRef("$x"))
+    assert list(await heard(journal, portal, "$r")) == []
+
+
+async def test_a_reaction_of_matrix_is_known_from_its_appending_on(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    reaction = change(portal, "$r", reacted(world, "$1"), target=TEAMS, speaker="anna's account")
+    expected = [Heard(target=MessageRef("$1"), person="anna's account", key="👍")]
+    await append(journal, reaction)
+    assert list(await heard(journal, portal, "$r", "$other")) == expected
+    run = await claim_one(journal, TEAMS)
+    assert [part.ref for part in (await journal.far(run.deliveries[0])).parts] == ["1"]
+    await journal.delivered(run.deliveries[0], MessageRef("1"))
+    await journal.release(run)
+
+    assert list(await heard(journal, portal, "$r")) == expected
+    await append(journal, reaction)
+    assert await claim(journal, TEAMS) == ()
+
+
+# --- what is remembered ---
+
+
+async def test_what_a_side_shows_is_held_until_it_shows_something_else(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    state = Known(
+        origin=TEAMS,
+        version=Version("7"),
+        author="anna",
+        edited="7",
+        reactions=frozenset({("anna", "👍"), ("ben", "🎉")}),
+    )
+    for held in (state, replace(state, version=Version("8"), deleted=True)):
+        one = Remembered(portal=portal.id, side=TEAMS, ref=MessageRef("1"), known=held)
+        async with journal.unit() as unit:
+            await unit.remember([one])
+        assert await known(journal, TEAMS, portal, "1") == held
+    assert await known(journal, MATRIX, portal, "$1") == Known(
+        origin=TEAMS, version=Version("1"), author="anna"
+    )
+
+
+async def test_what_was_remembered_is_not_presumed_to_be_new(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+
+    with pytest.raises(NotNew):
+        await append(journal, new(world, portal, "1"), presumed=True)
+
+
+@pytest.mark.parametrize("kind", list(Own))
+async def test_what_we_do_in_teams_is_our_own_until_its_echo_was_seen(
+    world: World, journal: Journal, kind: Own
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "$1", target=TEAMS, speaker="anna"), "1")
+    event = {
+        Own.EDIT: edited(world, "$1"),
+        Own.DELETE: deleted(world, "$1"),
+        Own.REACT: reacted(world, "$1"),
+        Own.UNREACT: reacted(world, "$1", kind=ReactionRemoved),
+    }[kind]
+    done = await carry(journal, change(portal, "$x", event, target=TEAMS), "1")
+
+    found = await known(journal, TEAMS, portal, "1")
+    own = OwnChange(
+        id=done.id,
+        kind=kind,
+        at=world.clock.now(),
+        person="anna",
+        key="👍" if kind in {Own.REACT, Own.UNREACT} else "",
+        words=words_of(from_text("other words")) if kind is Own.EDIT else "",
+    )
+    assert found is not None
+    assert found.own == (own,)
+    seen = Remembered(
+        portal=portal.id, side=TEAMS, ref=MessageRef("1"), known=found, consumed=(own.id,)
+    )
+    async with journal.unit() as unit:
+        await unit.remember([seen])
+    await journal.delivered(done, MessageRef("1"))  # Said once more: its echo was seen already.
+    after = await known(journal, TEAMS, portal, "1")
+    assert after is not None
+    assert after.own == ()
+
+
+async def test_what_happens_in_matrix_has_no_echo(world: World, journal: Journal) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    await carry(journal, change(portal, "1", edited(world, "1")), "$e")
+
+    for side, ref in ((MATRIX, "$1"), (TEAMS, "1")):
+        found = await known(journal, side, portal, ref)
+        assert found is not None
+        assert found.own == ()
+
+
+# --- who has what ---
+
+
+async def test_a_delivery_is_ours_until_somebody_else_has_its_stream(world: World) -> None:
+    one, other = world.process(), world.process()
+    portal = await make_portal(one)
+    await append(one, new(world, portal, "$1", target=TEAMS))
+    run = await claim_one(one, TEAMS)
+    assert await one.is_ours(run.deliveries[0])
+    assert not await other.is_ours(run.deliveries[0])
+    world.clock.advance(LEASE)
+
+    taken = await claim_one(other, TEAMS)
+
+    assert not await one.is_ours(run.deliveries[0])
+    assert await other.is_ours(taken.deliveries[0])
+
+
+async def test_what_has_become_a_link_is_nobodys_any_more(world: World) -> None:
+    one, other = world.process(), world.process()
+    portal = await make_portal(one)
+    await append(one, new(world, portal, "$1", target=TEAMS))
+    late = await claim_one(one, TEAMS)
+    world.clock.advance(LEASE)
+    taken = await claim_one(other, TEAMS)
+    await one.delivered(late.deliveries[0], MessageRef("1"))
+
+    assert not await other.is_ours(taken.deliveries[0])
+
+
+async def test_a_portal_is_busy_while_something_is_carried_there(
+    world: World, journal: Journal
+) -> None:
+    portal, quiet = await make_portal(journal), await make_portal(journal, "quiet")
+
+    async def busy() -> set[int]:
+        async with journal.unit() as unit:
+            return set(await unit.busy([portal.id, quiet.id], MATRIX))
+
+    await append(journal, new(world, portal, "1"))
+    assert await busy() == set()
+    run = await claim_one(journal)
+    assert await busy() == {portal.id}
+    await journal.delivered(run.deliveries[0], MessageRef("$1"))
+    assert await busy() == set()
+
+
+# --- what we found by looking ---
+
+
+async def test_what_was_found_by_looking_says_so(world: World, journal: Journal) -> None:
+    await journal.append_entries([replace(entry(world, "a"), found=True), entry(world, "b")])
+
+    found, pushed = await journal.claim_entries(TEAMS, limit=10)
+
+    assert (found.found, pushed.found) == (True, False)
+
+
+async def test_what_was_read_in_matrix_is_never_read_again(world: World, journal: Journal) -> None:
+    await journal.append_entries([entry(world, "$1", side=MATRIX)])
+    entries = await journal.claim_entries(MATRIX, limit=10)
+    async with journal.unit() as unit:
+        await unit.settle(entries)
+
+    again = [replace(entry(world, key, side=MATRIX), found=True) for key in ("$1", "$2")]
+    assert await journal.append_entries(again) == 1
+    assert raws(await journal.claim_entries(MATRIX, limit=10)) == ["$2"]
+
+
+async def test_what_was_read_together_with_an_append_is_never_read_again(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await journal.append_entries([entry(world, "$1", side=MATRIX)])
+    entries = await journal.claim_entries(MATRIX, limit=10)
+    async with journal.unit() as unit:
+        await unit.append([new(world, portal, "$1", target=TEAMS)])
+        await unit.settle(entries)
+
+    assert await journal.append_entries([entry(world, "$1", side=MATRIX)]) == 0
+
+
+async def test_what_was_read_in_teams_may_come_again(world: World, journal: Journal) -> None:
+    await journal.append_entries([entry(world, "a")])
+    entries = await journal.claim_entries(TEAMS, limit=10)
+    async with journal.unit() as unit:
+        await unit.settle(entries)
+
+    assert await journal.append_entries([entry(world, "a")]) == 1

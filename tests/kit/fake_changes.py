@@ -1,0 +1,195 @@
+"""What the fake store keeps of messages to which something happened: the same rules as in Postgres.
+
+note_delivered   a delivery has become a link, a reaction, an own change
+known_of         what is held of a message
+far_of           what an event refers to, on the far side
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from bridge.domain.changes import Known, Own, OwnChange, words_of
+from bridge.domain.events import (
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    ReactionAdded,
+    ReactionRemoved,
+)
+from bridge.domain.ids import MessageRef, PortalId, Side
+from bridge.ports import Delivery, Far, FarPart, Heard, Remembered
+from tests.kit.fake_store import FakeStore, MessageKey, StoredLink, StoredReaction
+
+
+def note_delivered(store: FakeStore, delivery: Delivery, ref: MessageRef, now: datetime) -> None:
+    """Write down what a delivery has become; harmless when repeated."""
+    event = delivery.event
+    match event:
+        case MessageSent():
+            _link(store, delivery, ref, again=event.again)
+        case MessageEdited():
+            _link(store, delivery, ref, again=False)
+        case MessageDeleted():
+            pass
+        case ReactionAdded():
+            reaction = _reaction(delivery, event, ref)
+            _forget(store, reaction)
+            store.reactions.append(reaction)
+        case ReactionRemoved():
+            _forget(store, _reaction(delivery, event, ref))
+        case _:
+            assert_never(event)
+    if delivery.target is Side.TEAMS and delivery.id in store.deliveries:
+        # Once its delivery is gone, its echo may have been seen.
+        _own(store, delivery, ref, now)
+
+
+def _link(store: FakeStore, delivery: Delivery, ref: MessageRef, *, again: bool) -> None:
+    toward_matrix = delivery.target is Side.MATRIX
+    message, matrix_event = (delivery.source, ref) if toward_matrix else (ref, delivery.source)
+    link = StoredLink(
+        portal=delivery.portal.id,
+        message=message,
+        matrix_event=matrix_event,
+        origin=delivery.target.other,
+        event=delivery.event,
+    )
+    if again:
+        store.links = [
+            other
+            for other in store.links
+            if (other.portal, other.message, other.event.part)
+            != (link.portal, link.message, link.event.part)
+        ]
+    if not any(_same_pair(link, other) for other in store.links):
+        store.links.append(link)
+
+
+def _same_pair(one: StoredLink, other: StoredLink) -> bool:
+    return (
+        one.portal == other.portal
+        and one.event.part == other.event.part
+        and (one.message == other.message or one.matrix_event == other.matrix_event)
+    )
+
+
+def _reaction(
+    delivery: Delivery, event: ReactionAdded | ReactionRemoved, ref: MessageRef
+) -> StoredReaction:
+    toward_matrix = delivery.target is Side.MATRIX
+    return StoredReaction(
+        portal=delivery.portal.id,
+        message=event.target if toward_matrix else ref,
+        person=event.author.id if toward_matrix else delivery.speaker,
+        key=event.key,
+        matrix_event=ref if toward_matrix else delivery.source,
+    )
+
+
+def _forget(store: FakeStore, gone: StoredReaction) -> None:
+    store.reactions = [r for r in store.reactions if _slot(r) != _slot(gone)]
+
+
+def _slot(reaction: StoredReaction) -> tuple[PortalId, MessageRef, str, str]:
+    return reaction.portal, reaction.message, reaction.person, reaction.key
+
+
+def _own(store: FakeStore, delivery: Delivery, ref: MessageRef, now: datetime) -> None:
+    event = delivery.event
+    if isinstance(event, MessageSent):
+        return
+    change = OwnChange(
+        id=delivery.id,
+        kind=_kind(event),
+        at=now,
+        person=delivery.speaker,
+        key=event.key if isinstance(event, ReactionAdded | ReactionRemoved) else "",
+        words=words_of(event.body) if isinstance(event, MessageEdited) else "",
+    )
+    changes = store.own.setdefault((delivery.portal.id, Side.TEAMS, ref), [])
+    if all(other.id != change.id for other in changes):
+        changes.append(change)
+
+
+def _kind(event: Event) -> Own:
+    match event:
+        case MessageEdited():
+            return Own.EDIT
+        case MessageDeleted():
+            return Own.DELETE
+        case ReactionAdded():
+            return Own.REACT
+        case _:
+            return Own.UNREACT
+
+
+def known_of(store: FakeStore, side: Side, key: MessageKey) -> Known | None:
+    """Return what is held of a message as `side` names it."""
+    own = tuple(store.own.get((key[0], side, key[1]), ()))
+    if (state := store.states.get((key[0], side, key[1]))) is not None:
+        return replace(state, own=own)
+    if link := store.link_of(side, key):
+        event = link.event
+        return Known(origin=link.origin, version=event.version, author=event.author.id, own=own)
+    for delivery in sorted(store.deliveries.values(), key=lambda d: d.id):
+        new = delivery.new
+        if (new.portal, new.source) == key and new.target is side.other:
+            return Known(origin=side, version=new.event.version, author=new.event.author.id)
+    return None
+
+
+def remember(store: FakeStore, state: Remembered) -> None:
+    """Hold what a side shows of a message."""
+    key = (state.portal, state.side, state.ref)
+    store.states[key] = replace(state.known, own=())
+    store.own[key] = [o for o in store.own.get(key, ()) if o.id not in state.consumed]
+
+
+def heard_of(store: FakeStore, key: MessageKey) -> Heard | None:
+    """Return the reaction that a matrix event is, sent or about to be."""
+    for reaction in store.reactions:
+        if (reaction.portal, reaction.matrix_event) == key:
+            link = store.link_of(Side.TEAMS, (key[0], reaction.message))
+            if link is not None:
+                return Heard(target=link.matrix_event, person=reaction.person, key=reaction.key)
+    for delivery in store.deliveries.values():
+        new = delivery.new
+        if (new.portal, new.source) == key and isinstance(new.event, ReactionAdded):
+            return Heard(target=new.event.target, person=new.speaker, key=new.event.key)
+    return None
+
+
+def far_of(store: FakeStore, delivery: Delivery) -> Far:
+    """Return what the event's target is called on the far side."""
+    source, target = delivery.target.other, delivery.event.target
+    if target is None:
+        return Far()
+    portal = delivery.portal.id
+    links = [
+        link
+        for link in sorted(store.links, key=lambda link: link.event.part)
+        if link.portal == portal
+        and (link.message if source is Side.TEAMS else link.matrix_event) == target
+    ]
+    parts = tuple(
+        FarPart(
+            part=link.event.part,
+            ref=link.matrix_event if source is Side.TEAMS else link.message,
+            origin=link.origin,
+            author=link.event.author.id,
+        )
+        for link in links
+    )
+    return Far(parts=parts, reaction=_far_reaction(store, delivery))
+
+
+def _far_reaction(store: FakeStore, delivery: Delivery) -> MessageRef | None:
+    event = delivery.event
+    if not isinstance(event, ReactionRemoved) or delivery.target is Side.TEAMS:
+        return None
+    wanted = (delivery.portal.id, event.target, event.author.id, event.key)
+    return next((r.matrix_event for r in store.reactions if _slot(r) == wanted), None)

@@ -1,0 +1,331 @@
+"""Teams in memory: chats, the people in them, and what Graph tells and answers of it.
+
+    people: say, reply, edit, delete, undelete, react, unreact ─┐
+    requests of an endpoint, as a person ───────────────────────┴▶ change ─▶ `notify(NewEntry)`
+
+A change gives its message a new etag and is told at once, before whoever made it has their answer.
+The entry holds the message as it was at that moment, in Graph's own form; whoever is told may lose
+it, double it, keep it for a while. Nothing here waits, draws numbers at random or reads a clock of
+its own. `keeps_traces`: whether Teams keeps an attribute that it does not know.
+
+Sources: learn.microsoft.com graph/api resources/chatmessage, chatmessage-replywithquote,
+chatmessage-softdelete, chatmessage-setreaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import Any
+
+import orjson
+
+from bridge.convert.teams import TRACE_ATTRIBUTE, parse_teams, render_teams
+from bridge.domain.content import Body, from_text
+from bridge.domain.ids import ConversationId, MessageRef, Place, TenantId, digest
+from bridge.errors import Rejected, Unauthorized
+from bridge.ports import Clock, NewEntry
+from bridge.teams.notifications import entry_of
+from tests.kit.fake_network import Moment, Pair, Shown, bare, milliseconds, undisturbed, words
+
+Json = dict[str, object]
+Notify = Callable[[NewEntry], None]
+
+TENANT = TenantId("5f3c1d1e-0000-4000-8000-0000000000aa")
+LEGACY = {"like": "👍", "heart": "❤", "laugh": "😆", "surprised": "😮", "sad": "😢", "angry": "😡"}
+"""What Teams called its first six reactions (learn.microsoft.com graph/api resources/
+chatmessagereaction); Graph shows both forms."""
+_TRACE = re.compile(rf' {TRACE_ATTRIBUTE}="[^"]*"')
+_QUOTE = re.compile(r'(?:<p></p>\n)?<attachment id="[0-9]+"></attachment>\n?|\n<p></p>$')
+
+
+class CannotQuote(Rejected):
+    """What was to be quoted is deleted, or was never there."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Said:
+    """A message; `hidden` is what a deleted one said. Times are in ms since the epoch."""
+
+    ref: MessageRef
+    author: str
+    html: str
+    etag: int
+    quotes: MessageRef | None = None
+    edited: int | None = None
+    deleted: int | None = None
+    hidden: str = ""
+    reactions: dict[Pair, str] = field(default_factory=dict)
+    """By person and emoji, what Graph calls the emoji."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Chat:
+    """A conversation: members with their names, and messages in the order of their ids."""
+
+    id: ConversationId
+    members: dict[str, str]
+    messages: dict[MessageRef, Said] = field(default_factory=dict)
+    last_id: int = 0
+
+
+class FakeTeams:
+    """One tenant. Whoever is in `signed_out` gives the bridge no token."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        notify: Notify,
+        moment: Moment = undisturbed,
+        keeps_traces: bool = True,
+        window: timedelta = timedelta(0),
+    ) -> None:
+        self.clock = clock
+        self.notify = notify
+        self.moment = moment
+        self.keeps_traces = keeps_traces
+        self.window = window
+        self.tenant = TENANT
+        self.chats: dict[ConversationId, Chat] = {}
+        self.signed_out: set[str] = set()
+
+    def open_chat(self, name: str, *people: str) -> Place:
+        """Make a chat of people, who are called by their ids."""
+        chat = Chat(id=ConversationId(f"19:{name}@thread.v2"), members={who: who for who in people})
+        self.chats[chat.id] = chat
+        return Place(tenant=self.tenant, conversation=chat.id)
+
+    # --- what people do ---
+
+    def say(self, place: Place, who: str, text: str) -> MessageRef:
+        return self.post(place, who, render_teams(from_text(text)))
+
+    def reply(self, place: Place, who: str, quoted: MessageRef, text: str) -> MessageRef:
+        return self.post(place, who, render_teams(from_text(text)), quotes=quoted)
+
+    def edit(self, place: Place, who: str, ref: MessageRef, text: str) -> None:
+        self.patch(place, who, ref, render_teams(from_text(text)))
+
+    # --- what people do and Graph takes; all raise Rejected where Graph refuses ---
+
+    def post(
+        self, place: Place, who: str, html: str, *, quotes: MessageRef | None = None
+    ) -> MessageRef:
+        """Say something; the id is the time in ms, and unique in its chat."""
+        chat = self._chat(place, who)
+        if quotes is not None:
+            quoted = chat.messages.get(quotes)
+            if quoted is None or quoted.deleted is not None:
+                raise CannotQuote("this message cannot be quoted")
+            html = f'<p></p>\n<attachment id="{quotes}"></attachment>\n{html}\n<p></p>'
+        chat.last_id = max(milliseconds(self.clock.now()), chat.last_id + 1)
+        ref = MessageRef(str(chat.last_id))
+        said = Said(ref=ref, author=who, html=self._kept(html), etag=chat.last_id, quotes=quotes)
+        chat.messages[ref] = said
+        self._tell(chat, said, "created")
+        return ref
+
+    def patch(self, place: Place, who: str, ref: MessageRef, html: str) -> None:
+        """Change the words of one's own message; what it quotes stays."""
+        chat, said = self._own(place, who, ref)
+        if said.deleted is not None:
+            raise Rejected("a deleted message cannot be updated")
+        mark = "" if said.quotes is None else f'<attachment id="{said.quotes}"></attachment>'
+        said.html = self._kept(mark + html)
+        self._touch(said)
+        said.edited = said.etag
+        self._tell(chat, said, "updated")
+
+    def delete(self, place: Place, who: str, ref: MessageRef) -> None:
+        """Take one's own message back; again is no change."""
+        chat, said = self._own(place, who, ref)
+        if said.deleted is None:
+            said.hidden, said.html = said.html, ""
+            self._touch(said)
+            said.deleted = said.etag
+            self._tell(chat, said, "deleted")
+
+    def undelete(self, place: Place, who: str, ref: MessageRef) -> None:
+        chat, said = self._own(place, who, ref)
+        if said.deleted is not None:
+            said.html, said.hidden, said.deleted = said.hidden, "", None
+            self._touch(said)
+            self._tell(chat, said, "updated")
+
+    def react(self, place: Place, who: str, ref: MessageRef, kind: str) -> None:
+        """React with an emoji, or one of the first six by its name; twice is no change."""
+        chat, said = self._message(place, who, ref)
+        pair = (who, emoji(kind))
+        if pair not in said.reactions:
+            said.reactions[pair] = kind
+            self._touch(said)
+            self._tell(chat, said, "updated")
+
+    def unreact(self, place: Place, who: str, ref: MessageRef, kind: str) -> None:
+        chat, said = self._message(place, who, ref)
+        if said.reactions.pop((who, emoji(kind)), None) is not None:
+            self._touch(said)
+            self._tell(chat, said, "updated")
+
+    # --- what Graph shows ---
+
+    def changed_since(self, place: Place, since: datetime) -> list[Json]:
+        """List messages with lastModifiedDateTime gt `since`, the newest change first."""
+        chat, after = self._chat(place), milliseconds(since)
+        changed = [said for said in chat.messages.values() if said.etag > after]
+        changed.sort(key=lambda said: said.etag, reverse=True)
+        return [self.as_graph(chat, said) for said in changed]
+
+    def message(self, place: Place, ref: MessageRef) -> Said | None:
+        """Return a message, deleted or not."""
+        chat = self.chats.get(place.conversation)
+        return None if chat is None else chat.messages.get(ref)
+
+    def found_since(self, place: Place, since: datetime) -> list[NewEntry]:
+        """Return as entries what a look at the chat comes upon, in the order of creation."""
+        found = sorted(self.changed_since(place, since), key=lambda shown: int(str(shown["id"])))
+        return [self.entry(place, shown, "found") for shown in found]
+
+    def entry(self, place: Place, shown: Json, change: str) -> NewEntry:
+        """Make an entry of a message as Graph shows it."""
+        now = self.clock.now()
+        content = orjson.dumps(shown).decode()
+        item: Json = {
+            "changeType": change,
+            "tenantId": place.tenant,
+            "resource": f"chats('{place.conversation}')/messages('{shown['id']}')",
+            "encryptedContent": {"data": content, "dataSignature": digest(content)},
+        }
+        made = entry_of(item, (), received_at=now, due_at=now + self.window)
+        return replace(made, found=change == "found")
+
+    def view(self, place: Place, person: Callable[[str], str] = str) -> list[Shown]:
+        """Return what people see; `person` names them as the comparison wants them named."""
+        chat = self._chat(place)
+        return view_of([self.as_graph(chat, said) for said in chat.messages.values()], person)
+
+    def as_graph(self, chat: Chat, said: Said) -> Json:
+        """Return a chatMessage, with the properties that mean something to the bridge."""
+        return {
+            "id": said.ref,
+            "etag": str(said.etag),
+            "messageType": "message",
+            "createdDateTime": stamp(int(said.ref)),
+            "lastModifiedDateTime": stamp(said.etag),
+            "lastEditedDateTime": None if said.edited is None else stamp(said.edited),
+            "deletedDateTime": None if said.deleted is None else stamp(said.deleted),
+            "chatId": chat.id,
+            "from": {"user": {"id": said.author, "displayName": chat.members.get(said.author)}},
+            "body": {"contentType": "html", "content": said.html},
+            "attachments": _references(chat, said),
+            "mentions": [],
+            "reactions": list(_reactions(said)),
+        }
+
+    # --- within ---
+
+    def token_of(self, who: str) -> None:
+        """Raise Unauthorized unless the bridge may speak as this person."""
+        if who in self.signed_out:
+            raise Unauthorized("this account must sign in to Teams again")
+
+    def _chat(self, place: Place, who: str | None = None) -> Chat:
+        chat = self.chats.get(place.conversation)
+        if chat is None or (who is not None and who not in chat.members):
+            raise Rejected("the chat is not there, or this account is not in it")
+        return chat
+
+    def _message(self, place: Place, who: str, ref: MessageRef) -> tuple[Chat, Said]:
+        chat = self._chat(place, who)
+        if ref not in chat.messages:
+            raise Rejected("there is no such message")
+        return chat, chat.messages[ref]
+
+    def _own(self, place: Place, who: str, ref: MessageRef) -> tuple[Chat, Said]:
+        chat, said = self._message(place, who, ref)
+        if said.author != who:
+            raise Rejected("this is somebody else's message")
+        return chat, said
+
+    def _touch(self, said: Said) -> None:
+        said.etag = max(milliseconds(self.clock.now()), said.etag + 1)
+
+    def _kept(self, html: str) -> str:
+        return html if self.keeps_traces else _TRACE.sub("", html)
+
+    def _tell(self, chat: Chat, said: Said, change: str) -> None:
+        place = Place(tenant=self.tenant, conversation=chat.id)
+        self.notify(self.entry(place, self.as_graph(chat, said), change))
+
+
+def view_of(
+    messages: Sequence[Mapping[str, Any]], person: Callable[[str], str] = str
+) -> list[Shown]:
+    """Return what people see of messages in Graph's form, oldest first."""
+    visible = [shown for shown in messages if shown["deletedDateTime"] is None]
+    spoken = {shown["id"]: words(body_of(shown["body"]["content"])) for shown in visible}
+    return [
+        Shown(
+            ref=MessageRef(shown["id"]),
+            person=person(shown["from"]["user"]["id"]),
+            words=spoken[shown["id"]],
+            reactions=frozenset(
+                (person(item["user"]["user"]["id"]), emoji(item["reactionType"]))
+                for item in shown["reactions"]
+            ),
+            reply_words=next((spoken.get(quoted) for quoted in quoted_by(shown)), None),
+        )
+        for shown in visible
+    ]
+
+
+def quoted_by(shown: Mapping[str, Any]) -> list[MessageRef]:
+    """Return what a message quotes."""
+    return [
+        MessageRef(item["id"])
+        for item in shown["attachments"]
+        if item["contentType"] == "messageReference"
+    ]
+
+
+def emoji(kind: str) -> str:
+    """Return what a reaction shows, however it is called."""
+    return bare(LEGACY.get(kind, kind))
+
+
+def unquoted(html: str) -> str:
+    """Leave out what stands for a quotation."""
+    return _QUOTE.sub("", html)
+
+
+def body_of(html: str) -> Body:
+    """Return what a message says itself, without what it quotes."""
+    return parse_teams(unquoted(html))
+
+
+def stamp(number: int) -> str:
+    """Write ms since the epoch as Graph writes an instant."""
+    instant = datetime.fromtimestamp(number / 1000, UTC)
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _references(chat: Chat, said: Said) -> list[Json]:
+    if said.quotes is None:
+        return []
+    quoted = chat.messages[said.quotes]
+    content: Json = {
+        "messageId": said.quotes,
+        "messagePreview": escape(words(body_of(quoted.html or quoted.hidden))),
+        "messageSender": {"user": {"id": quoted.author, "displayName": None}},
+    }
+    text = orjson.dumps(content).decode()
+    return [{"id": said.quotes, "contentType": "messageReference", "content": text}]
+
+
+def _reactions(said: Said) -> Iterable[Json]:
+    for (who, _), kind in said.reactions.items():
+        yield {"reactionType": kind, "user": {"user": {"id": who, "displayName": None}}}

@@ -1,0 +1,245 @@
+"""The bridge's way to the fake Teams: what `bridge.teams.endpoint` is to Graph.
+
+take_in   entry ─▶ the message that it holds ─▶ Sighting
+deliver   confirm ─▶ one request as a person ─▶ the message's id; an edit may take several requests
+find      MessageSent: by trace, else by speaker, words and time; of a change: is it shown already?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, assert_never
+
+import orjson
+from typing_extensions import override
+
+from bridge.convert.teams import render_teams
+from bridge.domain.content import Body, plain_text
+from bridge.domain.events import (
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    Person,
+    Reaction,
+    ReactionAdded,
+    ReactionRemoved,
+    Sighting,
+)
+from bridge.domain.ids import MessageRef, Place, Side, Version, digest
+from bridge.errors import Unconvertible
+from bridge.ports import Confirm, Delivery, Endpoint, Entry, FarPart, Journal, Reading
+from bridge.teams.notifications import read_entry
+from bridge.teams.payloads import chat_message
+from bridge.teams.trace import Wanted, recognise
+from tests.kit.fake_network import exchange, far_parts, in_parts, part_of, surplus, words
+from tests.kit.fake_teams import CannotQuote, FakeTeams, body_of, emoji, quoted_by, unquoted
+
+WORDS_CHARS_MAX = 300
+"""So small that ordinary messages have parts."""
+TRACE_CHARS = 40
+FIND_BEFORE = timedelta(minutes=5)
+SHOWS_WITHIN = timedelta(seconds=1)
+
+T = TypeVar("T")
+
+
+class FakeTeamsEndpoint(Endpoint):
+    """One process's way to Teams. Keeps nothing between two calls."""
+
+    side = Side.TEAMS
+    shows_within = SHOWS_WITHIN
+
+    def __init__(
+        self, network: FakeTeams, journal: Journal, *, words_chars_max: int = WORDS_CHARS_MAX
+    ) -> None:
+        self.network = network
+        self.journal = journal
+        self.words_chars_max = words_chars_max
+
+    @override
+    async def take_in(self, entry: Entry) -> Reading:
+        notice = read_entry(entry.raw)
+        if notice.sealed is None:
+            raise Unconvertible("a letter without content")
+        shown = orjson.loads(str(notice.sealed["data"]))
+        return Reading(sightings=(sighting_of(notice.address.place, shown),))
+
+    @override
+    def fit(self, event: Event) -> tuple[Event, ...]:
+        return in_parts(
+            event, size_max=self.words_chars_max, measure=lambda body: len(plain_text(body))
+        )
+
+    @override
+    async def deliver(self, delivery: Delivery, *, confirm: Confirm) -> MessageRef:
+        event = delivery.event
+        match event:
+            case MessageSent():
+                return await self._say(delivery, event, confirm)
+            case MessageEdited():
+                return await self._edit(delivery, event, confirm)
+            case MessageDeleted():
+                parts = far_parts(delivery)
+                for part in parts:
+                    await self._take_back(delivery, part, confirm)
+                return parts[0].ref
+            case ReactionAdded() | ReactionRemoved():
+                return await self._react(delivery, event, confirm)
+            case _:
+                assert_never(event)
+
+    @override
+    async def find(self, delivery: Delivery) -> MessageRef | None:
+        event, parts = delivery.event, delivery.far.parts
+        await self.network.moment("teams read")
+        match event:
+            case MessageSent():
+                return await self._find_words(delivery, event)
+            case MessageEdited():
+                part = part_of(parts, event.part)
+                ref = await self._find_words(delivery, event) if part is None else part.ref
+                shown = part is None or self._says(delivery, part, event.body)
+                left = all(self._is_gone(delivery, over) for over in surplus(event, parts))
+                return ref if shown and left else None
+            case MessageDeleted():
+                gone = bool(parts) and all(self._is_gone(delivery, part) for part in parts)
+                return parts[0].ref if gone else None
+            case ReactionAdded() | ReactionRemoved():
+                wanted = isinstance(event, ReactionAdded)
+                part = part_of(parts, event.part)
+                if part is None or self._shows(delivery, part, event.key) is not wanted:
+                    return None
+                return part.ref
+            case _:
+                assert_never(event)
+
+    # --- delivering ---
+
+    async def _request(self, what: str, who: str, confirm: Confirm, act: Callable[[], T]) -> T:
+        """Make a request that is not to be repeated without a look."""
+        self.network.token_of(who)
+        await confirm()
+        return await exchange(self.network.moment, f"teams {what}", act)
+
+    async def _say(
+        self, delivery: Delivery, event: MessageSent | MessageEdited, confirm: Confirm
+    ) -> MessageRef:
+        place, who = delivery.portal.place, delivery.speaker
+        html = render_teams(event.body, trace=trace_of(delivery))
+        quoted = quoted_in(delivery)
+        if quoted is not None:
+            try:
+                return await self._request(
+                    "post", who, confirm, lambda: self.network.post(place, who, html, quotes=quoted)
+                )
+            except CannotQuote:
+                pass
+        return await self._request(
+            "post", who, confirm, lambda: self.network.post(place, who, html)
+        )
+
+    async def _edit(self, delivery: Delivery, event: MessageEdited, confirm: Confirm) -> MessageRef:
+        place, parts = delivery.portal.place, far_parts(delivery)
+        for over in surplus(event, parts):
+            await self._take_back(delivery, over, confirm)
+        part = part_of(parts, event.part)
+        if part is None:
+            ref = await self._say(delivery, event, confirm)
+        else:
+            ref, who = part.ref, delivery.speaker
+            html = render_teams(event.body, trace=trace_of(delivery))
+            await self._request(
+                "edit", who, confirm, lambda: self.network.patch(place, who, ref, html)
+            )
+        return ref
+
+    async def _take_back(self, delivery: Delivery, part: FarPart, confirm: Confirm) -> None:
+        place, who = delivery.portal.place, delivery.speaker
+        await self._request(
+            "delete", who, confirm, lambda: self.network.delete(place, who, part.ref)
+        )
+
+    async def _react(
+        self, delivery: Delivery, event: ReactionAdded | ReactionRemoved, confirm: Confirm
+    ) -> MessageRef:
+        place, who = delivery.portal.place, delivery.speaker
+        ref = far_parts(delivery)[0].ref
+        added = isinstance(event, ReactionAdded)
+        act = self.network.react if added else self.network.unreact
+        await self._request(
+            "react" if added else "unreact", who, confirm, lambda: act(place, who, ref, event.key)
+        )
+        return ref
+
+    # --- looking ---
+
+    async def _find_words(
+        self, delivery: Delivery, event: MessageSent | MessageEdited
+    ) -> MessageRef | None:
+        since = delivery.created_at - FIND_BEFORE
+        listed = self.network.changed_since(delivery.portal.place, since)
+        found = recognise(
+            Wanted(trace=trace_of(delivery), speaker=delivery.speaker, body=event.body),
+            [m for m in map(chat_message, map(without_quotes, listed)) if m.created_at >= since],
+        )
+        if found.certain is not None or not found.candidates:
+            return found.certain
+        asked = [(delivery.portal.id, ref) for ref in found.candidates]
+        async with self.journal.unit() as unit:
+            known = await unit.known(Side.TEAMS, asked)
+        return next((ref for portal, ref in asked if (portal, ref) not in known), None)
+
+    def _says(self, delivery: Delivery, part: FarPart, body: Body) -> bool:
+        said = self.network.message(delivery.portal.place, part.ref)
+        return said is not None and words(body_of(said.html)) == words(body)
+
+    def _is_gone(self, delivery: Delivery, part: FarPart) -> bool:
+        said = self.network.message(delivery.portal.place, part.ref)
+        return said is None or said.deleted is not None
+
+    def _shows(self, delivery: Delivery, part: FarPart, key: str) -> bool:
+        said = self.network.message(delivery.portal.place, part.ref)
+        return said is not None and (delivery.speaker, key) in said.reactions
+
+
+def trace_of(delivery: Delivery) -> str:
+    """Name what an attempt leaves; an edit of a part that is there keeps what was left in it."""
+    event = delivery.event
+    is_new = isinstance(event, MessageSent) or part_of(delivery.far.parts, event.part) is None
+    return digest(delivery.source, str(event.part), event.slot if is_new else "")[:TRACE_CHARS]
+
+
+def quoted_in(delivery: Delivery) -> MessageRef | None:
+    """Return what a message quotes; the later parts of a long reply quote nothing."""
+    event = delivery.event
+    replies = isinstance(event, MessageSent) and event.reply_to is not None and event.part == 0
+    return delivery.far.parts[0].ref if replies and delivery.far.parts else None
+
+
+def without_quotes(shown: Mapping[str, Any]) -> dict[str, object]:
+    """Leave out what stands for a quotation: what was quoted is no part of what was said."""
+    body = {**shown["body"], "content": unquoted(shown["body"]["content"])}
+    return {**shown, "body": body, "attachments": []}
+
+
+def sighting_of(place: Place, shown: Mapping[str, Any]) -> Sighting:
+    """Read a chatMessage as `FakeTeams.as_graph` writes it."""
+    author = shown["from"]["user"]
+    quotes = quoted_by(shown)
+    return Sighting(
+        origin=place,
+        ref=MessageRef(shown["id"]),
+        version=Version(shown["etag"]),
+        author=Person(id=author["id"], name=author["displayName"]),
+        sent_at=datetime.fromtimestamp(int(shown["id"]) / 1000, UTC),
+        body=body_of(shown["body"]["content"]),
+        edited=shown["lastEditedDateTime"] or "",
+        deleted=shown["deletedDateTime"] is not None,
+        reactions=tuple(
+            Reaction(person=Person(id=item["user"]["user"]["id"]), key=emoji(item["reactionType"]))
+            for item in shown["reactions"]
+        ),
+        reply_to=quotes[0] if quotes else None,
+    )

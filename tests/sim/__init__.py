@@ -1,0 +1,12 @@
+"""A simulation of the relay: the real `relay`, `domain`, `convert` on honest fakes, in virtual time.
+
+    turns     who runs next: one awaited moment after the other, drawn by the seed
+    weather   what goes wrong, and how often
+    process   one bridge process: loops, leases, catch-up; may be killed, frozen, its clock set
+    people    what is said and done on both sides
+    world     everything together: from the first word to the last look
+    verdict   are both sides equal, is everything there once and in order
+
+A run is a function of its seed. `make sim SEEDS=20000` runs many; one that failed is repeated with
+`make sim ARGS="--seed 4711 --trace"`, and its number goes into `seeds.txt`.
+"""

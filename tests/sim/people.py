@@ -1,0 +1,151 @@
+"""What is said and done on both sides, drawn by the seed; nobody does what their client would refuse.
+
+In Teams: two people without a Matrix account, and one who has one and writes here now and then, so
+that the gate has something to tell apart. In Matrix: two people who have signed in to Teams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from bridge.domain.ids import MessageRef, Place, RoomId
+from tests.kit.fake_matrix import MESSAGE, REACTION, FakeMatrix, is_ours, related
+from tests.kit.fake_teams import FakeTeams, Said
+
+IN_TEAMS = ("ada", "grace")
+IN_BOTH = ("edsger", "barbara")
+EMOJI = ("👍", "🎉", "❤")
+
+
+def matrix_user(person: str) -> str:
+    return f"@{person}:fake.test"
+
+
+@dataclass
+class People:
+    """Everybody, in all chats."""
+
+    random: Random
+    teams: FakeTeams
+    matrix: FakeMatrix
+    said: int = 0
+    brought_back: set[MessageRef] = field(default_factory=set)
+    answered: set[MessageRef] = field(default_factory=set)
+    """What somebody answered is not brought back once it was taken back."""
+
+    def act_in_teams(self, place: Place) -> None:
+        """Do something in a chat."""
+        chat = self.teams.chats[place.conversation]
+        alive = [said for said in chat.messages.values() if said.deleted is None]
+        who = self.random.choice(IN_TEAMS)
+        own = [said for said in alive if said.author == who]
+        gone = [
+            said
+            for said in chat.messages.values()
+            if said.deleted is not None and said.author == who and said.ref not in self.answered
+        ]
+        acts: list[tuple[int, Callable[[], None]]] = [
+            (50, lambda: self._say(place, who)),
+            (10, lambda: self._say(place, self.random.choice(IN_BOTH))),
+        ]
+        if alive:
+            acts += [(8, lambda: self._reply(place, who, self._pick(alive)))]
+            acts += [(10, lambda: self._react(place, who, self._pick(alive)))]
+        if own:
+            acts += [(8, lambda: self._edit(place, who, self._pick(own)))]
+            acts += [(4, lambda: self.teams.delete(place, who, self._pick(own).ref))]
+        if gone:
+            acts += [(10, lambda: self._bring_back(place, who, self._pick(gone)))]
+        reacted = [said for said in alive if any(p == who for p, _ in said.reactions)]
+        if reacted:
+            acts += [(6, lambda: self._unreact(place, who, self._pick(reacted)))]
+        self._one_of(acts)
+
+    def act_in_matrix(self, room: RoomId) -> None:
+        """Do something in a room."""
+        who = matrix_user(self.random.choice(IN_BOTH))
+        events = [e for e in self.matrix.timeline if e["room_id"] == room and e["content"]]
+        messages = [
+            e for e in events if e["type"] == MESSAGE and related(e["content"], "m.replace") is None
+        ]
+        own = [e for e in messages if e["sender"] == who]
+        reactions = [e for e in events if e["type"] == REACTION and e["sender"] == who]
+        acts: list[tuple[int, Callable[[], None]]] = [(50, lambda: self._say_in_matrix(room, who))]
+        if messages:
+            acts += [(8, lambda: self._reply_in_matrix(room, who, self._event(messages)))]
+            acts += [(10, lambda: self._react_in_matrix(room, who, self._event(messages)))]
+        if own:
+            acts += [
+                (8, lambda: self._edit_in_matrix(room, who, self._event(own))),
+                (4, lambda: self._redact(room, who, self._event(own))),
+            ]
+        if reactions:
+            acts += [(6, lambda: self._redact(room, who, self._event(reactions)))]
+        self._one_of(acts)
+
+    def _one_of(self, acts: list[tuple[int, Callable[[], None]]]) -> None:
+        [act] = self.random.choices([a for _, a in acts], weights=[w for w, _ in acts])
+        act()
+
+    def _words(self) -> str:
+        self.said += 1
+        return f"words number {self.said}"
+
+    def _pick(self, among: list[Said]) -> Said:
+        return self.random.choice(among[-8:])
+
+    def _event(self, among: list[dict[str, object]]) -> MessageRef:
+        return MessageRef(str(self.random.choice(among[-8:])["event_id"]))
+
+    # --- Teams ---
+
+    def _say(self, place: Place, who: str) -> None:
+        self.teams.say(place, who, self._words())
+
+    def _reply(self, place: Place, who: str, said: Said) -> None:
+        self.answered.add(said.ref)
+        self.teams.reply(place, who, said.ref, self._words())
+
+    def _bring_back(self, place: Place, who: str, said: Said) -> None:
+        self.brought_back.add(said.ref)
+        self.teams.undelete(place, who, said.ref)
+
+    def _edit(self, place: Place, who: str, said: Said) -> None:
+        self.teams.edit(place, who, said.ref, self._words())
+
+    def _react(self, place: Place, who: str, said: Said) -> None:
+        self.teams.react(place, who, said.ref, self.random.choice(EMOJI))
+
+    def _unreact(self, place: Place, who: str, said: Said) -> None:
+        kinds = sorted(key for person, key in said.reactions if person == who)
+        self.teams.unreact(place, who, said.ref, self.random.choice(kinds))
+
+    # --- Matrix ---
+
+    def _say_in_matrix(self, room: RoomId, who: str) -> None:
+        self.matrix.say(room, who, self._words())
+
+    def _reply_in_matrix(self, room: RoomId, who: str, ref: MessageRef) -> None:
+        self.matrix.reply(room, who, ref, self._words())
+
+    def _edit_in_matrix(self, room: RoomId, who: str, ref: MessageRef) -> None:
+        self.matrix.edit(room, who, ref, self._words())
+
+    def _redact(self, room: RoomId, who: str, ref: MessageRef) -> None:
+        self.matrix.redact(room, who, ref)
+
+    def _react_in_matrix(self, room: RoomId, who: str, ref: MessageRef) -> None:
+        key = self.random.choice(EMOJI)
+        given = self.matrix.annotations(room, ref)
+        if not any(
+            e["sender"] == who and e["content"]["m.relates_to"]["key"] == key for e in given
+        ):
+            self.matrix.react(room, who, ref, key)
+
+
+def person_of_matrix(user: str) -> str:
+    """Return the person behind a ghost or a Matrix user."""
+    name = user.removeprefix("@").partition(":")[0]
+    return name.removeprefix("teams_") if is_ours(user) else name

@@ -1,0 +1,247 @@
+"""What a matrix event means to the relay."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from bridge.domain.content import plain_text
+from bridge.domain.events import Ignored, Invited, Person, Reacted, Redacted, Sighting
+from bridge.domain.ids import MessageRef, RoomId, UserId, Version
+from bridge.errors import Unconvertible
+from bridge.matrix.reading import KEY_CHARS_MAX, reading_of
+from bridge.ports import Reading
+from tests.unit.matrix.books import NOW
+from tests.unit.matrix.test_appservice import JSON, event
+
+BOT = UserId("@teamsbot:example.org")
+ANNA = Person(id="@anna:example.org")
+SENT_AT = NOW - timedelta(seconds=3)
+MS = round(SENT_AT.timestamp() * 1000)
+
+
+def read(**fields: object) -> Reading:
+    return reading_of(event(origin_server_ts=MS, **fields), bot=BOT, received_at=NOW)
+
+
+def seen(**fields: object) -> Sighting:
+    [sighting] = read(**fields).sightings
+    assert isinstance(sighting, Sighting)
+    return sighting
+
+
+def ignored(**fields: object) -> str:
+    reading = read(**fields)
+    assert reading.sightings == ()
+    [one] = reading.ignored
+    return one.reason
+
+
+def said(body: str, **relation: object) -> dict[str, Any]:
+    return {"msgtype": "m.text", "body": body, "m.relates_to": relation}
+
+
+def replacing(new: object, target: object = "$first") -> dict[str, Any]:
+    return said("* x", rel_type="m.replace", event_id=target) | {"m.new_content": new}
+
+
+def reacting(key: object, target: object = "$first") -> dict[str, Any]:
+    return {"m.relates_to": {"rel_type": "m.annotation", "event_id": target, "key": key}}
+
+
+# --- messages -------------------------------------------------------------------------------------
+
+
+def test_a_message_is_seen_as_its_sender_said_it() -> None:
+    sighting = seen()
+
+    assert (sighting.origin, sighting.ref, sighting.version) == ("!room", "$one", "")
+    assert (sighting.author, sighting.sent_at) == (ANNA, SENT_AT)
+    assert plain_text(sighting.body) == "hi"
+    assert sighting.is_plain
+    assert (sighting.reactions, sighting.reply_to) == (None, None)
+
+
+def test_an_emote_names_who_does_it() -> None:
+    assert plain_text(seen(content={"msgtype": "m.emote", "body": "waves"}).body) == "* anna waves"
+
+
+def test_an_answer_names_what_it_answers_and_leaves_its_words_out() -> None:
+    content = said("> <@bob> what?\n\nthis", **{"m.in_reply_to": {"event_id": "$asked"}})
+    html = "<mx-reply><blockquote>what?</blockquote></mx-reply>this"
+    formatted = {"format": "org.matrix.custom.html", "formatted_body": html}
+
+    for sighting in (seen(content=content), seen(content=content | formatted)):
+        assert sighting.reply_to == "$asked"
+        assert plain_text(sighting.body) == "this"
+
+
+@pytest.mark.parametrize(
+    ("relation", "answered"),
+    [
+        ({"rel_type": "m.thread", "event_id": "$root", "is_falling_back": True}, None),
+        ({"rel_type": "m.thread", "event_id": "$root", "is_falling_back": False}, "$asked"),
+        ({"rel_type": "m.thread", "event_id": "$root"}, "$asked"),
+    ],
+)
+def test_in_a_thread_only_what_is_meant_as_an_answer_is_one(
+    relation: dict[str, object], answered: str | None
+) -> None:
+    content = said("x", **relation, **{"m.in_reply_to": {"event_id": "$asked"}})
+
+    assert seen(content=content).reply_to == answered
+
+
+@pytest.mark.parametrize("answer", [None, [], "$x", {}, {"event_id": 1}, {"event_id": "x"}])
+def test_an_answer_to_nothing_is_a_message(answer: object) -> None:
+    assert seen(content=said("x", **{"m.in_reply_to": answer})).reply_to is None
+
+
+def test_an_edit_is_a_newer_version_of_the_original() -> None:
+    sighting = seen(event_id="$second", content=replacing({"msgtype": "m.text", "body": "new"}))
+
+    assert (sighting.ref, sighting.author, sighting.sent_at) == ("$first", ANNA, SENT_AT)
+    assert (sighting.version, sighting.edited) == (Version(str(MS)), str(MS))
+    assert plain_text(sighting.body) == "new"
+    assert sighting.reactions is None
+
+
+# --- reactions and redactions ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "bare"),
+    [
+        ("👍", "👍"),
+        ("❤\ufe0f", "❤"),
+        ("👩🏽‍🚀", "👩🏽‍🚀"),
+        ("mxc://a/b", "mxc://a/b"),
+        ("a\x00b", "ab"),
+    ],
+)
+def test_a_reaction_names_its_target_and_its_emoji_bare(key: str, bare: str) -> None:
+    assert read(type="m.reaction", content=reacting(key)).sightings == (
+        Reacted(
+            origin=RoomId("!room"),
+            ref=MessageRef("$one"),
+            target=MessageRef("$first"),
+            author=ANNA,
+            key=bare,
+            sent_at=SENT_AT,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"redacts": "$first", "content": {}},
+        {"content": {"redacts": "$first", "reason": "typo"}},
+        {"redacts": "$first", "content": {"redacts": "$first"}},
+        {"redacts": 7, "content": {"redacts": "$first"}},
+        {"redacts": "$first", "content": {"redacts": "$another"}},
+    ],
+)
+def test_a_redaction_names_its_target_wherever_the_room_keeps_it(fields: dict[str, object]) -> None:
+    assert read(type="m.room.redaction", **fields).sightings == (
+        Redacted(
+            origin=RoomId("!room"),
+            ref=MessageRef("$one"),
+            target=MessageRef("$first"),
+            author=ANNA,
+            sent_at=SENT_AT,
+        ),
+    )
+
+
+# --- everything else ------------------------------------------------------------------------------
+
+
+def test_an_invitation_of_the_bot_is_a_request() -> None:
+    reading = read(type="m.room.member", state_key=BOT, content={"membership": "invite"})
+
+    assert reading.requests == (Invited(room=RoomId("!room"), sender=UserId("@anna:example.org")),)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"type": "m.room.encrypted"}, "encrypted"),
+        ({"type": "m.sticker"}, "not_relayed"),
+        ({"content": {}}, "redacted"),
+        ({"type": "m.reaction", "content": {}}, "redacted"),
+        ({"type": "m.room.redaction", "content": {}}, "redacted"),
+        ({"type": "m.room.redaction", "content": {"redacts": "first"}}, "malformed_redaction"),
+        ({"content": {"msgtype": "m.text", "body": " \n"}}, "empty"),
+        ({"content": replacing({"msgtype": "m.text", "body": " \n"})}, "empty"),
+        ({"content": replacing(None)}, "malformed_edit"),
+        ({"content": replacing(["x"])}, "malformed_edit"),
+        ({"content": replacing({"body": "x"}, target="first")}, "malformed_edit"),
+        ({"content": replacing({"body": "x"}, target=["$first"])}, "malformed_edit"),
+        ({"type": "m.reaction", "content": {"x": 1}}, "malformed_reaction"),
+        ({"type": "m.reaction", "content": reacting(7)}, "malformed_reaction"),
+        ({"type": "m.reaction", "content": reacting("\ufe0f")}, "malformed_reaction"),
+        ({"type": "m.reaction", "content": reacting("👍", 7)}, "malformed_reaction"),
+        (
+            {"type": "m.reaction", "content": reacting("x" * (KEY_CHARS_MAX + 1))},
+            "malformed_reaction",
+        ),
+    ],
+)
+def test_what_does_not_cross_says_why(fields: dict[str, object], reason: str) -> None:
+    assert ignored(**fields) == reason
+
+
+@given(
+    value=st.none()
+    | st.text()
+    | st.floats()
+    | st.integers()
+    | st.sampled_from([0, -1, 2**63, int(NOW.timestamp() * 1000) + 10**9])
+)
+def test_a_time_that_cannot_be_is_replaced_by_that_of_its_arrival(value: object) -> None:
+    content = replacing({"msgtype": "m.text", "body": "new"})
+    given_ = event(origin_server_ts=value, content=content)
+    [sighting] = reading_of(given_, bot=BOT, received_at=NOW).sightings
+
+    assert datetime(2014, 1, 1, tzinfo=UTC) <= sighting.sent_at <= NOW + timedelta(minutes=5)
+    assert isinstance(sighting, Sighting)
+    assert sighting.version == str(round(sighting.sent_at.timestamp() * 1000))
+
+
+@pytest.mark.parametrize("broken", [None, 7, [], {}, event(content=None), event(room_id=None)])
+def test_what_is_no_event_makes_no_sense(broken: object) -> None:
+    with pytest.raises(Unconvertible):
+        reading_of(broken, bot=BOT, received_at=NOW)
+
+
+KINDS = st.sampled_from(["m.room.message", "m.reaction", "m.room.redaction", "m.room.member"])
+RELATIONS = st.dictionaries(
+    st.sampled_from(["rel_type", "event_id", "key", "m.in_reply_to", "is_falling_back"]),
+    JSON | st.sampled_from(["m.replace", "m.annotation", "m.thread", "$first", True]),
+)
+CONTENTS = st.dictionaries(
+    st.sampled_from(["msgtype", "body", "format", "formatted_body", "redacts", "m.new_content"]),
+    JSON | st.sampled_from(["m.text", "m.emote", "m.image", "org.matrix.custom.html", "$first"]),
+)
+
+
+@given(kind=KINDS, content=CONTENTS, relation=RELATIONS | JSON, extra=JSON)
+def test_whatever_strangers_send_has_one_meaning(
+    kind: str, content: dict[str, Any], relation: object, extra: object
+) -> None:
+    reading = read(type=kind, redacts=extra, content=content | {"m.relates_to": relation})
+
+    assert len(reading.sightings) + len(reading.ignored) + len(reading.requests) == 1
+    for one in reading.ignored:
+        assert isinstance(one, Ignored)
+
+
+@given(fields=st.dictionaries(st.sampled_from(list(event())), JSON))
+def test_any_json_is_read_or_makes_no_sense(fields: dict[str, object]) -> None:
+    with suppress(Unconvertible):
+        reading_of(event() | fields, bot=BOT, received_at=NOW)
