@@ -126,8 +126,12 @@ class FakeJournal(ports.Journal):
         for entry in chosen:
             entry.owner, entry.lease_until = self.owner, now + LEASE
             self._reading[entry.id] = reader
+        self.note_claimed(chosen)
         await self.moment("claim_entries done")
         return tuple(map(entry_of, chosen))
+
+    def note_claimed(self, entries: Sequence[StoredEntry]) -> None:
+        """For a simulation that wants to know when an entry was taken in hand."""
 
     def _let_go_of_entries(self, side: Side) -> None:
         """A reader that claims again has let go of what it neither settled nor gave back."""

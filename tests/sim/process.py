@@ -22,7 +22,7 @@ from bridge.relay.reconcile import RENEW_EVERY
 from bridge.relay.worker import Worker
 from tests.kit.fake_journal import LEASE, FakeJournal, FakeUnit
 from tests.kit.fake_matrix_endpoint import FakeMatrixEndpoint
-from tests.kit.fake_store import StreamKey, delivery_of
+from tests.kit.fake_store import StoredEntry, StreamKey, delivery_of
 from tests.kit.fake_teams_endpoint import FakeTeamsEndpoint
 from tests.sim.turns import PROCESS, SimClock
 from tests.sim.verdict import Ledger
@@ -89,11 +89,9 @@ class SimJournal(FakeJournal):
         self.unit_kind = Unit
 
     @override
-    async def claim_entries(self, side: Side, *, limit: int) -> tuple[Entry, ...]:
-        claimed = await super().claim_entries(side, limit=limit)
-        for entry in claimed:
-            self.world.ledger.taken(entry)
-        return claimed
+    def note_claimed(self, entries: Sequence[StoredEntry]) -> None:
+        for entry in entries:
+            self.world.ledger.taken(entry.new)
 
     @override
     async def is_ours(self, delivery: Delivery) -> bool:

@@ -33,7 +33,7 @@ class Ledger:
         self.happened += 1
         self.arrivals.setdefault(name_of(entry), self.happened)
 
-    def taken(self, entry: Entry) -> None:
+    def taken(self, entry: NewEntry) -> None:
         self.happened += 1
         self._in_hand[name_of(entry)] = self.happened
 
