@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile -q pyproject.toml - --universal --python-versio
            --only-binary :all: --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit bench lint lock clean
+.PHONY: help demo test check unit crash bench lint lock clean
 .NOTPARALLEL:
 
 help:
@@ -28,6 +28,9 @@ check: lint ## the fast half of it: lint, types, import contracts, unit, contrac
 
 unit: .venv/.dev ## unit tests alone, in seconds
 	@$(BIN)/pytest -q tests/unit $(ARGS)
+
+crash: .venv/.dev ## real servers killed again and again under traffic: what was lost, doubled, out of order?
+	@$(BIN)/python -m tests.crash $(ARGS)
 
 bench: .venv/.dev ## throughput, latency and scale, as ratios measured in one run
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -114,9 +114,17 @@ class Database:
     connections_max: int
 
 
+LIMITS_PERCENT_DEFAULT = 100
+LIMITS_PERCENT_MAX = 100_000
+"""A simulated tenant without limits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teams:
-    """The tenant and our app in it; exactly one of `client_secret` and `certificate_file`."""
+    """The tenant and our app in it; exactly one of `client_secret` and `certificate_file`.
+
+    `limits_percent`: what this process may use of the limits that Microsoft sets for Graph.
+    """
 
     tenant_id: str
     client_id: str
@@ -126,6 +134,7 @@ class Teams:
     login_url: str
     webhook_url: str
     ca_file: Path | None
+    limits_percent: int = LIMITS_PERCENT_DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,6 +330,12 @@ def _teams(section: Section) -> Teams:
             "write where Microsoft reaches the bridge, for example https://bridge.example.org/teams",
         ),
         ca_file=section.optional("ca_file", section.file, CA_HINT, default=None),
+        limits_percent=section.optional(
+            "limits_percent",
+            fits.number(1, LIMITS_PERCENT_MAX),
+            "for example 50 for each of two processes",
+            default=LIMITS_PERCENT_DEFAULT,
+        ),
     )
     _check_credential(section)
     return teams

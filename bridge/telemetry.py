@@ -50,6 +50,22 @@ RETRIED = Counter(
     "teams_bridge_retried_total", "Attempts that will be repeated, by target", ["side"]
 )
 PARKED = Counter("teams_bridge_parked_total", "Set aside for a person", ["side", "what"])
+DROPPED = Counter(
+    "teams_bridge_dropped_total", "Taken out of the queues by a person", ["side", "what", "reason"]
+)
+OPEN = Gauge("teams_bridge_open", "What lies in the queues", ["side", "what", "state"])
+OLDEST_SECONDS = Gauge(
+    "teams_bridge_oldest_seconds", "Age of the oldest that is on its way to a side", ["side"]
+)
+CAUGHT_UP = Counter("teams_bridge_caught_up_total", "Entries found by looking", ["side"])
+CATCH_UP_LEFT = Gauge(
+    "teams_bridge_catch_up_conversations_left",
+    "Conversations of Teams that are still to be read since the bridge was not listening",
+)
+LATE = Counter(
+    "teams_bridge_late_total",
+    "Messages of Teams that were notified after younger ones had gone, delivered all the same",
+)
 DELIVERY_SECONDS = Histogram(
     "teams_bridge_delivery_seconds",
     "From the entry's decision to the far side's answer",
@@ -61,6 +77,15 @@ HOOK_SECONDS = Histogram(
     "From a hook's request to its answer",
     ["hook"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10),
+)
+GRAPH_THROTTLED = Counter(
+    "teams_bridge_graph_throttled_total", "Times that Graph said 429, by kind of call", ["kind"]
+)
+GRAPH_WAITS_SECONDS = Histogram(
+    "teams_bridge_graph_waits_seconds",
+    "What a call waited before it was sent, so that Graph need not refuse it",
+    ["priority"],
+    buckets=(0.005, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5),
 )
 AWAY = Gauge("teams_bridge_away", "1 while a part of the world does not answer", ["part"])
 

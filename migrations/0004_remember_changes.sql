@@ -1,8 +1,7 @@
 -- What happens to messages after they were sent: edits, deletions, reactions; what was taken in
 -- already; how far conversations were read; what senders were told; what was dropped.
 
--- `position` orders a stream among what is open: the time on the side it comes from in ms, or 0
--- where the order of arrival decides. `what` tells apart several events about one message. `told`:
+-- `position` orders a stream among what is open: the time on the side it comes from, in ms. `what` tells apart several events about one message. `told`:
 -- what the sender was told last of a message that has not arrived.
 ALTER TABLE deliveries
     ADD COLUMN author text NOT NULL DEFAULT '',

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.cli import configuring, running
+from bridge.cli import configuring, queue, running
 from bridge.cli.terminal import EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, complain
 from bridge.errors import BridgeError, ConfigError
 
@@ -130,6 +130,7 @@ def _demo_options(command: ArgumentParser) -> None:
 GROUPS = {
     "config": "Look at the configuration.",
     "db": "Look after the database's schema.",
+    "queue": "Look after what waits in the queues, and what was set aside there.",
 }
 COMMANDS = (
     Command(
@@ -191,5 +192,44 @@ COMMANDS = (
         example="teams-bridge db status -c config.yaml",
         carry_out=running.db_status,
         options=(_config_option,),
+    ),
+    Command(
+        name="queue list",
+        summary="Show what waits and what was set aside, the oldest first.",
+        example="teams-bridge queue list -c config.yaml --state parked --side teams",
+        carry_out=queue.queue_list,
+        options=(_config_option, queue.choice_options, queue.output_options),
+    ),
+    Command(
+        name="queue show",
+        summary="Show everything of one delivery or entry.",
+        example="teams-bridge queue show d123 -c config.yaml --content",
+        carry_out=queue.queue_show,
+        options=(queue.one_option, _config_option, queue.output_options),
+    ),
+    Command(
+        name="queue retry",
+        summary="Have deliveries and entries tried again at once; they keep their place.",
+        example="teams-bridge queue retry --all --side teams -c config.yaml",
+        carry_out=queue.queue_retry,
+        options=(
+            queue.some_options,
+            _config_option,
+            queue.choice_options,
+            queue.output_options,
+        ),
+    ),
+    Command(
+        name="queue drop",
+        summary="Take deliveries and entries out for good, and count them under a reason.",
+        example="teams-bridge queue drop d123 e45 --reason chat_deleted -c config.yaml",
+        carry_out=queue.queue_drop,
+        options=(
+            queue.some_options,
+            queue.reason_option,
+            _config_option,
+            queue.choice_options,
+            queue.output_options,
+        ),
     ),
 )

@@ -64,7 +64,7 @@ def demo(arguments: Namespace) -> int:
 def db_upgrade(arguments: Namespace) -> int:
     from bridge.store.schema import upgrade
 
-    done = _at_database(load(arguments.config, os.environ), upgrade)
+    done = at_database(load(arguments.config, os.environ), upgrade)
     say(f"Applied {', '.join(done)}." if done else "Nothing to do: the schema is up to date.")
     return 0
 
@@ -73,13 +73,13 @@ def db_status(arguments: Namespace) -> int:
     """Exit with 0 only if nothing is pending, so that a script may ask."""
     from bridge.store.schema import status
 
-    found = _at_database(load(arguments.config, os.environ), status)
+    found = at_database(load(arguments.config, os.environ), status)
     say(f"applied: {', '.join(found.applied) or 'nothing'}")
     say(f"pending: {', '.join(found.pending) or 'nothing'}")
     return EXIT_FAILURE if found.pending else 0
 
 
-def _at_database(config: Config, work: Callable[[Database], Awaitable[T]]) -> T:
+def at_database(config: Config, work: Callable[[Database], Awaitable[T]]) -> T:
     """Do one piece of work at the configured database, the embedded one included.
 
     Raises:

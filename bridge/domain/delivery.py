@@ -55,20 +55,28 @@ class Park:
 
 def after_failure(error: RemoteError, *, attempts: int, now: datetime) -> Retry | Park:
     """Decide what becomes of a delivery whose attempt number `attempts` has failed."""
+    if isinstance(error, Rejected) or (isinstance(error, Unauthorized) and not error.everyone):
+        return Park(reason=str(error))
+    if isinstance(error, TargetMissing) and attempts >= TARGET_ATTEMPTS_MAX:
+        return Park(reason=str(error))
+    wait = _free_wait(error)
+    if wait is not None:
+        return Retry(at=now + wait, spent=False)
+    if attempts >= ATTEMPTS_MAX:
+        return Park(reason=f"gave up after {attempts} attempts: {error}")
+    if isinstance(error, TargetMissing):
+        return Retry(at=now + TARGET_WAIT)
+    return Retry(at=now + min(BACKOFF_FIRST * 2 ** (attempts - 1), BACKOFF_MAX))
+
+
+def _free_wait(error: RemoteError) -> timedelta | None:
+    """Say how long to wait where nobody is at fault; None where the attempt counts."""
     match error:
-        case Unauthorized(everyone=True):
-            return Retry(at=now + LOCKED_OUT_WAIT, spent=False)
-        case Rejected() | Unauthorized():
-            return Park(reason=str(error))
+        case Unauthorized():
+            return LOCKED_OUT_WAIT
         case Throttled(retry_after=wait):
-            return Retry(at=now + min(wait, RETRY_AFTER_MAX), spent=False)
-        case TargetMissing() if attempts >= TARGET_ATTEMPTS_MAX:
-            return Park(reason=str(error))
-        case TargetMissing():
-            return Retry(at=now + TARGET_WAIT)
+            return min(wait, RETRY_AFTER_MAX)
         case Unavailable():
-            return Retry(at=now + UNAVAILABLE_WAIT, spent=False)
-        case _ if attempts >= ATTEMPTS_MAX:
-            return Park(reason=f"gave up after {attempts} attempts: {error}")
+            return UNAVAILABLE_WAIT
         case _:
-            return Retry(at=now + min(BACKOFF_FIRST * 2 ** (attempts - 1), BACKOFF_MAX))
+            return None

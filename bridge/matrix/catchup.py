@@ -63,7 +63,11 @@ def cursor_of(text: str) -> Cursor | None:
 
 
 class SyncCatchUp:
-    """Asks the homeserver for what it did not push; `first_pass` is set once it has answered."""
+    """Asks the homeserver for what it did not push.
+
+    `is_complete` is set while nothing is known to be missing: after a pass, and until the next is rung
+    for. Who reads what was stored waits for it, so that what was found is read in its place.
+    """
 
     def __init__(
         self,
@@ -75,7 +79,7 @@ class SyncCatchUp:
         clock: Clock,
         watch: Watch,
     ) -> None:
-        self.first_pass = asyncio.Event()
+        self.is_complete = asyncio.Event()
         self._feed = feed
         self._reader = reader
         self._journal = journal
@@ -89,6 +93,7 @@ class SyncCatchUp:
 
     def ring(self) -> None:
         """Ask for a pass now: something may have been missed."""
+        self.is_complete.clear()
         self._bell.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -187,7 +192,8 @@ class SyncCatchUp:
         except RemoteError as error:
             return self._after(error)
         self._failures, self._events_max = 0, TIMELINE_EVENTS_MAX
-        self.first_pass.set()
+        if not self._bell.is_set():
+            self.is_complete.set()
         if count:
             log.info("caught up", side=Side.MATRIX, entries=count)
         return EVERY

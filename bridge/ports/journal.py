@@ -22,8 +22,8 @@ class NewEntry:
     """One raw thing a side pushed to us, as a hook hands it over.
 
     `key` makes it one and the same when it is pushed again; `conversation` is whatever string
-    groups entries that must be read in order; `position` orders them within it (Teams: creation
-    of the message in ms; Matrix: 0, arrival decides); it is not read before
+    groups entries that must be read in order; `position` orders them within it: the time in
+    ms at which, by its own side, the message was created or the event sent; it is not read before
     `due_at`. `found`: nobody pushed it, we came upon it when we looked; what it says may have been
     carried out by a process, or on a database, that is no more.
     """
@@ -58,7 +58,7 @@ class NewDelivery:
     `source` is what it is about, on the side it comes from: the message itself, or the reaction or
     redaction where they have names of their own. `speaker` is who will say it on the far side
     (Teams: the account's user id), which the echo gate goes by. `position` orders the stream among
-    what is open: the time on the side it comes from, in ms, or 0 where the order of arrival decides.
+    what is open: the time on the side it comes from, in ms.
     `doubtful`: it may have been carried out before, so look for it first.
     """
 

@@ -279,7 +279,7 @@ class Planner:
                 source=item.seen.ref,
                 speaker=self._speaker(item, part),
                 event=part,
-                position=self._position(part),
+                position=_milliseconds(part.sent_at),
                 doubtful=item.entry.found,
             )
             for event in events
@@ -293,10 +293,6 @@ class Planner:
 
     def _speaker(self, item: Item, event: Event) -> str:
         return event.author.id if self._side is Side.TEAMS else item.speaker or ""
-
-    def _position(self, event: Event) -> int:
-        """Teams says when something was done, whatever the order in which it tells us."""
-        return _milliseconds(event.sent_at) if self._side is Side.TEAMS else 0
 
 
 _MS = timedelta(milliseconds=1)

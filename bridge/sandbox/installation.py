@@ -32,7 +32,13 @@ OK = 200
 
 APPLICATION_PERMISSIONS = ("Chat.Read.All", "Chat.ReadBasic.All", "User.ReadBasic.All")
 """What docs/installation.md tells an administrator to grant, and not one more."""
-DELEGATED_PERMISSIONS = ("ChatMessage.Send", "openid", "profile", "offline_access")
+DELEGATED_PERMISSIONS = (
+    "ChatMessage.Send",
+    "Chat.ReadWrite",
+    "openid",
+    "profile",
+    "offline_access",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,9 @@ class Wiring:
     prefix: str = "teams_"
     as_token: str = ""
     hs_token: str = ""
+    encryption_key: str = ""
     settle_window_ms: int = 250
+    limits_percent: int = 100
     log_level: str = "info"
 
 
@@ -184,9 +192,10 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "login_url": wiring.login_url,
             "webhook_url": wiring.webhook_url,
             "ca_file": str(wiring.authority),
+            "limits_percent": wiring.limits_percent,
         },
         "bridge": {
-            "encryption_key": Fernet.generate_key().decode(),
+            "encryption_key": wiring.encryption_key or Fernet.generate_key().decode(),
             "settle_window_ms": wiring.settle_window_ms,
         },
         "logging": {"level": wiring.log_level, "format": "json"},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bridge.domain.ids import Side
 from bridge.ports import Clock
@@ -15,8 +15,7 @@ from bridge.store.database import Database, Row
 from bridge.store.queue import State, What
 from bridge.telemetry import DROPPED, OLDEST_SECONDS, OPEN
 
-REFRESH_EVERY = timedelta(seconds=15)
-COUNTED_MAX = 20_000
+COUNTED_MAX = 10_000
 """Of each kind and state: beyond that a number is a flood, and counting would be part of it."""
 
 # By the primary key, so that the oldest are counted first, and by the indexes of what is parked.

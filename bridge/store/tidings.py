@@ -23,7 +23,8 @@ SELECT d.id, d.portal_id, p.room_id, d.source, d.what, d.event AS raw, d.error,
 FROM deliveries d
 JOIN portals p ON p.id = d.portal_id
 WHERE d.target = 'teams' AND d.error IS NOT NULL AND d.told IS DISTINCT FROM 'parked'
-    AND (d.state = 'parked' OR (d.state = 'queued' AND d.told IS NULL AND d.created_at <= $1))
+    AND (d.told IS NULL OR (d.told = 'waiting' AND d.state = 'parked'))
+    AND (d.state = 'parked' OR (d.state = 'queued' AND d.created_at <= $1))
     AND p.room_id IS NOT NULL
 ORDER BY d.id
 LIMIT $2

@@ -18,8 +18,9 @@ from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 from bridge.ports import Clock, Entry, Heard, NewDelivery, Remembered
 from bridge.store import links
+from bridge.store.appending import Appending
 from bridge.store.database import Session
-from bridge.store.deliveries import Appending, Deliveries
+from bridge.store.deliveries import Deliveries
 from bridge.store.inbox import Inbox
 from bridge.store.portals import Portals
 
@@ -107,7 +108,7 @@ class PostgresUnit(ports.Unit):
 
     @override
     async def busy(self, portals: Collection[PortalId], target: Side) -> set[PortalId]:
-        return await self._deliveries.busy(self._session, portals, target) if portals else set()
+        return {portal for portal, _ in await self.in_the_air(portals, target)}
 
     @override
     async def remember(self, states: Sequence[Remembered]) -> None:

@@ -42,6 +42,13 @@ def attachment(item: Json) -> Block:
     return Attachment(name=name or _label(kind))
 
 
+def quoted_message(item: Json) -> str | None:
+    """Return the id of the message that an attachment quotes; None where it quotes none."""
+    if _text(item, "contentType").lower() != _QUOTE:
+        return None
+    return _text(_content(item), "messageId") or _text(item, "id") or None
+
+
 def _label(kind: str) -> str:
     if kind == _SNIPPET:
         return "code snippet"

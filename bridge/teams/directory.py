@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from bridge.config import Teams
 from bridge.domain.ids import Place, TeamsUserId, TenantId
@@ -18,6 +19,7 @@ from bridge.ports import Clock
 from bridge.teams import payloads
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.graph import Credential, Graph, has_more, segment
+from bridge.teams.quota import Priority
 from bridge.telemetry import log
 
 EXPANDED_MEMBERS = 25
@@ -25,6 +27,8 @@ EXPANDED_MEMBERS = 25
 MEMBER_PAGES_MAX = 20
 CHAT_PAGES_MAX = 200
 """Of 50 chats each."""
+PEOPLE_PAGES_MAX = 1_000
+"""Of 999 users each (learn.microsoft.com graph/api user-list)."""
 NAMES_MAX = 20_000
 NAME_AGE_MAX = timedelta(hours=12)
 ASK_AGAIN_AFTER = timedelta(minutes=1)
@@ -57,7 +61,10 @@ class Directory:
         """
         path = f"/chats/{segment(place.conversation)}"
         chat = await self._graph.request(
-            "GET", f"{path}?$expand=members", credential=self._credential
+            "GET",
+            f"{path}?$expand=members",
+            credential=self._credential,
+            priority=Priority.MEMBERS,
         )
         described = payloads.conversation(chat, place)
         if len(described.members) >= EXPANDED_MEMBERS:
@@ -80,12 +87,53 @@ class Directory:
         more = False
         path = f"/users/{segment(user)}/chats?$select=id&$top=50"
         async for page in self._graph.pages(
-            path, credential=self._credential, pages_max=CHAT_PAGES_MAX
+            path,
+            credential=self._credential,
+            pages_max=CHAT_PAGES_MAX,
+            priority=Priority.MEMBERS,
         ):
             found += payloads.chat_places(page, self._tenant)
             more = has_more(page)
         if more:
             log.warning("only the first chats of a user were read", user=user, count=len(found))
+        return tuple(found)
+
+    async def people(self) -> tuple[TeamsUserId, ...]:
+        """Return all users of the tenant.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        found: list[TeamsUserId] = []
+        path = "/users?$select=id&$top=999"
+        async for page in self._graph.pages(
+            path,
+            credential=self._credential,
+            pages_max=PEOPLE_PAGES_MAX,
+            priority=Priority.HISTORY,
+        ):
+            found += payloads.people(page)
+        return tuple(found)
+
+    async def talked_in_since(self, user: TeamsUserId, since: datetime) -> tuple[Place, ...]:
+        """Return the chats of a user in which something was said since then.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        order = quote("lastMessagePreview/createdDateTime desc")
+        path = f"/users/{segment(user)}/chats?$expand=lastMessagePreview&$top=50&$orderby={order}"
+        found: list[Place] = []
+        async for page in self._graph.pages(
+            path,
+            credential=self._credential,
+            pages_max=CHAT_PAGES_MAX,
+            priority=Priority.HISTORY,
+        ):
+            listed = tuple(payloads.last_said(page, self._tenant))
+            found += [chat.place for chat in listed if chat.at is not None and chat.at >= since]
+            if any(chat.at is not None and chat.at < since for chat in listed):
+                break
         return tuple(found)
 
     async def name_of(self, place: Place, person: TeamsUserId) -> str | None:
@@ -121,7 +169,9 @@ class Directory:
 
     async def _look_in_tenant(self, _place: Place, person: TeamsUserId) -> str | None:
         path = f"/users/{segment(person)}?$select=id,displayName"
-        user = await self._graph.request("GET", path, credential=self._credential)
+        user = await self._graph.request(
+            "GET", path, credential=self._credential, priority=Priority.MEMBERS
+        )
         name = payloads.user_name(user)
         if name is not None:
             self._remember(person, name, NAME_AGE_MAX)
@@ -130,7 +180,10 @@ class Directory:
     async def _all_members(self, path: str) -> tuple[Member, ...]:
         members: list[Member] = []
         async for page in self._graph.pages(
-            f"{path}/members", credential=self._credential, pages_max=MEMBER_PAGES_MAX
+            f"{path}/members",
+            credential=self._credential,
+            pages_max=MEMBER_PAGES_MAX,
+            priority=Priority.MEMBERS,
         ):
             members += payloads.members(page, "value")
         return tuple(members)

@@ -4,7 +4,8 @@
       └─ no token, an expired one, unknown key ──┤ becomes a bell
     bell (no content) ─ GET the message ─────────┴─▶ ChatMessage, or None if it is gone
 
-A bell needs no proof: whoever rang it, what is read comes from Graph itself.
+A bell needs no proof: whoever rang it, what is read comes from Graph itself. So it is with the letter
+of a deletion whose message is not deleted: it may be there again by now.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from bridge.telemetry import REFUSED, Watch
 
 WRONG_TENANT = "wrong_tenant"
 OTHER_MESSAGE = "other_message"
+DELETED = "deleted"
+"""The `changeType` of a deletion."""
 HOOK = "teams"
 PART = "validation tokens"
 
@@ -72,12 +75,19 @@ class Reader:
             Unconvertible: It is malformed, or not proven to come from Graph.
             StoreUnavailable: An unknown certificate could not be looked for.
         """
+        message = await self._letter(notice, entry)
+        if message is None or (notice.change == DELETED and not message.deleted):
+            return await self._fetch(notice.address)
+        return message
+
+    async def _letter(self, notice: Notice, entry: Entry) -> ChatMessage | None:
+        """Return what a notification holds; None where it is a bell, or to be treated as one."""
         sealed = notice.sealed
         if sealed is None or not await self._is_proven(notice, entry):
-            return await self._fetch(notice.address)
+            return None
         content = await self._open(sealed)
         if content is None:
-            return await self._fetch(notice.address)
+            return None
         message = payloads.chat_message(_parsed(content))
         if message.ref != notice.address.ref:
             text = "a notification whose content is of another message"

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bridge.config import Teams
 from bridge.domain.ids import TenantId
-from bridge.ports import AccountBook, Clock, Journal, SubscriptionBook
+from bridge.ports import AccountBook, Clock, CursorBook, Journal, ReadingBook, SubscriptionBook
 from bridge.teams.auth import Auth
+from bridge.teams.catchup import CatchUp
 from bridge.teams.certificates import Keyring
 from bridge.teams.directory import Directory
 from bridge.teams.endpoint import TeamsEndpoint
 from bridge.teams.graph import Graph
+from bridge.teams.history import Historian
 from bridge.teams.reading import Reader
-from bridge.teams.subscriptions import Addresses, SubscriptionKeeper
+from bridge.teams.subscriptions import LOOK_EVERY, Addresses, SubscriptionKeeper
 from bridge.teams.tokens import TokenChecker
 from bridge.teams.transport import open_session
-from bridge.telemetry import Watch
+from bridge.telemetry import Watch, log
+
+UNNOTICED_MAX = LOOK_EVERY + timedelta(minutes=5)
+"""For so long a subscription may have been gone before we noticed; the rest is for late letters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +34,11 @@ class Surroundings:
     journal: Journal
     accounts: AccountBook
     subscriptions: SubscriptionBook
+    cursors: CursorBook
+    reading: ReadingBook
     clock: Clock
     watch: Watch
     addresses: Addresses
-    on_gap: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +50,7 @@ class TeamsSide:
     directory: Directory
     endpoint: TeamsEndpoint
     keeper: SubscriptionKeeper
+    catch_up: CatchUp
 
 
 @asynccontextmanager
@@ -56,7 +64,7 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
     auth = Auth(teams, book=around.accounts, clock=clock, watch=watch)
     try:
         async with open_session(teams) as session:
-            graph = Graph(teams, session=session, watch=watch)
+            graph = Graph(teams, session=session, watch=watch, clock=clock)
             keyring = Keyring(around.subscriptions)
             reader = Reader(
                 tenant=TenantId(teams.tenant_id),
@@ -74,6 +82,24 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 reader=reader,
                 journal=around.journal,
             )
+            historian = Historian(
+                graph=graph, credential=auth.for_app(), clock=clock, journal=around.journal
+            )
+            catch_up = CatchUp(
+                tenant=TenantId(teams.tenant_id),
+                historian=historian,
+                directory=directory,
+                reading=around.reading,
+                cursors=around.cursors,
+                clock=clock,
+                watch=watch,
+                is_listening=lambda: keeper.is_alive,
+            )
+
+            async def on_gap() -> None:
+                log.warning("subscription made anew: reading back what was not notified")
+                catch_up.ring(clock.now() - UNNOTICED_MAX)
+
             keeper = SubscriptionKeeper(
                 graph=graph,
                 credential=auth.for_app(),
@@ -82,10 +108,15 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 clock=clock,
                 watch=watch,
                 addresses=around.addresses,
-                on_gap=around.on_gap,
+                on_gap=on_gap,
             )
             yield TeamsSide(
-                auth=auth, graph=graph, directory=directory, endpoint=endpoint, keeper=keeper
+                auth=auth,
+                graph=graph,
+                directory=directory,
+                endpoint=endpoint,
+                keeper=keeper,
+                catch_up=catch_up,
             )
     finally:
         auth.close()

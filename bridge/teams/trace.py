@@ -10,11 +10,11 @@ restrictions", learn.microsoft.com graph/api chatmessage-post), so both must wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.convert.teams import find_trace, parse_teams
-from bridge.domain.content import Body, normalised, plain_text
+from bridge.domain.content import Block, Body, normalised, plain_text
 from bridge.domain.ids import MessageRef, digest, trace_of
 from bridge.errors import Unconvertible
 from bridge.teams.payloads import ChatMessage
@@ -22,9 +22,13 @@ from bridge.teams.payloads import ChatMessage
 TRACE_CHARS = 40
 
 
-def trace_for(source: MessageRef, part: int) -> str:
-    """Name the trace of a delivery: a digest, for Matrix event ids hold what HTML attributes may not."""
-    return digest(trace_of(source, part))[:TRACE_CHARS]
+def trace_for(source: MessageRef, part: int, slot: str = "") -> str:
+    """Name the trace of a delivery: a digest, for Matrix event ids hold what HTML attributes may not.
+
+    `slot` tells apart what one source message says anew: the parts that an edit adds.
+    """
+    facts = (trace_of(source, part), slot) if slot else (trace_of(source, part),)
+    return digest(*facts)[:TRACE_CHARS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,32 +61,40 @@ def recognise(wanted: Wanted, messages: Sequence[ChatMessage]) -> Found:
         return Found(certain=min(certain, key=_age).ref)
     if any(trace is not None for trace, _ in traces):
         return Found()
-    words = _words(wanted.body)
-    same = [message for message in messages if _says(message, wanted.speaker, words)]
+    theirs = (message for message in messages if _is_by(message, wanted.speaker))
+    same = [message for message in theirs if says(message, wanted.body)]
     return Found(candidates=tuple(message.ref for message in sorted(same, key=_age)))
 
 
 def body_of(message: ChatMessage) -> Body:
-    """Read what a message says.
+    """Read what a message says itself: what it answers is left out, unless it says nothing else.
 
     Raises:
         Unconvertible: It says nothing that we could understand.
     """
+    if message.reply_to is None:
+        return _parsed(message, message.attachments)
+    own = _parsed(message, {**message.attachments, message.quote: None})
+    return own if own.blocks else _parsed(message, message.attachments)
+
+
+def says(message: ChatMessage, body: Body) -> bool:
+    """Tell whether a message says just that, whatever markup Teams has made of it."""
+    if message.deleted:
+        return False
+    try:
+        return _words(body_of(message)) == _words(body)
+    except Unconvertible:
+        return False
+
+
+def _parsed(message: ChatMessage, attachments: Mapping[str, Block | None]) -> Body:
     return parse_teams(
         message.content,
         content_type=message.content_type,
         mentions=message.mentions,
-        attachments=message.attachments,
+        attachments=attachments,
     )
-
-
-def _says(message: ChatMessage, speaker: str, words: str) -> bool:
-    if message.deleted or not _is_by(message, speaker):
-        return False
-    try:
-        return _words(body_of(message)) == words
-    except Unconvertible:
-        return False
 
 
 def _is_by(message: ChatMessage, speaker: str) -> bool:

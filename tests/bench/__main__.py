@@ -1,4 +1,4 @@
-"""Run the benchmarks: `make bench`, or `make bench ARGS="B2 B3"` for some of them."""
+"""Run the benchmarks: `make bench`, or `make bench ARGS="B5 B10"` for some of them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,51 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench import measures
-from tests.bench.measures import Result
-from tests.bench.rig import PORTALS, Rig, open_rig
+import aiohttp
 
-Measure = Callable[[Rig], Awaitable[Result]]
+from bridge.errors import ConfigError, RemoteError
+from bridge.sandbox.people import PersonError
+from tests.bench import intake, maximum, measures, outage, outward, overload, size
+from tests.bench.measures import Result
+from tests.bench.rig import PORTALS, Rig, Tell, open_rig
+
+OnRig = Callable[[Rig], Awaitable[Result]]
+OnGround = Callable[[Path, Tell], Awaitable[Result]]
 
 B1 = f"B1+B4 Teams to Matrix, {PORTALS} portals"
-MEASURES: dict[str, tuple[str, Measure]] = {
+ON_RIG: dict[str, tuple[str, OnRig]] = {
     "B1": (B1, lambda rig: measures.throughput(rig, rig.portals, measures.B1_MESSAGES, tell)),
     "B2": (
         "B2 Teams to Matrix, 1 portal",
         lambda rig: measures.throughput(rig, rig.portals[:1], measures.B2_MESSAGES, tell),
     ),
     "B3": ("B3 latency added to a raw PUT", lambda rig: measures.latency(rig, tell)),
-    "B7": ("B7 webhook at 200 POST/s", lambda rig: measures.webhook(rig, tell)),
+    "B5": ("B5 Matrix to Teams", lambda rig: outward.outward(rig, tell)),
+    "B7A": ("B7a webhook at 200 POST/s", lambda rig: measures.webhook(rig, tell)),
+    "B8A": ("B8a catching up from Matrix", lambda rig: outage.from_matrix(rig, tell)),
+    "B8B": ("B8b catching up from Teams", lambda rig: outage.from_teams(rig, tell)),
+    "B14": ("B14 Matrix to Teams, throttled", lambda rig: outward.throttled(rig, tell)),
 }
+"""Measured on one real Synapse, one after the other."""
+ON_GROUND: dict[str, tuple[str, OnGround]] = {
+    "B6": ("B6 the bridge alone", maximum.alone),
+    "B7": ("B7 webhook intake", intake.taken_in),
+    "B10": ("B10+B11 memory and start-up against portals", size.sizes),
+    "B15": ("B15 one portal overloaded", overload.flooded),
+    "B16": ("B16 several processes", maximum.workers),
+}
+"""Each on a Postgres and a stub homeserver of its own."""
+FAILURES = (
+    *(RuntimeError, OSError, TimeoutError, ExceptionGroup),
+    *(aiohttp.ClientError, ConfigError, RemoteError, PersonError),
+)
+"""What a measure may end with when the bridge does not do what is measured."""
+ALSO = {"B4": "B1", "B11": "B10"}
+"""What is measured together with something else."""
 
 
 def tell(text: str) -> None:
@@ -35,34 +61,59 @@ def tell(text: str) -> None:
     sys.stderr.flush()
 
 
-async def run(chosen: list[str], folder: Path) -> list[Result]:
-    """Measure what was chosen, on one rig."""
-    results = []
-    async with open_rig(folder, tell=tell) as rig:
-        for key in chosen:
-            title, measure = MEASURES[key]
-            tell(title)
-            started = time.perf_counter()
-            result = await measure(rig)
-            results.append({"benchmark": title, **result})
-            tell(f"  done in {time.perf_counter() - started:.0f} s")
-    return results
+def choose(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the keys that are meant, each once, in the order of their names; and the unknown."""
+    known = [*ON_RIG, *ON_GROUND]
+    wanted = [ALSO.get(name.upper(), name.upper()) for name in names] or known
+    keys = sorted({key for key in wanted if key in known}, key=lambda key: (len(key), key))
+    return keys, [key for key in wanted if key not in known]
+
+
+async def run(chosen: Sequence[str], folder: Path) -> int:
+    """Measure what was chosen, what needs a Synapse on the same one; return how many failed."""
+    failed = 0
+    on_rig = [key for key in chosen if key in ON_RIG]
+    if on_rig:
+        async with open_rig(folder, tell=tell) as rig:
+            for key in on_rig:
+                title, measure = ON_RIG[key]
+                failed += not await _told(title, measure(rig))
+    for key in chosen:
+        if key in ON_GROUND:
+            title, on_ground = ON_GROUND[key]
+            failed += not await _told(title, on_ground(folder / key, tell))
+    return failed
+
+
+async def _told(title: str, measure: Awaitable[Result]) -> bool:
+    """Measure and print one line of JSON at once; one that fails does not keep the others away."""
+    tell(title)
+    started = time.perf_counter()
+    result: Result
+    try:
+        result = await measure
+    except FAILURES as error:
+        result = {"failed": repr(error)}
+        tell("".join(traceback.format_exception(error)))
+    sys.stdout.write(json.dumps({"benchmark": title, **result}) + "\n")
+    sys.stdout.flush()
+    tell(f"  done in {time.perf_counter() - started:.0f} s")
+    return "failed" not in result
 
 
 def main() -> int:
-    """Print one line of JSON per benchmark, at the end."""
-    chosen = [key.upper() for key in sys.argv[1:]] or list(MEASURES)
-    if unknown := set(chosen) - MEASURES.keys():
-        tell(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+    """Print one line of JSON per benchmark."""
+    chosen, unknown = choose(sys.argv[1:])
+    if unknown:
+        there = ", ".join([*ON_RIG, *ON_GROUND, *ALSO])
+        tell(f"no such benchmark: {', '.join(unknown)}; there are {there}")
         return 2
     folder = Path(tempfile.mkdtemp(prefix="teams-bridge-bench-"))
     folder.chmod(0o711)
     try:
-        for result in asyncio.run(run(chosen, folder)):
-            sys.stdout.write(json.dumps(result) + "\n")
+        return min(1, asyncio.run(run(chosen, folder)))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return 0
 
 
 if __name__ == "__main__":

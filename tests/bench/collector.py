@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 from aiohttp import web
 
+AS_TOKEN = "collector-as-token-" + "c" * 32
 HS_TOKEN = "collector-hs-token-" + "c" * 32
+ID = "collector"
 BYTES_MAX = 128 * 1024 * 1024
 
 
@@ -41,13 +44,20 @@ class Collector:
         self._seen: set[str] = set()
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
+        self.port = 0
 
     async def start(self, port: int) -> None:
         app = web.Application(client_max_size=BYTES_MAX)
-        app.add_routes([web.put("/_matrix/app/v1/transactions/{txn}", self._take)])
+        app.add_routes(
+            [
+                web.put("/_matrix/app/v1/transactions/{txn}", self._take),
+                web.post("/_matrix/app/v1/ping", _pinged),
+            ]
+        )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        self.port = port
 
     async def stop(self) -> None:
         if self._runner is not None:
@@ -89,15 +99,36 @@ class Collector:
                 self.rooms_of_conversation[value["conversation"]] = event["room_id"]
 
 
+async def ping(homeserver: str) -> None:
+    """Let the homeserver hand over at once what waits for the collector.
+
+    Raises:
+        RuntimeError: The homeserver does not reach it.
+    """
+    url = f"{homeserver}/_matrix/client/v1/appservice/{ID}/ping"
+    headers = {"Authorization": f"Bearer {AS_TOKEN}"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url, json={}, headers=headers) as answer,
+    ):
+        if not answer.ok:
+            problem = f"the homeserver does not reach the collector: {await answer.text()}"
+            raise RuntimeError(problem)
+
+
+async def _pinged(_: web.Request) -> web.Response:
+    return web.json_response({})
+
+
 def registration(folder: Path, port: int) -> Path:
     """Write the file that makes the homeserver tell us of everything."""
     path = folder / "collector.yaml"
     document = {
-        "id": "collector",
+        "id": ID,
         "url": f"http://127.0.0.1:{port}",
-        "as_token": "collector-as-token-" + "c" * 32,
+        "as_token": AS_TOKEN,
         "hs_token": HS_TOKEN,
-        "sender_localpart": "collector",
+        "sender_localpart": ID,
         "rate_limited": False,
         "namespaces": {"users": [{"exclusive": False, "regex": "@.*"}], "aliases": [], "rooms": []},
     }

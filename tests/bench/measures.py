@@ -1,4 +1,4 @@
-"""B1 to B4 and the webhook: raw, careful and bridge in turn, in one run, on one homeserver.
+"""B1 to B4 and B7a: raw, careful and bridge in turn, in one run, on one homeserver.
 
 *Raw* is the barest send there is. *Careful* is as bare, but asks of the homeserver what the bridge
 asks: to remember the transaction for a device (so that nothing is sent twice, whatever dies) and to
@@ -14,15 +14,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import statistics
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from uuid import uuid4
 
+from tests.bench.figures import median, percentile
 from tests.bench.mailer import Letter
-from tests.bench.rig import Others, Portal, Rig, Tell
+from tests.bench.processes import Others
+from tests.bench.rig import Portal, Rig, Tell
 
 ROUNDS = 5
 OTHERS_MAX = 0.25
@@ -96,14 +97,14 @@ async def throughput(rig: Rig, portals: Sequence[Portal], messages: int, tell: T
             f" and {done.bridge / done.careful:.2f}"
         )
     return {
-        "ratio_to_ordered_ceiling": _median(r.bridge / r.raw for r in rounds),
-        "ratio_to_careful": _median(r.bridge / r.careful for r in rounds),
-        "ordered_ceiling_per_s": _median(r.raw for r in rounds),
-        "careful_per_s": _median(r.careful for r in rounds),
-        "bridge_per_s": _median(r.bridge for r in rounds),
+        "ratio_to_ordered_ceiling": median(r.bridge / r.raw for r in rounds),
+        "ratio_to_careful": median(r.bridge / r.careful for r in rounds),
+        "ordered_ceiling_per_s": median(r.raw for r in rounds),
+        "careful_per_s": median(r.careful for r in rounds),
+        "bridge_per_s": median(r.bridge for r in rounds),
         "inversions": sum(r.inversions for r in rounds),
-        "bridge_cpu_ms_per_message": _median(r.cpu_ms for r in rounds),
-        "cpu_to_bare_put": _median(r.cpu_ms / BARE_PUT_CPU_MS for r in rounds),
+        "bridge_cpu_ms_per_message": median(r.cpu_ms for r in rounds),
+        "cpu_to_bare_put": median(r.cpu_ms / BARE_PUT_CPU_MS for r in rounds),
         "others_cpu_share_max": round(max(r.others for r in rounds), 3),
     }
 
@@ -169,15 +170,15 @@ async def latency(rig: Rig, tell: Tell) -> Result:
         bridge.append(await _bridge_latency(rig, portal))
         if number % 100 == 0:
             tell(f"  pair {number}/{B3_PAIRS}")
-    p50, p99 = (_percentile(bridge, p) - _percentile(raw, p) for p in (50, 99))
+    p50, p99 = (percentile(bridge, p) - percentile(raw, p) for p in (50, 99))
     return {
         "added_p50_ms": round(p50, 1),
         "added_p99_ms": round(p99, 1),
-        "added_to_careful_p50_ms": round(_percentile(bridge, 50) - _percentile(careful, 50), 1),
-        "added_to_careful_p99_ms": round(_percentile(bridge, 99) - _percentile(careful, 99), 1),
-        "raw_p50_ms": round(_percentile(raw, 50), 1),
-        "bridge_p50_ms": round(_percentile(bridge, 50), 1),
-        "ratio_p50": round(_percentile(bridge, 50) / _percentile(raw, 50), 3),
+        "added_to_careful_p50_ms": round(percentile(bridge, 50) - percentile(careful, 50), 1),
+        "added_to_careful_p99_ms": round(percentile(bridge, 99) - percentile(careful, 99), 1),
+        "raw_p50_ms": round(percentile(raw, 50), 1),
+        "bridge_p50_ms": round(percentile(bridge, 50), 1),
+        "ratio_p50": round(percentile(bridge, 50) / percentile(raw, 50), 3),
     }
 
 
@@ -221,10 +222,10 @@ async def webhook(rig: Rig, tell: Tell) -> Result:
     lost = (apart.bodies | beside.bodies) - rig.collector.by_body.keys()
     return {
         "posts_per_s": WEBHOOK_RATE,
-        "p50_ms": round(_percentile(alone, 50), 1),
-        "p99_ms": round(_percentile(alone, 99), 1),
-        "p50_ms_beside_homeserver": round(_percentile(shared, 50), 1),
-        "p99_ms_beside_homeserver": round(_percentile(shared, 99), 1),
+        "p50_ms": round(percentile(alone, 50), 1),
+        "p99_ms": round(percentile(alone, 99), 1),
+        "p50_ms_beside_homeserver": round(percentile(shared, 50), 1),
+        "p99_ms_beside_homeserver": round(percentile(shared, 99), 1),
         "lost": len(lost),
         "inversions": _inversions(rig, apart) + _inversions(rig, beside),
     }
@@ -244,11 +245,3 @@ async def _posted(rig: Rig, wanted: Load) -> list[float]:
             await asyncio.sleep(max(0.0, started + number / WEBHOOK_RATE - time.perf_counter()))
             posts.create_task(one(body))
     return took
-
-
-def _percentile(values: Sequence[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
-def _median(values: Iterable[float]) -> float:
-    return round(statistics.median(values), 3)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 
+from bridge.sandbox.installation import Bridge
+from bridge.sandbox.people import MatrixPerson
 from bridge.sandbox.processes import reserve_port
 from bridge.sandbox.scene import Scene, open_scene
 from bridge.sandbox.tenant import conversation
@@ -18,11 +20,15 @@ from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.world import ChatKind, User
 from tests.bench.collector import Collector, registration
 from tests.bench.mailer import Letter, Mailer
+from tests.bench.processes import cpu_ms
 from tests.bench.raw import Raw
 
 PORTALS = 50
 WARM_UP_LIMIT_S = 120.0
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+UNLIMITED_PERCENT = 100_000
+"""Of Microsoft's limits, which the bridge keeps by itself: the tenant has none either."""
+LIMITED_PERCENT = 100
 
 Tell = Callable[[str], None]
 
@@ -38,24 +44,43 @@ class Portal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """A Matrix user who is signed in to Teams, and the portals in which they write."""
+
+    person: MatrixPerson
+    teams: User
+    portals: Sequence[Portal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
-    """Everything a measure needs."""
+    """Everything a measure needs. `writers` are there once a measure has asked for them."""
 
     scene: Scene
     collector: Collector
     mailer: Mailer
     raw: Raw
     portals: tuple[Portal, ...]
+    stack: AsyncExitStack
+    """Closes whatever a measure opens that others may use after it."""
+    writers: list[Writer] = field(default_factory=list)
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.mailer.tenant
 
     def bridge_cpu_ms(self) -> float:
         """CPU time of the bridge's process and its children so far."""
         return cpu_ms(self.scene.bridge.process.pid)
 
 
-def cpu_ms(pid: int) -> float:
-    """User and system time of a process and of its children that have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(field) for field in fields[11:15]) * 1000 / TICKS_PER_SECOND
+async def restart(bridge: Bridge, section: str, **options: object) -> None:
+    """Start a bridge anew with other options in one section of its configuration."""
+    await asyncio.to_thread(bridge.stop)
+    document = json.loads(bridge.config.read_text())
+    document[section] |= options
+    bridge.config.write_text(json.dumps(document))
+    await asyncio.to_thread(bridge.start)
 
 
 @asynccontextmanager
@@ -71,6 +96,7 @@ async def open_rig(folder: Path, *, tell: Tell) -> AsyncIterator[Rig]:
         )
         tenant = scene.server.realm.tenants[scene.tenant.id]
         tenant.settings.throttling = False
+        await restart(scene.bridge, "teams", limits_percent=UNLIMITED_PERCENT)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         url = f"http://127.0.0.1:{scene.bridge.wiring.listen_port}/teams/notifications"
         mailer = Mailer(tenant, url, session)
@@ -78,7 +104,14 @@ async def open_rig(folder: Path, *, tell: Tell) -> AsyncIterator[Rig]:
         stack.push_async_callback(raw.close)
         tell(f"{PORTALS} portals")
         portals = await _put_to_use(tenant, mailer, collector)
-        yield Rig(scene=scene, collector=collector, mailer=mailer, raw=raw, portals=portals)
+        yield Rig(
+            scene=scene,
+            collector=collector,
+            mailer=mailer,
+            raw=raw,
+            portals=portals,
+            stack=stack,
+        )
 
 
 async def _put_to_use(tenant: Tenant, mailer: Mailer, collector: Collector) -> tuple[Portal, ...]:
@@ -102,48 +135,3 @@ async def _put_to_use(tenant: Tenant, mailer: Mailer, collector: Collector) -> t
         )
         for letter in letters
     )
-
-
-@dataclass(slots=True)
-class Others:
-    """The share of the machine that neither the rig nor anything it started has used.
-
-    What runs beside a benchmark spoils it: a round with more than a quarter is repeated.
-    """
-
-    started: float = 0.0
-    busy: float = 0.0
-    ours: float = 0.0
-
-    def begin(self) -> None:
-        self.started, self.busy, self.ours = time.perf_counter(), _busy_s(), _tree_s()
-
-    def share(self) -> float:
-        elapsed = (time.perf_counter() - self.started) * (os.cpu_count() or 1)
-        others = (_busy_s() - self.busy) - (_tree_s() - self.ours)
-        return max(0.0, others / elapsed)
-
-
-def _busy_s() -> float:
-    fields = [int(f) for f in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / TICKS_PER_SECOND
-
-
-def _tree_s() -> float:
-    """CPU seconds of this process and all that descend from it, those that have ended included."""
-    parents: dict[int, list[int]] = {}
-    times: dict[int, float] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents.setdefault(int(fields[1]), []).append(int(entry.name))
-            times[int(entry.name)] = sum(int(f) for f in fields[11:15]) / TICKS_PER_SECOND
-    total, waiting = 0.0, [os.getpid()]
-    while waiting:
-        pid = waiting.pop()
-        total += times.get(pid, 0.0)
-        waiting += parents.get(pid, [])
-    return total

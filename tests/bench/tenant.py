@@ -34,7 +34,7 @@ from bridge.sandbox.tenant.client import ControlledTenant, TenantControl
 from bridge.sandbox.tenant.crowd.client import imagine, start_traffic, traffic
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tls import Certificates, issue
-from tests.bench.rig import cpu_ms
+from tests.bench.processes import cpu_ms
 
 LIMIT_S = 120.0
 SECRET = "a secret of the benchmark's own tenant"  # noqa: S105 - on the loopback, for a minute

@@ -470,7 +470,7 @@ async def test_it_looks_at_the_start_when_rung_for_and_after_a_while(
 ) -> None:
     room = await portal(watcher.world, alice)
     async with running(watcher):
-        await watcher.catchup.first_pass.wait()
+        await watcher.catchup.is_complete.wait()
         await rested(watcher, EVERY)
         said = await say(alice, room, "rung for")
         watcher.catchup.ring()
@@ -510,7 +510,7 @@ async def test_a_homeserver_that_is_away_is_asked_again_less_and_less_often(slot
 
     assert waits[:3] == [timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=4)]
     assert waits[-1] == timedelta(minutes=1)
-    assert not watcher.catchup.first_pass.is_set()
+    assert not watcher.catchup.is_complete.is_set()
 
 
 async def rested(watcher: Watcher, duration: timedelta) -> None:

@@ -7,7 +7,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -32,7 +32,7 @@ from bridge.domain.content import (
     mentions,
     plain_text,
 )
-from bridge.domain.events import MessageSent, Person
+from bridge.domain.events import Event, MessageSent, Person, Sighting
 from bridge.domain.ids import (
     ConversationId,
     DeliveryId,
@@ -68,6 +68,7 @@ from bridge.teams.subscriptions import LIFETIME, RESOURCE, Addresses
 from bridge.telemetry import Watch
 from bridge.web.hooks import TeamsHooks
 from tests.kit.witness import watched
+from tests.unit.teams.books import Cursors, Readings
 from tests.unit.teams.memory import (
     Accounts,
     HastyClock,
@@ -102,7 +103,11 @@ class World:
     clock: OwnClock
     watch: Watch
     trust: ssl.SSLContext
-    gaps: list[str] = field(default_factory=list)
+
+    @property
+    def gaps(self) -> list[str]:
+        """How often the catch-up was rung for."""
+        return ["gap"] * len(self.side.catch_up._rung)
 
     async def sign_in(self, person: User, user: str = "@alice:example.org") -> Account:
         signed_in = await self.consent(person)
@@ -191,7 +196,7 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
         )
         assert client_id == teams.client_id
         clock, watch, links = HastyClock(None), Watch(), Links()
-        books, accounts, gaps = Subscriptions(), Accounts(), list[str]()
+        books, accounts = Subscriptions(), Accounts()
         made: list[TeamsSide] = []
 
         def states() -> tuple[str, ...]:
@@ -209,9 +214,6 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
         )
         port = await stack.enter_async_context(serve(hooks, certificates))
 
-        async def on_gap() -> None:
-            gaps.append("gap")
-
         around = Surroundings(
             journal=links.as_journal(),
             accounts=accounts,
@@ -219,7 +221,8 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
             clock=clock,
             watch=watch,
             addresses=Addresses.below(f"https://127.0.0.1:{port}/teams"),
-            on_gap=on_gap,
+            cursors=Cursors(),
+            reading=Readings(),
         )
         side = await stack.enter_async_context(open_teams(teams, around))
         made.append(side)
@@ -233,7 +236,6 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
             clock=clock,
             watch=watch,
             trust=trust,
-            gaps=gaps,
         )
 
 
@@ -273,10 +275,14 @@ async def until(world: World, happened: object) -> None:
             await world.tenant.pending()
 
 
+async def sighted(world: World, entry: Entry) -> Sighting:
+    (sighting,) = (await world.side.endpoint.take_in(entry)).sightings
+    assert isinstance(sighting, Sighting)
+    return sighting
+
+
 async def said(world: World, entry: Entry) -> str:
-    reading = await world.side.endpoint.take_in(entry)
-    (sighting,) = reading.sightings
-    return plain_text(sighting.body)
+    return plain_text((await sighted(world, entry)).body)
 
 
 # --- from Teams -------------------------------------------------------------------------------
@@ -288,8 +294,7 @@ async def test_a_message_typed_in_teams_becomes_a_sighting(world: World) -> None
     async with kept(world):
         ref = await world.tenant.type(chat, alice.id, "<p>hello <b>Bob</b></p>")
         entry = await world.links.next_entry()
-        reading = await world.side.endpoint.take_in(entry)
-    (sighting,) = reading.sightings
+        sighting = await sighted(world, entry)
     assert sighting.origin == world.place(chat)
     assert sighting.ref == ref
     assert sighting.version
@@ -312,11 +317,11 @@ async def test_a_text_message_its_edit_and_its_end_are_seen_as_they_are(
         edited = await world.links.next_entry()
         await world.tenant.delete(chat, ref)
         deleted = await world.links.next_entry()
-    first = (await world.side.endpoint.take_in(created)).sightings[0]
-    second = (await world.side.endpoint.take_in(edited)).sightings[0]
+    first = await sighted(world, created)
+    second = await sighted(world, edited)
     assert (plain_text(first.body), plain_text(second.body)) == ("1 < 2", "1 < 3")
     assert first.ref == second.ref
-    third = (await world.side.endpoint.take_in(deleted)).sightings[0]
+    third = await sighted(world, deleted)
     assert (first.edited, bool(second.edited), third.edited) == ("", True, second.edited)
     assert (first.deleted, second.deleted, third.deleted) == (False, False, True)
     assert first.ref == third.ref
@@ -814,13 +819,18 @@ async def test_a_long_message_fits_in_parts_that_teams_takes(world: World) -> No
     whole = world.delivery(chat, alice.id, "lorem <ipsum> " * 5_000)
     parts = world.side.endpoint.fit(whole.event)
     assert len(parts) > 1
-    assert [(part.part, part.parts) for part in parts] == [
+    assert [numbers(part) for part in parts] == [
         (number, len(parts)) for number in range(len(parts))
     ]
-    for part in parts:
-        await world.deliver(replace(whole, event=part))
+    for event in parts:
+        await world.deliver(replace(whole, event=event))
     with pytest.raises(Rejected, match="too large"):
         await world.deliver(whole)
+
+
+def numbers(event: Event) -> tuple[int, int]:
+    assert isinstance(event, MessageSent)
+    return event.part, event.parts
 
 
 async def test_a_mention_reaches_the_one_who_is_mentioned(world: World) -> None:
@@ -829,13 +839,12 @@ async def test_a_mention_reaches_the_one_who_is_mentioned(world: World) -> None:
     await world.sign_in(alice)
     mention = Mention(target=Target(kind=TargetKind.TEAMS_USER, id=bob.id), text="Bob")
     body = Body(blocks=(Paragraph(content=(Text(text="hello "), mention)),))
-    delivery = world.delivery(chat, alice.id, "")
+    blank = world.delivery(chat, alice.id, "")
+    assert isinstance(blank.event, MessageSent)
     async with kept(world):
-        await world.deliver(
-            replace(delivery, event=replace(delivery.event, body=body))
-        )
-        reading = await world.side.endpoint.take_in(await world.links.next_entry())
-    assert mention in mentions(reading.sightings[0].body)
+        await world.deliver(replace(blank, event=replace(blank.event, body=body)))
+        sighting = await sighted(world, await world.links.next_entry())
+    assert mention in mentions(sighting.body)
 
 
 # --- the directory ----------------------------------------------------------------------------

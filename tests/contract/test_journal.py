@@ -516,7 +516,9 @@ async def test_a_parked_message_stays_known(world: World, journal: Journal) -> N
     run = await claim_one(journal)
     await journal.park(run.deliveries[0], reason="forbidden")
 
-    assert await known(journal, TEAMS, portal, "1") == Known(origin=TEAMS, version=Version("1"), author="anna")
+    assert await known(journal, TEAMS, portal, "1") == Known(
+        origin=TEAMS, version=Version("1"), author="anna"
+    )
 
 
 async def test_every_part_of_a_message_is_known_on_the_far_side(

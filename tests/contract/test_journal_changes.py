@@ -161,6 +161,52 @@ async def test_an_older_one_goes_before_one_that_must_be_tried_again(
     assert [d.source for d in again.deliveries] == ["1", "2"]
 
 
+async def test_what_may_have_been_sent_keeps_its_rank(world: World, journal: Journal) -> None:
+    portal, other = await make_portal(journal), world.process()
+    waiting = [replace(new(world, portal, str(n)), position=n) for n in (2, 4)]
+    await append(journal, *waiting)
+    await claim_one(journal)  # And dies.
+    await append(journal, *[replace(new(world, portal, str(n)), position=n) for n in (3, 1)])
+    world.clock.advance(LEASE)
+
+    run = await claim_one(other)
+
+    assert [(d.source, d.resumed) for d in run.deliveries] == [
+        ("1", False),
+        ("2", True),
+        ("3", False),
+        ("4", True),
+    ]
+
+
+async def test_of_equal_positions_the_one_that_came_first_goes_first(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    for source in "cab":
+        await append(journal, replace(new(world, portal, source), position=7))
+
+    run = await claim_one(journal, length_max=2)
+
+    assert [d.source for d in run.deliveries] == ["c", "a"]
+
+
+async def test_the_head_of_a_released_stream_is_the_one_with_the_smallest_position(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, replace(new(world, portal, "2"), position=2))
+    run = await claim_one(journal)
+    await append(journal, replace(new(world, portal, "1"), position=1))
+    at = world.clock.now() + timedelta(seconds=5)
+    await journal.retry(run.deliveries[0], at=at, error="later", spent=True, uncertain=False)
+    await journal.release(run)
+
+    again = await claim_one(journal)
+
+    assert [d.source for d in again.deliveries] == ["1"]
+
+
 async def test_a_doubtful_delivery_is_looked_for_first_and_closes_the_gate(
     world: World, journal: Journal
 ) -> None:
@@ -171,6 +217,57 @@ async def test_a_doubtful_delivery_is_looked_for_first_and_closes_the_gate(
     assert await in_the_air(journal, portal, TEAMS) == {(portal.id, "anna")}
     run = await claim_one(journal, TEAMS)
     assert run.deliveries[0].resumed
+
+
+async def test_a_doubtful_delivery_may_be_what_comes_back(world: World, journal: Journal) -> None:
+    portal = await make_portal(journal)
+    speaker = "@anna:matrix.test"
+    doubtful = new(world, portal, "$1", target=TEAMS, speaker=speaker)
+    await append(journal, replace(doubtful, doubtful=True))
+
+    async with journal.unit() as unit:
+        assert await unit.busy([portal.id], TEAMS) == {portal.id}
+    with pytest.raises(NotNew):
+        await append(journal, new(world, portal, "1", speaker=speaker), presumed=True)
+
+
+async def test_what_was_looked_for_and_is_not_there_is_in_doubt_no_more(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, replace(new(world, portal, "$1", target=TEAMS), doubtful=True))
+    for resumed in (True, False):
+        run = await claim_one(journal, TEAMS)
+        assert [d.resumed for d in run.deliveries] == [resumed]
+        await journal.retry(
+            run.deliveries[0], at=world.clock.now(), error="refused", spent=True, uncertain=False
+        )
+        await journal.release(run)
+    assert await in_the_air(journal, portal, TEAMS) == set()
+
+
+async def test_a_deletion_leaves_the_links(world: World, journal: Journal) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    await carry(journal, change(portal, "1", deleted(world, "1")), "$redaction")
+
+    for side, ref in ((TEAMS, "1"), (MATRIX, "$1")):
+        assert await known(journal, side, portal, ref) is not None
+    assert await known(journal, MATRIX, portal, "$redaction") is None
+
+
+async def test_an_edit_links_the_parts_that_are_new(world: World, journal: Journal) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    longer = edited(world, "1")
+    assert isinstance(longer, MessageEdited)
+    for part in (0, 1):
+        event = replace(longer, part=part, parts=2)
+        await carry(journal, change(portal, "1", event), f"$edit {part}")
+
+    assert await known(journal, MATRIX, portal, "$edit 0") is None
+    found = await known(journal, MATRIX, portal, "$edit 1")
+    assert found == Known(origin=TEAMS, version=Version(AT), author="anna")
 
 
 async def test_a_message_that_is_there_again_has_a_new_link(world: World, journal: Journal) -> None:
@@ -209,6 +306,43 @@ async def test_what_an_event_refers_to_has_its_parts_in_order(
     )
 
 
+async def test_what_somebody_wrote_there_is_told_from_what_we_said(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "$1", target=TEAMS), "1")
+    await append(journal, change(portal, "1", edited(world, "1")))
+    (asking,) = (await claim_one(journal)).deliveries
+
+    part = FarPart(part=0, ref=MessageRef("$1"), origin=MATRIX, author="anna")
+    assert await journal.far(asking) == Far(parts=(part,))
+
+
+async def test_a_message_with_parts_is_found_by_its_one_matrix_event(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, *[new(world, portal, "$1", target=TEAMS, part=part) for part in (0, 1)])
+    run = await claim_one(journal, TEAMS)
+    for delivery in run.deliveries:
+        await journal.delivered(delivery, MessageRef(f"copy {delivery.event.part}"))
+    await journal.release(run)
+    await append(journal, change(portal, "$x", deleted(world, "$1"), target=TEAMS))
+    (asking,) = (await claim_one(journal, TEAMS)).deliveries
+
+    assert [part.ref for part in (await journal.far(asking)).parts] == ["copy 0", "copy 1"]
+
+
+async def test_a_message_that_answers_nothing_refers_to_nothing(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "1"))
+    (delivery,) = (await claim_one(journal)).deliveries
+
+    assert await journal.far(delivery) == Far()
+
+
 async def test_what_has_not_crossed_is_not_there(world: World, journal: Journal) -> None:
     portal = await make_portal(journal)
     await append(journal, change(portal, "1", edited(world, "1")))
@@ -233,6 +367,41 @@ async def test_a_reaction_is_found_by_message_person_and_key(
     ]
     await journal.delivered(run.deliveries[0], MessageRef("$x"))
     assert list(await heard(journal, portal, "$r")) == []
+
+
+async def test_a_reaction_that_is_made_anew_is_another_event(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    added = reacted(world, "1")
+    assert isinstance(added, ReactionAdded)
+    for version, ref in (("6", "$old"), ("7", "$new")):
+        await carry(journal, change(portal, "1", replace(added, version=Version(version))), ref)
+    await append(journal, change(portal, "1", reacted(world, "1", kind=ReactionRemoved)))
+    (removal,) = (await claim_one(journal)).deliveries
+
+    assert (await journal.far(removal)).reaction == "$new"
+    assert list(await heard(journal, portal, "$old")) == []
+    assert len(await heard(journal, portal, "$new")) == 1
+
+
+async def test_reactions_of_one_run_leave_what_the_last_one_says(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    kinds = (ReactionAdded, ReactionRemoved)
+    for kind in kinds:
+        await append(journal, change(portal, "1", reacted(world, "1", kind=kind)))
+    run = await claim_one(journal)
+    done = [journal.delivered(d, MessageRef(f"$r{n}")) for n, d in enumerate(run.deliveries)]
+    for written in done:
+        await written
+    await journal.release(run)
+
+    assert [type(d.event) for d in run.deliveries] == list(kinds)
+    assert list(await heard(journal, portal, "$r0", "$r1")) == []
 
 
 async def test_a_reaction_of_matrix_is_known_from_its_appending_on(
@@ -277,6 +446,51 @@ async def test_what_a_side_shows_is_held_until_it_shows_something_else(
     assert await known(journal, MATRIX, portal, "$1") == Known(
         origin=TEAMS, version=Version("1"), author="anna"
     )
+
+
+async def test_a_unit_that_fails_remembers_nothing(world: World, journal: Journal) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    before = await known(journal, TEAMS, portal, "1")
+    assert before is not None
+    gone = replace(before, deleted=True)
+    one = Remembered(portal=portal.id, side=TEAMS, ref=MessageRef("1"), known=gone)
+
+    async def fail() -> None:
+        async with journal.unit() as unit:
+            await unit.remember([one])
+            raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        await fail()
+
+    assert await known(journal, TEAMS, portal, "1") == before
+
+
+async def test_a_look_brings_what_was_remembered_and_what_we_did_since(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "$1", target=TEAMS, speaker="anna"), "1")
+    shown = Known(
+        origin=MATRIX,
+        version=Version("7"),
+        author="anna",
+        reactions=frozenset({("ben", "\N{PARTY POPPER}")}),
+    )
+    key = (portal.id, MessageRef("1"))
+    async with journal.unit() as unit:
+        await unit.remember([Remembered(portal=key[0], side=TEAMS, ref=key[1], known=shown)])
+    done = [
+        await carry(journal, change(portal, f"$x{n}", event, target=TEAMS), "1")
+        for n, event in enumerate([reacted(world, "$1"), edited(world, "$1")])
+    ]
+
+    async with journal.unit() as unit:
+        found, _ = await unit.look(TEAMS, [key], gate=True)
+
+    assert [own.id for own in found[key].own] == [delivery.id for delivery in done]
+    assert replace(found[key], own=()) == shown
 
 
 async def test_what_was_remembered_is_not_presumed_to_be_new(
@@ -392,6 +606,20 @@ async def test_what_was_found_by_looking_says_so(world: World, journal: Journal)
     found, pushed = await journal.claim_entries(TEAMS, limit=10)
 
     assert (found.found, pushed.found) == (True, False)
+
+
+async def test_what_lies_before_a_due_entry_comes_along_though_it_must_wait(
+    world: World, journal: Journal
+) -> None:
+    await journal.append_entries(
+        [
+            entry(world, "before", position=5, after=timedelta(seconds=1)),
+            entry(world, "due", position=5),
+            entry(world, "behind", position=5, after=timedelta(seconds=1)),
+        ]
+    )
+
+    assert raws(await journal.claim_entries(TEAMS, limit=10)) == ["before", "due"]
 
 
 async def test_what_was_read_in_matrix_is_never_read_again(world: World, journal: Journal) -> None:

@@ -1,71 +1,66 @@
-"""With hundreds of thousands of rows, every statement of the hot path reads what it needs only.
+"""With a million rows, every statement of the hot path reads what it needs only.
 
-Not the plan is looked at but what it did: Postgres counts scans and rows for every table, also
-within functions. Each case runs often enough for the generic plan of a prepared statement, once
-with the statistics of a full table and once with those of an empty one.
+Not the plan is looked at but what it did: Postgres counts scans, rows and blocks for every table, also
+within functions. Each case runs often enough for the generic plan of a prepared statement: with the
+statistics of a full table, with those of an empty one, and with plans that were made while the
+tables were empty, and are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
+from bridge.domain.changes import Known
 from bridge.domain.content import from_text
-from bridge.domain.events import MessageSent, Person
+from bridge.domain.events import (
+    Event,
+    MessageEdited,
+    MessageSent,
+    Person,
+    ReactionAdded,
+    ReactionRemoved,
+)
 from bridge.domain.ids import MessageRef, PortalId, RoomId, Side, Version
-from bridge.ports import Journal
-from bridge.store import schema
+from bridge.domain.portal import Portal
+from bridge.ports import Delivery, Journal, NewDelivery, Remembered
+from bridge.sandbox.postgres import EmbeddedPostgres
+from bridge.store import schema, states
 from bridge.store.database import Database
 from bridge.store.events import encode
+from bridge.store.inbox import prune_read_events
+from bridge.store.readings import ReadingBook
 from tests.contract.test_journal import PostgresWorld, append, claim, entry, make_portal, new, place
+from tests.integration.million import MILLION, TABLES, TENTH, Size, analyze, fill, make_room
 from tests.integration.stores import opened, world_on
+from tests.kit.fake_store import FakeClock
 
-TABLES = ("inbox", "deliveries", "links", "streams", "portals")
-PORTALS = 20_000
+Step = Callable[[int], Awaitable[object]]
+
+TEMPLATE = "a_million_rows"
+TEAMS, MATRIX = Side.TEAMS, Side.MATRIX
+ANNA = Person(id="anna")
 ROUNDS = 8
 """Postgres settles on a generic plan after five executions."""
 ROWS_OF_ONE_ROUND_MAX = 600
 """One claim of 50 entries touches each a few times; a scan would touch 200,000."""
+BLOCKS_OF_ONE_ROUND_MAX = 3_000
+"""Of tables and indexes, each as often as it is looked at; an index read from end to end that
+returns next to nothing counts no rows."""
 
-# Every portal has a stream of ten open deliveries and ten links; one conversation in ten has
-# entries that are due, one in a thousand is being read.
-_FILL = """
-INSERT INTO portals (tenant_id, conversation_id, room_id, created_at)
-SELECT 'tenant', 'chat ' || n, '!' || n, $1 FROM generate_series(1, $2::integer) n;
-"""
-_FILL_STREAMS = """
-INSERT INTO streams (portal_id, side, due_at)
-SELECT id, 'matrix', CASE WHEN id % 10 = 0 THEN $1 ELSE $1::timestamptz + interval '1 hour' END
-FROM portals
-"""
-_FILL_DELIVERIES = """
-INSERT INTO deliveries
-    (portal_id, target, source, part, speaker, version, event, state, due_at, created_at)
-SELECT p.id, 'matrix', 'message ' || n, 0, 'anna', '1', $2,
-    CASE WHEN p.id % 3 = 0 AND n < 5 THEN 'parked' ELSE 'queued' END, $1, $1
-FROM portals p CROSS JOIN generate_series(1, 10) n
-"""
-_FILL_LINKS = """
-INSERT INTO links
-    (portal_id, message_id, event_id, part, origin, version, author, sent_at, linked_at)
-SELECT p.id, 'old ' || n, '$old ' || n, 0, 'teams', '1', 'anna', $1, $1
-FROM portals p CROSS JOIN generate_series(1, 10) n
-"""
-_FILL_INBOX = """
-INSERT INTO inbox
-    (side, key, conversation, position, raw, received_at, due_at, owner, lease_until)
-SELECT 'teams', 'key ' || p.id || '/' || n, 'chat ' || p.id, n, '\\x00', $1,
-    CASE WHEN p.id % 10 = 0 THEN $1 ELSE $1::timestamptz + interval '1 hour' END,
-    CASE WHEN p.id % 1000 = 0 THEN gen_random_uuid() END,
-    CASE WHEN p.id % 1000 = 0 THEN $1::timestamptz + interval '1 minute' END
-FROM portals p CROSS JOIN generate_series(1, 10) n
-"""
 _COUNTED = """
-SELECT relname, seq_scan, seq_tup_read + coalesce(idx_tup_fetch, 0) AS rows
-FROM pg_stat_user_tables WHERE relname = ANY ($1::text[])
+SELECT t.seq_scan AS scans, t.seq_tup_read + coalesce(t.idx_tup_fetch, 0) AS rows,
+    coalesce(b.heap_blks_read + b.heap_blks_hit, 0)
+        + coalesce(b.idx_blks_read + b.idx_blks_hit, 0) AS blocks
+FROM pg_stat_user_tables t
+JOIN pg_statio_user_tables b USING (relid)
+WHERE t.relname = ANY ($1::text[])
 """
 
 
@@ -75,78 +70,190 @@ class Reads:
 
     scans: int
     rows: int
+    blocks: int
+
+
+def happened(kind: type[ReactionAdded | ReactionRemoved], target: str, version: str = "1") -> Event:
+    return kind(
+        target=MessageRef(target),
+        author=ANNA,
+        key="x",
+        version=Version(version),
+        sent_at=FakeClock().now(),
+    )
+
+
+def edited(target: str, version: str) -> Event:
+    return MessageEdited(
+        target=MessageRef(target),
+        author=ANNA,
+        version=Version(version),
+        sent_at=FakeClock().now(),
+        body=from_text("other words"),
+    )
+
+
+async def fill_up(store: Database, size: Size) -> None:
+    now = FakeClock().now()
+    body = from_text("hello")
+    message = MessageSent(author=ANNA, version=Version("1"), sent_at=now, body=body)
+    await fill(
+        store,
+        size,
+        now,
+        message=encode(message),
+        reaction=encode(happened(ReactionAdded, "$old 1")),
+        state=states.encode(Known(origin=TEAMS, version=Version("2"))),
+    )
+
+
+async def make_template(dsn: str) -> None:
+    """A million rows, and the statistics of when there was none."""
+    async with opened(dsn, connections_max=1) as store:
+        await schema.upgrade(store)
+        await make_room(store)
+        await analyze(store)
+        await fill_up(store, MILLION)
+
+
+@pytest.fixture(scope="session")
+def a_million_rows(postgres: EmbeddedPostgres) -> str:
+    """The name of a database to copy."""
+    dsn = postgres.create_database(TEMPLATE)
+    with ThreadPoolExecutor(1) as thread:  # Not the event loop that a test is about to use.
+        thread.submit(asyncio.run, make_template(dsn)).result()
+    return TEMPLATE
 
 
 @pytest.fixture(params=["statistics of full tables", "statistics of empty tables"])
-async def world(
-    empty_database: str, request: pytest.FixtureRequest
+async def full_world(
+    postgres: EmbeddedPostgres, a_million_rows: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[PostgresWorld]:
+    dsn = postgres.create_database("a_copy", template=a_million_rows)
     # One connection: what it has done is counted when it says so.
-    async with opened(empty_database, connections_max=1) as store, world_on(store) as made:
-        await schema.upgrade(store)
-        if "empty" in request.param:
-            await store.execute(f"ANALYZE {', '.join(TABLES)}")
-        await fill(made)
+    async with opened(dsn, connections_max=1) as store, world_on(store) as made:
         if "full" in request.param:
-            await store.execute(f"ANALYZE {', '.join(TABLES)}")
+            await analyze(store)
+        yield made
+    postgres.drop_database("a_copy")
+
+
+@pytest.fixture
+async def growing_world(database: str) -> AsyncIterator[PostgresWorld]:
+    # One connection: the plans that it keeps are those of an empty database.
+    async with opened(database, connections_max=1) as store, world_on(store) as made:
+        await make_room(store)
+        await store.execute("ANALYZE deliveries, inbox, own_changes")  # Empty every night.
+        path = HotPath(made, made.process())
+        for number in range(ROUNDS):
+            await live(path, 1_000 + number)
+        await fill_up(store, TENTH)
         yield made
 
 
-async def fill(world: PostgresWorld) -> None:
-    now = world.clock.now()
-    store = world.database
-    await store.execute(_FILL, now, PORTALS)
-    await store.execute(_FILL_STREAMS, now)
-    await store.execute(_FILL_DELIVERIES, now, an_event(world))
-    await store.execute(_FILL_LINKS, now)
-    await store.execute(_FILL_INBOX, now)
-
-
-def an_event(world: PostgresWorld) -> bytes:
-    return encode(
-        MessageSent(
-            author=Person(id="anna"),
-            version=Version("1"),
-            sent_at=world.clock.now(),
-            body=from_text("hello"),
-        )
-    )
+async def live(path: HotPath, number: int) -> None:
+    """Do everything once, in a small world."""
+    changing = Changing(path.world, path.journal)
+    path.world.clock.advance(timedelta(seconds=1))
+    for side in Side:
+        await path.journal.append_entries([entry(path.world, f"first {number}", side=side)])
+        entries = await path.journal.claim_entries(side, limit=50)
+        assert len(entries) == 1
+        async with path.journal.unit() as unit:
+            await unit.settle(entries)
+    await path.make_and_find_portals(number)
+    for side in Side:
+        await path.ask(side, number, expected=0)
+    await path.append_deliveries(number)
+    await path.append_what_is_presumed_to_be_new(number)
+    for target in Side:
+        for run in await claim(path.journal, target):
+            for delivery in run.deliveries:
+                assert await path.journal.is_ours(delivery)
+                await path.journal.far(replace(delivery, event=edited("1", "1")))
+                await path.journal.delivered(delivery, MessageRef(f"copy of {delivery.source}"))
+            await path.journal.release(run)
+        await path.journal.renew_leases()
+    await changing.remember(number, base=900_000)
+    for target in Side:
+        await changing.carry_some(number, target)
+    await changing.ask_what_was_heard(number, expected=0)
+    await changing.look_at_the_gate(number, expected=0)
+    await changing.find_what_is_unread(number, expected=0)
+    await prune_read_events(path.world.database, FakeClock().now() - timedelta(days=1))
 
 
 async def look(store: Database) -> Reads:
     await store.execute("SELECT pg_stat_force_next_flush()")
     rows = await store.fetch(_COUNTED, list(TABLES))
-    return Reads(scans=sum(r["seq_scan"] for r in rows), rows=sum(r["rows"] for r in rows))
+    return Reads(
+        scans=sum(r["scans"] for r in rows),
+        rows=sum(r["rows"] for r in rows),
+        blocks=sum(r["blocks"] for r in rows),
+    )
 
 
-async def reads_of(store: Database, act: Callable[[int], Awaitable[object]]) -> Reads:
+async def reads_of(store: Database, act: Step) -> Reads:
     """Return what one round of `act` has read, on average."""
     before = await look(store)
     for number in range(ROUNDS):
         await act(number)
     after = await look(store)
-    return Reads(scans=after.scans - before.scans, rows=(after.rows - before.rows) // ROUNDS)
+    return Reads(
+        scans=after.scans - before.scans,
+        rows=(after.rows - before.rows) // ROUNDS,
+        blocks=(after.blocks - before.blocks) // ROUNDS,
+    )
 
 
-async def test_nothing_on_the_hot_path_reads_a_table_from_end_to_end(world: PostgresWorld) -> None:
+async def test_nothing_on_the_hot_path_reads_a_table_from_end_to_end(
+    full_world: PostgresWorld,
+) -> None:
+    await assert_that_it_reads_what_it_needs(full_world, MILLION)
+
+
+async def test_a_plan_that_was_made_for_empty_tables_is_good_for_full_ones(
+    growing_world: PostgresWorld,
+) -> None:
+    await assert_that_it_reads_what_it_needs(growing_world, TENTH)
+
+
+async def assert_that_it_reads_what_it_needs(world: PostgresWorld, size: Size) -> None:
     path = HotPath(world, world.process())
-    steps = [
+    changing = Changing(world, path.journal)
+    steps: list[Step] = [
         path.append_entries,
+        path.append_entries_that_were_read,
         path.claim_entries,
-        path.claim_entries_when_nothing_is_due,
+        path.claim_entries_of_a_backlog,
         path.make_and_find_portals,
         path.ask_what_is_known_on_teams,
         path.ask_what_is_known_on_matrix,
         path.append_deliveries,
         path.append_what_is_presumed_to_be_new,
         path.carry_runs,
+        path.claim_from_a_backlog,
         path.renew_leases,
+        changing.look_at_the_gate,
+        changing.ask_what_was_heard,
+        changing.remember,
+        changing.carry_to_matrix,
+        changing.carry_to_teams,
+        changing.find_what_is_unread,
+        partial(changing.prune, size.read_events),
     ]
 
-    reads = {step.__name__: await reads_of(world.database, step) for step in steps}
+    reads = {_name(step): await reads_of(world.database, step) for step in steps}
 
     assert {name: one.scans for name, one in reads.items() if one.scans} == {}
     assert {name: one.rows for name, one in reads.items() if one.rows > ROWS_OF_ONE_ROUND_MAX} == {}
+    assert {
+        name: one.blocks for name, one in reads.items() if one.blocks > BLOCKS_OF_ONE_ROUND_MAX
+    } == {}
+
+
+def _name(step: Step) -> str:
+    return str(getattr(step, "__name__", "prune"))
 
 
 class HotPath:
@@ -159,14 +266,22 @@ class HotPath:
     async def append_entries(self, number: int) -> None:
         await self.journal.append_entries([entry(self.world, f"{number}/{n}") for n in range(50)])
 
+    async def append_entries_that_were_read(self, number: int) -> None:
+        keys = [f"$read {number * 10 + n}" for n in range(1, 11)] + [f"$new {number}"]
+        found = [replace(entry(self.world, key, side=MATRIX), found=True) for key in keys]
+        assert await self.journal.append_entries(found) == 1
+
     async def claim_entries(self, _: int) -> None:
-        entries = await self.journal.claim_entries(Side.TEAMS, limit=50)
+        entries = await self.journal.claim_entries(TEAMS, limit=50)
         assert len(entries) == 50
         async with self.journal.unit() as unit:
             await unit.settle(entries)
 
-    async def claim_entries_when_nothing_is_due(self, _: int) -> None:
-        assert await self.journal.claim_entries(Side.MATRIX, limit=50) == ()
+    async def claim_entries_of_a_backlog(self, _: int) -> None:
+        entries = await self.journal.claim_entries(MATRIX, limit=50)
+        assert len(entries) == 50
+        async with self.journal.unit() as unit:
+            await unit.settle(entries)
 
     async def make_and_find_portals(self, number: int) -> None:
         await make_portal(self.journal, f"new {number}")
@@ -175,16 +290,16 @@ class HotPath:
             await unit.portals_of([RoomId(f"!{n}") for n in range(number, number + 10)])
 
     async def ask_what_is_known_on_teams(self, number: int) -> None:
-        await self.ask(Side.TEAMS, number)
+        await self.ask(TEAMS, number)
 
     async def ask_what_is_known_on_matrix(self, number: int) -> None:
-        await self.ask(Side.MATRIX, number)
+        await self.ask(MATRIX, number)
 
-    async def ask(self, side: Side, number: int) -> None:
+    async def ask(self, side: Side, number: int, *, expected: int = 1) -> None:
         refs = ["old 1", "$old 1", "message 3", "unheard of"]
         keys = [(PortalId(number * 100 + n), MessageRef(ref)) for n in range(10) for ref in refs]
         async with self.journal.unit() as unit:
-            assert await unit.known(side, keys)
+            assert len(await unit.known(side, keys)) >= expected
             await unit.in_the_air({portal for portal, _ in keys}, side.other)
 
     async def append_deliveries(self, number: int) -> None:
@@ -210,8 +325,123 @@ class HotPath:
             await self.journal.park(run.deliveries[2], reason="no")
             await self.journal.release(run)
 
+    async def claim_from_a_backlog(self, _: int) -> None:
+        """Its head came last."""
+        await self.world.database.execute(
+            "UPDATE streams SET due_at = $1 WHERE portal_id = 10 AND side = 'matrix'",
+            self.world.clock.now() - timedelta(days=1),
+        )
+        (run,) = await claim(self.journal, runs_max=1, length_max=10)
+        assert (run.portal.id, len(run.deliveries)) == (10, 10)
+        for delivery in run.deliveries:
+            await self.journal.delivered(delivery, MessageRef(f"$of backlog {delivery.id}"))
+        await self.journal.release(run)
+
     async def renew_leases(self, number: int) -> None:
         if number == 0:
-            await self.journal.claim_entries(Side.TEAMS, limit=50)
+            await self.journal.claim_entries(TEAMS, limit=50)
             await claim(self.journal, runs_max=10)
         await self.journal.renew_leases()
+
+
+class Changing:
+    """What is done for edits, deletions and reactions, and for what was missed."""
+
+    def __init__(self, world: PostgresWorld, journal: Journal) -> None:
+        self.world = world
+        self.journal = journal
+
+    async def look_at_the_gate(self, number: int, *, expected: int = 19) -> None:
+        keys = [(PortalId(number * 100 + n), MessageRef("old 1")) for n in range(1, 20)]
+        for side in Side:
+            async with self.journal.unit() as unit:
+                found, _ = await unit.look(side, keys, gate=True)
+                await unit.busy({portal for portal, _ in keys}, side)
+            assert all(known.own and known.version == "2" for known in found.values())
+            assert len(found) == (expected if side is TEAMS else 0)
+
+    async def ask_what_was_heard(self, number: int, *, expected: int = 20) -> None:
+        refs = ["$r 1", "$reaction 1", "$unheard of"]
+        keys = [(PortalId(number * 100 + n), MessageRef(ref)) for n in range(1, 11) for ref in refs]
+        async with self.journal.unit() as unit:
+            assert len(await unit.heard(keys)) == expected
+
+    async def remember(self, number: int, *, base: int = 50) -> None:
+        state = Known(origin=TEAMS, version=Version("3"), author="anna", deleted=True)
+        held = [
+            Remembered(
+                portal=PortalId(base + number * 100 + n),
+                side=TEAMS,
+                ref=MessageRef(ref),
+                known=state,
+                consumed=(-(2 * (base + number * 100 + n) + 1),),
+            )
+            for n in range(5)
+            for ref in ("old 1", "old 9")
+        ]
+        async with self.journal.unit() as unit:
+            await unit.remember(held)
+
+    async def carry_to_matrix(self, number: int) -> None:
+        await self.ask_for_old_ones(await self.carry_some(number, MATRIX))
+
+    async def carry_to_teams(self, number: int) -> None:
+        await self.ask_for_old_ones(await self.carry_some(number, TEAMS))
+
+    async def carry_some(self, number: int, target: Side) -> Sequence[Delivery]:
+        """Append, claim, ask all that a worker asks, deliver."""
+        portal = await make_portal(self.journal, f"changing {number}")
+        sign = "$" if target is TEAMS else ""
+        happening = [
+            edited(f"{sign}old 1", f"1{number}"),
+            happened(ReactionAdded, f"{sign}old 9", f"1{number}"),
+            happened(ReactionRemoved, f"{sign}old 2", f"1{number}"),
+        ]
+        made = [_new(portal, target, f"{sign}act {n}", event) for n, event in enumerate(happening)]
+        await append(self.journal, *made)
+        await self.world.database.execute(
+            "UPDATE streams SET due_at = $2 WHERE portal_id = $1 AND due_at IS NOT NULL",
+            portal.id,
+            self.world.clock.now() - timedelta(days=2),
+        )
+        (run,) = await claim(self.journal, target, runs_max=1)
+        assert len(run.deliveries) == len(happening)
+        for delivery in run.deliveries:
+            await self.journal.far(delivery)
+            assert await self.journal.is_ours(delivery)
+            await self.journal.delivered(delivery, MessageRef(f"done {delivery.id}"))
+        await self.journal.release(run)
+        return run.deliveries
+
+    async def ask_for_old_ones(self, deliveries: Sequence[Delivery]) -> None:
+        """Ask for what is there: in a portal that has it."""
+        for delivery in deliveries:
+            elsewhere = replace(delivery, portal=replace(delivery.portal, id=PortalId(7)))
+            far = await self.journal.far(elsewhere)
+            assert len(far.parts) == 1
+            is_removal = isinstance(delivery.event, ReactionRemoved)
+            assert (far.reaction is not None) == (is_removal and delivery.target is MATRIX)
+
+    async def find_what_is_unread(self, _: int, *, expected: int = 50) -> None:
+        book, now = ReadingBook(self.world.database), self.world.clock.now()
+        unread = await book.unread_since(now, limit=50)
+        assert len(unread) >= min(expected, 50)
+        assert await book.all_after(PortalId(5), limit=50)
+        assert len(await book.unknown_among([place(f"of nobody {n}") for n in range(50)])) == 50
+        for one in unread[:5]:
+            await book.mark_read(one.place, since=one.read_until, until=now)
+
+    async def prune(self, read_events: int, number: int) -> None:
+        oldest = FakeClock().now() - timedelta(seconds=read_events)
+        before = oldest + timedelta(seconds=10 * (number + 1))
+        assert await prune_read_events(self.world.database, before) == 10
+
+
+def _new(portal: Portal, target: Side, source: str, event: Event) -> NewDelivery:
+    return NewDelivery(
+        portal=portal.id,
+        target=target,
+        source=MessageRef(source),
+        speaker="anna",
+        event=event,
+    )

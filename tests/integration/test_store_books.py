@@ -11,17 +11,19 @@ from cryptography.fernet import Fernet
 from bridge.domain.ids import RoomId, Side, TeamsUserId, TenantId, UserId
 from bridge.domain.portal import Account
 from bridge.errors import ConfigError
-from bridge.ports import Certificate, Ghost, Subscription
+from bridge.ports import Certificate, Ghost, Subscription, Unread
 from bridge.store.accounts import AccountBook
 from bridge.store.cursors import CursorBook
 from bridge.store.database import Database
 from bridge.store.ghosts import GhostBook
+from bridge.store.inbox import PRUNED_AT_ONCE_MAX, prune_read_events
 from bridge.store.portals import PortalBook
+from bridge.store.readings import ReadingBook
 from bridge.store.rooms import RoomBook
 from bridge.store.secrets import Vault
 from bridge.store.sign_ins import SIGN_INS_PER_USER_MAX, SignInBook, prune
 from bridge.store.subscriptions import SubscriptionBook
-from tests.contract.test_journal import PostgresWorld, make_portal, place
+from tests.contract.test_journal import PostgresWorld, entry, make_portal, place
 from tests.integration.stores import opened, world_on
 from tests.kit.fake_store import FakeClock
 
@@ -103,6 +105,87 @@ async def test_a_cursor_moves(store: Database, clock: FakeClock) -> None:
     await book.move(Side.TEAMS, "sync", "t1")
 
     assert await book.cursor(Side.MATRIX, "sync") == "s2"
+
+
+# --- what was read ---
+
+
+async def test_a_conversation_is_read_from_where_its_portal_was_made(
+    store: Database, world: PostgresWorld
+) -> None:
+    book, now = ReadingBook(store), world.clock.now()
+    portal = await make_portal(world.process())
+    unread = Unread(portal=portal.id, place=place(), read_until=now)
+
+    assert await book.unread_since(now, limit=9) == ()
+    assert await book.unread_since(now + MINUTE, limit=9) == (unread,)
+
+
+async def test_a_mark_moves_on_only_from_where_it_stands_and_never_back(
+    store: Database, world: PostgresWorld
+) -> None:
+    book, now = ReadingBook(store), world.clock.now()
+    await make_portal(world.process())
+
+    async def mark(since: timedelta, until: timedelta) -> timedelta:
+        await book.mark_read(place(), since=now + since, until=now + until)
+        (unread,) = await book.all_after(None, limit=9)
+        return unread.read_until - now
+
+    assert await mark(-MINUTE, MINUTE) == MINUTE
+    assert await mark(MINUTE, 2 * MINUTE) == 2 * MINUTE
+    assert await mark(timedelta(), MINUTE) == 2 * MINUTE
+    assert await mark(3 * MINUTE, 4 * MINUTE) == 2 * MINUTE  # What lies between is unread.
+    await book.mark_read(place("of nobody"), since=now, until=now + MINUTE)
+
+
+async def test_the_longest_unread_comes_first_and_all_come_by_their_number(
+    store: Database, world: PostgresWorld
+) -> None:
+    book, now = ReadingBook(store), world.clock.now()
+    journal = world.process()
+    portals = [await make_portal(journal, name) for name in "abcd"]
+    for number, portal in enumerate(portals):
+        await book.mark_read(portal.place, since=now, until=now + (9 - number) * MINUTE)
+    before = now + 9 * MINUTE
+
+    unread = await book.unread_since(before, limit=2)
+    first = await book.all_after(None, limit=3)
+    rest = await book.all_after(first[-1].portal, limit=3)
+
+    assert [one.portal for one in unread] == [portals[3].id, portals[2].id]
+    assert [one.place for one in (*first, *rest)] == [portal.place for portal in portals]
+    assert await book.all_after(portals[3].id, limit=3) == ()
+
+
+async def test_a_conversation_without_a_portal_is_told_from_the_others(
+    store: Database, world: PostgresWorld
+) -> None:
+    book = ReadingBook(store)
+    await make_portal(world.process(), "known")
+    strangers = (place("one"), place("another"))
+
+    assert set(await book.unknown_among([place("known"), *strangers])) == set(strangers)
+    assert await book.unknown_among([place("known")]) == ()
+    assert await book.unknown_among([]) == ()
+
+
+async def test_what_was_read_in_matrix_long_ago_is_forgotten_in_short_bites(
+    store: Database, world: PostgresWorld
+) -> None:
+    now = world.clock.now()
+    await store.execute(
+        "INSERT INTO read_events SELECT 'old ' || n, $1 FROM generate_series(1, $2::integer) n",
+        now - MINUTE,
+        PRUNED_AT_ONCE_MAX + 10,
+    )
+    await store.execute("INSERT INTO read_events VALUES ('young', $1)", now)
+
+    assert await prune_read_events(store, now) == PRUNED_AT_ONCE_MAX + 10
+    assert await prune_read_events(store, now) == 0
+
+    young = [entry(world, key, side=Side.MATRIX) for key in ("young", "old 1")]
+    assert await world.process().append_entries(young) == 1
 
 
 # --- ghosts ---

@@ -11,12 +11,14 @@ from uuid import uuid4
 
 import pytest
 
-from bridge.domain.ids import MessageRef, Side
+from bridge.domain.changes import Known
+from bridge.domain.ids import MessageRef, Side, Version
 from bridge.domain.portal import Portal
-from bridge.ports import Entry, Journal, NewDelivery, Run
+from bridge.ports import Entry, Journal, NewDelivery, Remembered, Run
+from bridge.store.appending import Appending
 from bridge.store.database import Session
-from bridge.store.deliveries import Appending, Deliveries
-from bridge.store.leases import Leases
+from bridge.store.deliveries import Deliveries
+from bridge.store.leases import LEASE, Leases
 from tests.contract.test_journal import (
     PostgresWorld,
     append,
@@ -263,6 +265,61 @@ async def test_an_append_that_waits_for_the_delivery_of_the_same_message_is_not_
 
     assert await claim(journal, Side.TEAMS) == ()
     assert await known(journal, Side.TEAMS, portal, "7") is not None
+
+
+async def test_what_comes_again_while_it_is_being_settled_is_not_taken_in(
+    world: PostgresWorld,
+) -> None:
+    """A push and a look at what was missed may bring one event of Matrix at the same moment."""
+    journal, other = world.process(), world.process()
+    await journal.append_entries([entry(world, "$1", side=Side.MATRIX)])
+    (read,) = await journal.claim_entries(Side.MATRIX, limit=10)
+    again = [entry(world, key, side=Side.MATRIX) for key in ("$1", "$2")]
+    async with asyncio.TaskGroup() as tasks, world.database.transaction() as session:
+        # What `settle` does, not committed yet.
+        await session.execute("SELECT settle_entries($1, $2)", [read.id], world.clock.now())
+        new_ones = tasks.create_task(other.append_entries(again))
+        await blocked_by_lock(world, 1)
+
+    assert new_ones.result() == 1
+    claimed = await other.claim_entries(Side.MATRIX, limit=10)
+    assert [e.raw for e in claimed] == [b"$2"]
+
+
+async def test_a_reader_that_comes_back_late_undoes_nothing_of_what_its_successor_saw(
+    world: PostgresWorld,
+) -> None:
+    journal = world.process()
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "1"))
+    newer = Known(origin=Side.TEAMS, version=Version("10"), author="anna", deleted=True)
+    older = Known(origin=Side.TEAMS, version=Version("9"), author="anna", edited="9")
+    for held in (newer, older):
+        ref = MessageRef("1")
+        async with journal.unit() as unit:
+            await unit.remember(
+                [Remembered(portal=portal.id, side=Side.TEAMS, ref=ref, known=held)]
+            )
+
+    assert await known(journal, Side.TEAMS, portal, "1") == newer
+
+
+async def test_of_two_claims_of_one_process_only_the_last_may_send_or_put_back(
+    world: PostgresWorld,
+) -> None:
+    """A process that stood still for longer than its lease may lose it to itself."""
+    journal = world.process()
+    portal = await make_portal(journal)
+    await append(journal, *(new(world, portal, f"${n}", target=Side.TEAMS) for n in range(2)))
+    late = await claim_one(journal, Side.TEAMS)
+    world.clock.advance(LEASE)
+    run = await claim_one(journal, Side.TEAMS)
+
+    assert not any([await journal.is_ours(d) for d in late.deliveries])
+    at = world.clock.now()
+    await journal.retry(late.deliveries[0], at=at, error="late", spent=True, uncertain=False)
+    await journal.park(late.deliveries[1], reason="late")
+    assert all([await journal.is_ours(d) for d in run.deliveries])
 
 
 async def test_the_bell_rings_when_what_must_wait_falls_due(world: PostgresWorld) -> None:

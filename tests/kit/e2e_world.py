@@ -23,7 +23,7 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.app import SystemClock
+from bridge.app.clock import SystemClock
 from bridge.sandbox.installation import (
     APPLICATION_PERMISSIONS,
     DELEGATED_PERMISSIONS,
@@ -308,6 +308,7 @@ async def open_world(
             login_url=ground.tenants,
             webhook_url=webhook_url,
             authority=ground.certificates.authority,
+            limits_percent=100_000,
             appservice_id=slot.id,
             bot_localpart=slot.bot_localpart,
             prefix=slot.ghost_prefix,

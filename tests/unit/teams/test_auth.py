@@ -97,7 +97,10 @@ def test_any_answer_is_a_refusal(answer: dict[str, object]) -> None:
 def answer(**changes: object) -> dict[str, Any]:
     return {
         "access_token": "t",
-        "scope": "https://graph.microsoft.com/ChatMessage.Send openid profile",
+        "scope": (
+            "https://graph.microsoft.com/ChatMessage.Send "
+            "https://graph.microsoft.com/Chat.ReadWrite openid profile"
+        ),
         "id_token_claims": {
             "aud": CLIENT,
             "tid": TENANT.upper(),

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
 
 from bridge.domain.content import Body, Mention, Paragraph, Target, TargetKind, Text, from_text
-from bridge.domain.events import MessageSent, Person
+from bridge.domain.events import (
+    MessageDeleted,
+    MessageSent,
+    Person,
+    Reaction,
+    ReactionAdded,
+    ReactionRemoved,
+    Sighting,
+)
 from bridge.domain.ids import (
     ConversationId,
     DeliveryId,
@@ -21,8 +30,8 @@ from bridge.domain.ids import (
     Version,
 )
 from bridge.domain.portal import Portal
-from bridge.errors import Rejected, Throttled, Uncertain
-from bridge.ports import Delivery, Entry, Reading
+from bridge.errors import Rejected, Throttled, Unauthorized, Uncertain
+from bridge.ports import Delivery, Entry, Far, FarPart, Reading
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.auth import Auth
 from bridge.teams.certificates import Keyring
@@ -66,8 +75,15 @@ class Script:
         return cast(Json, answer)
 
 
+async def agreed() -> None:
+    """Nobody has taken over."""
+
+
 class NoAuth:
     """Whose tokens nobody looks at."""
+
+    def for_app(self) -> Bearer:
+        return Bearer()
 
     def for_person(self, person: TeamsUserId) -> Bearer:
         return Bearer(everyone=False)
@@ -84,6 +100,14 @@ class World:
             "/chats/19%3Ac%40thread.v2/messages/", {**MESSAGE, **message}
         )
         return await self.endpoint.take_in(bell())
+
+    async def deliver(self, delivery: Delivery) -> MessageRef:
+        return await self.endpoint.deliver(delivery, confirm=agreed)
+
+    async def sighted(self, entry: Entry) -> Sighting:
+        (sighting,) = (await self.endpoint.take_in(entry)).sightings
+        assert isinstance(sighting, Sighting)
+        return sighting
 
     async def reason(self, **message: object) -> str:
         (ignored,) = (await self.read(**message)).ignored
@@ -148,7 +172,6 @@ def delivery(body: Body) -> Delivery:
         ({"messageType": "systemEventMessage", "from": None}, "system_message"),
         ({"messageType": "typing"}, "not_a_message"),
         ({"messageType": "unknownFutureValue"}, "not_a_message"),
-        ({"deletedDateTime": "2021-03-29T03:53:52.035Z"}, "deleted"),
         ({"from": None}, "no_author"),
         ({"body": {"contentType": "html", "content": "<p> </p>"}}, "empty"),
         ({"body": None}, "empty"),
@@ -160,10 +183,46 @@ async def test_what_carries_nothing_is_ignored_with_its_reason(
     assert await world.reason(**message) == reason
 
 
-async def test_a_deletion_needs_no_reading(world: World) -> None:
-    reading = await world.endpoint.take_in(bell(changeType="Deleted"))
-    assert [i.reason for i in reading.ignored] == ["deleted"]
-    assert world.script.calls == []
+async def test_a_deletion_is_seen_as_graph_shows_it(world: World) -> None:
+    deleted = "2021-03-29T04:00:00.000Z"
+    path = "/chats/19%3Ac%40thread.v2/messages/"
+    world.script.answers = {path: {**MESSAGE, "deletedDateTime": deleted, "body": {}, "from": None}}
+    sighting = await world.sighted(bell(changeType="Deleted"))
+    assert sighting.deleted
+    assert sighting.version == MESSAGE["etag"]
+    assert sighting.author == Person(id="")
+    assert sighting.body == Body()
+
+
+async def test_a_deletion_of_what_is_gone_is_as_new_as_its_notification(world: World) -> None:
+    gone = GraphRejected("not there", status=404, code="NotFound")
+    world.script.answers = {"/chats/19%3Ac%40thread.v2/messages/": gone}
+    sighting = await world.sighted(bell(changeType="deleted"))
+    assert sighting.deleted
+    assert sighting.version == str(int(NOW.timestamp() * 1000))
+    assert sighting.author == Person(id="")
+    assert sighting.sent_at == datetime(2021, 3, 29, 3, 53, 52, 35000, tzinfo=UTC)
+    (ignored,) = (await world.endpoint.take_in(bell())).ignored
+    assert ignored.reason == "gone"
+
+
+async def test_a_deletion_of_what_is_there_again_is_none(world: World) -> None:
+    world.script.answers = {
+        "/chats/19%3Ac%40thread.v2/messages/": {**MESSAGE, "from": {"application": {"id": "a"}}}
+    }
+    sighting = await world.sighted(bell(changeType="deleted"))
+    assert not sighting.deleted
+
+
+@pytest.mark.parametrize("ref", ["x", "9" * 18])
+async def test_a_deleted_message_of_an_odd_name_was_sent_when_we_heard_of_it(
+    world: World, ref: str
+) -> None:
+    gone = GraphRejected("not there", status=404, code="NotFound")
+    world.script.answers = {"/chats/19%3Ac%40thread.v2/messages/": gone}
+    entry = bell(changeType="deleted", resource=f"chats('{CHAT}')/messages('{ref}')")
+    sighting = await world.sighted(entry)
+    assert sighting.sent_at == NOW
 
 
 async def test_a_message_of_a_channel_is_not_ours_to_carry(world: World) -> None:
@@ -176,7 +235,7 @@ async def test_the_tenant_of_a_place_is_written_as_in_the_configuration(world: W
     world.script.answers = {
         "/chats/": {**MESSAGE, "from": {"user": {"id": "u", "displayName": "U"}}}
     }
-    (sighting,) = (await world.endpoint.take_in(bell(tenantId=TENANT.upper()))).sightings
+    sighting = await world.sighted(bell(tenantId=TENANT.upper()))
     assert sighting.origin == PLACE
 
 
@@ -218,6 +277,16 @@ async def test_while_graph_throttles_names_are_not_asked_for_at_every_message(
     assert len([path for _, path, _ in world.script.calls if "/messages/" not in path]) == 1
 
 
+async def test_who_reacted_is_looked_up_too(world: World) -> None:
+    world.script.answers = {
+        "/chats/19%3Ac%40thread.v2?": {"members": [{"userId": ALICE, "displayName": "Alice"}]}
+    }
+    given = {"reactionType": "like", "user": {"user": {"id": ALICE, "displayName": None}}}
+    (sighting,) = (await world.read(reactions=[given])).sightings
+    assert isinstance(sighting, Sighting)
+    assert sighting.reactions == (Reaction(person=Person(id=ALICE, name="Alice"), key="👍"),)
+
+
 async def test_an_application_is_named_by_its_message_alone(world: World) -> None:
     (sighting,) = (await world.read(**{"from": {"application": {"id": "bot"}}})).sightings
     assert sighting.author == Person(id="app:bot", name=None)
@@ -232,7 +301,7 @@ MENTIONING = Body(blocks=(Paragraph(content=(Text(text="hello "), MENTION)),))
 async def test_a_mention_that_teams_refuses_becomes_text(world: World) -> None:
     refused = GraphRejected("no such member", status=400, code="BadRequest")
     world.script.answers = {"/chats/": [refused, {"id": "7"}]}
-    assert await world.endpoint.deliver(delivery(MENTIONING)) == "7"
+    assert await world.deliver(delivery(MENTIONING)) == "7"
     bodies = [cast(Json, body) for _, _, body in world.script.calls]
     assert "mentions" in bodies[0]
     assert "mentions" not in bodies[1]
@@ -243,16 +312,81 @@ async def test_what_teams_refuses_without_a_mention_is_refused(world: World) -> 
     refused = GraphRejected("bad", status=400, code="BadRequest")
     world.script.answers = {"/chats/": [refused, refused, refused]}
     with pytest.raises(Rejected, match="bad"):
-        await world.endpoint.deliver(delivery(from_text("hello")))
+        await world.deliver(delivery(from_text("hello")))
     assert len(world.script.calls) == 1
     with pytest.raises(Rejected, match="bad"):
-        await world.endpoint.deliver(delivery(MENTIONING))
+        await world.deliver(delivery(MENTIONING))
 
 
 async def test_a_message_taken_without_an_id_is_uncertain(world: World) -> None:
     world.script.answers = {"/chats/": {}}
     with pytest.raises(Uncertain):
-        await world.endpoint.deliver(delivery(from_text("hello")))
+        await world.deliver(delivery(from_text("hello")))
+
+
+# --- changes ----------------------------------------------------------------------------------
+
+NOT_ALLOWED = PermissionMissing("403 Missing scope permissions", everyone=False)
+REFUSED = GraphRejected("no", status=409, code="Conflict")
+ON = {"reactionType": "like", "user": {"user": {"id": ALICE.upper()}}}
+FAR = Far(parts=(FarPart(part=0, ref=MessageRef("7"), origin=Side.MATRIX, author="@a:b"),))
+PATH = "/chats/19%3Ac%40thread.v2/messages/7"
+
+
+def change(kind: type[ReactionAdded | ReactionRemoved] | None) -> Delivery:
+    common: dict[str, Any] = {
+        "target": MessageRef("$event"),
+        "author": Person(id="@a:b"),
+        "version": Version("1"),
+        "sent_at": NOW,
+    }
+    event = MessageDeleted(**common) if kind is None else kind(key="👍", **common)
+    return replace(delivery(from_text("")), event=event, far=FAR)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "shown"),
+    [
+        (ReactionAdded, f"{PATH}/setReaction", {**MESSAGE, "reactions": [ON]}),
+        (ReactionRemoved, f"{PATH}/unsetReaction", MESSAGE),
+        (ReactionRemoved, f"{PATH}/unsetReaction", GraphRejected("", status=404, code="")),
+        (None, f"/users/{ALICE}{PATH}/softDelete", GraphRejected("", status=404, code="")),
+        (None, f"/users/{ALICE}{PATH}/softDelete", {**MESSAGE, "deletedDateTime": "x"}),
+    ],
+)
+async def test_what_graph_refuses_because_it_is_so_already_is_done(
+    world: World, kind: type[ReactionAdded] | None, path: str, shown: object
+) -> None:
+    world.script.answers = {path: REFUSED, PATH: shown}
+    assert await world.deliver(change(kind)) == "7"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "shown", "says"),
+    [
+        (ReactionAdded, f"{PATH}/setReaction", MESSAGE, "as a reaction"),
+        (ReactionRemoved, f"{PATH}/unset", {**MESSAGE, "reactions": [ON]}, "reaction back"),
+        (None, f"/users/{ALICE}{PATH}/softDelete", MESSAGE, "only the author"),
+    ],
+)
+async def test_what_graph_refuses_for_good_says_what_that_means(
+    world: World, kind: type[ReactionAdded] | None, path: str, shown: object, says: str
+) -> None:
+    world.script.answers = {path: REFUSED, PATH: shown}
+    with pytest.raises(Rejected, match=says):
+        await world.deliver(change(kind))
+
+
+async def test_who_granted_too_little_is_asked_to_sign_in_again(world: World) -> None:
+    world.script.answers = {f"/users/{ALICE}{PATH}/softDelete": NOT_ALLOWED}
+    with pytest.raises(Unauthorized, match="sign in again") as raised:
+        await world.deliver(change(None))
+    assert not raised.value.everyone
+
+
+def test_what_says_nothing_has_no_size(world: World) -> None:
+    event = change(ReactionAdded).event
+    assert world.endpoint.fit(event) == (event,)
 
 
 def test_what_is_small_is_not_touched(world: World) -> None:

@@ -12,8 +12,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 from hypothesis import given, strategies as st
+from prometheus_client import REGISTRY
 
 from bridge.errors import (
+    NotOurs,
     Rejected,
     RemoteError,
     Throttled,
@@ -31,9 +33,10 @@ from bridge.teams.answers import (
     failure,
     retry_after,
 )
-from bridge.teams.graph import Graph, graph_base, has_more, segment
+from bridge.teams.graph import Graph, Guard, graph_base, has_more, segment
+from bridge.teams.quota import WAIT_MAX, Priority
 from bridge.telemetry import Watch
-from tests.unit.teams.memory import Bearer, teams_config
+from tests.unit.teams.memory import Bearer, OwnClock, teams_config
 
 Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ERROR = {"error": {"code": "Forbidden", "message": "No,\\n  not you"}}
@@ -70,12 +73,24 @@ class World:
     graph: Graph
     watch: Watch
     bearer: Bearer
+    clock: OwnClock
 
     async def post(self) -> object:
         return await self.graph.request("POST", "/things", credential=self.bearer, body={"a": 1})
 
     async def get(self) -> object:
         return await self.graph.request("GET", "/things", credential=self.bearer)
+
+    async def say(self, chat: str = "a", *, guard: Guard | None = None) -> object:
+        return await self.graph.request(
+            "POST", f"/chats/{chat}/messages", credential=self.bearer, body={}, guard=guard
+        )
+
+    async def slept(self, times: int) -> None:
+        """Return when someone waits for the clock, for the so-manieth time."""
+        async with asyncio.timeout(10):
+            while len(self.clock.slept) < times:
+                await _turn()
 
 
 @pytest.fixture
@@ -88,9 +103,19 @@ async def world() -> AsyncIterator[World]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     service.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-        graph = Graph(teams_config(graph_url=service.url), session=session, watch=watch)
-        yield World(service, graph, watch, Bearer())
+        clock = OwnClock()
+        graph = Graph(
+            teams_config(graph_url=service.url), session=session, watch=watch, clock=clock
+        )
+        yield World(service, graph, watch, Bearer(), clock)
     await runner.cleanup()
+
+
+async def _turn() -> None:
+    """Let everything else run once."""
+    turned = asyncio.Event()
+    asyncio.get_running_loop().call_soon(turned.set)
+    await turned.wait()
 
 
 async def drop(request: web.Request) -> web.StreamResponse:
@@ -189,7 +214,7 @@ async def test_throttling_waits_as_told(world: World, told: str, waits: int) -> 
 async def test_a_connection_that_is_refused_was_certainly_not_used(world: World) -> None:
     async with aiohttp.ClientSession() as session:
         teams = teams_config(graph_url="http://127.0.0.1:9")
-        graph = Graph(teams, session=session, watch=world.watch)
+        graph = Graph(teams, session=session, watch=world.watch, clock=OwnClock())
         with pytest.raises(Unavailable):
             await graph.request("POST", "/x", credential=world.bearer, body={})
     assert world.watch.is_away("graph")
@@ -218,7 +243,7 @@ async def test_an_answer_that_does_not_come_leaves_a_post_uncertain(world: World
     timeout = aiohttp.ClientTimeout(total=0.05)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         teams = teams_config(graph_url=world.service.url)
-        graph = Graph(teams, session=session, watch=world.watch)
+        graph = Graph(teams, session=session, watch=world.watch, clock=OwnClock())
         with pytest.raises(Uncertain):
             await graph.request("POST", "/x", credential=world.bearer, body={})
         with pytest.raises(Unavailable):
@@ -286,6 +311,183 @@ async def test_a_claims_challenge_is_answered_with_a_token_for_it(
 def test_claims_that_make_no_sense_are_none(claims: str) -> None:
     answer = Answer(status=401, headers={"WWW-Authenticate": f'Bearer claims="{claims}"'}, body=b"")
     assert claims_of(answer) in {None, "{}"}
+
+
+# --- limits -----------------------------------------------------------------------------------
+
+
+async def test_a_call_waits_until_graph_would_take_it(world: World) -> None:
+    world.service.say(201, {"id": "7"})
+    await world.say()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(world.say())
+        await world.slept(1)
+        await world.say("b")
+        assert len(world.service.requests) == 2
+        world.clock.advance(world.clock.slept[0])
+    assert [r.path.split("/")[3] for r in world.service.requests] == ["a", "b", "a"]
+
+
+async def test_a_call_that_would_wait_too_long_is_not_made(world: World) -> None:
+    world.service.say(201, {"id": "7"})
+    await world.say()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(world.say())
+        await world.slept(1)
+        before = _throttled("post chat message")
+        with pytest.raises(Throttled, match="used up") as raised:
+            await world.say()
+        assert raised.value.retry_after > WAIT_MAX
+        assert _throttled("post chat message") == before, "it was not Graph that said so"
+        world.clock.advance(world.clock.slept[0])
+    assert len(world.service.requests) == 2
+
+
+async def test_the_second_send_after_a_refused_token_passes_the_gate_too(world: World) -> None:
+    world.service.say(401, ERROR)
+    world.service.say(201, {"id": "7"})
+    async with asyncio.TaskGroup() as group:
+        group.create_task(world.say())
+        await world.slept(1)
+        assert len(world.service.requests) == 1
+        assert world.bearer.number == 2, "the token is there before the gate is passed"
+        world.clock.advance(world.clock.slept[0])
+    assert len(world.service.requests) == 2
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_what_graph_says_holds_for_all_calls_to_the_chat(world: World, status: int) -> None:
+    world.service.say(status, ERROR, Retry_After="17")
+    world.service.say(201, {"id": "7"})
+    before = _throttled("post chat message")
+    with pytest.raises(Throttled):
+        await world.say()
+    assert _throttled("post chat message") - before == (status == 429)
+    with pytest.raises(Throttled) as raised:
+        await world.say()
+    assert raised.value.retry_after == timedelta(seconds=17)
+    assert await world.say("b") == {"id": "7"}
+    assert len(world.service.requests) == 2
+    world.clock.advance(timedelta(seconds=17))
+    assert await world.say() == {"id": "7"}
+
+
+async def test_a_503_that_names_no_time_closes_nothing(world: World) -> None:
+    world.service.say(503, ERROR)
+    world.service.say(201, {"id": "7"})
+    with pytest.raises(Unavailable):
+        await world.say()
+    world.clock.advance(timedelta(seconds=1.1))
+    assert await world.say() == {"id": "7"}
+
+
+async def test_calls_are_as_urgent_as_their_callers_say(world: World) -> None:
+    world.service.say(200, {"value": []})
+    before = [_passed(priority) for priority in Priority]
+    path = "/chats/a/messages"
+    async for _ in world.graph.pages(path, credential=world.bearer, priority=Priority.AUDIT):
+        pass
+    await world.graph.request("GET", "/chats/b", credential=world.bearer, priority=Priority.HISTORY)
+    await world.say("c")
+    after = [_passed(priority) for priority in Priority]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 0, 0, 1, 1]
+
+
+def _throttled(kind: str) -> float:
+    name = "teams_bridge_graph_throttled_total"
+    return REGISTRY.get_sample_value(name, {"kind": kind}) or 0
+
+
+def _passed(priority: Priority) -> float:
+    name, label = "teams_bridge_graph_waits_seconds_count", priority.name.lower()
+    return REGISTRY.get_sample_value(name, {"priority": label}) or 0
+
+
+# --- guards -----------------------------------------------------------------------------------
+
+
+async def test_a_guard_that_objects_keeps_the_call_from_being_made(world: World) -> None:
+    async def object_() -> None:
+        raise NotOurs("the lease has run out")
+
+    world.service.say(201, {"id": "7"})
+    with pytest.raises(NotOurs):
+        await world.say(guard=object_)
+    await world.say("b")
+    with pytest.raises(NotOurs):
+        await world.say("c", guard=object_)
+    assert [request.path for request in world.service.requests] == ["/v1.0/chats/b/messages"]
+    assert not world.watch.is_away("graph")
+
+
+async def test_a_guard_is_asked_again_before_the_second_send(world: World) -> None:
+    asked: list[int] = []
+
+    async def once() -> None:
+        asked.append(len(world.service.requests))
+        if len(asked) > 1:
+            raise NotOurs("the lease has run out")
+
+    world.service.say(401, ERROR)
+    async with asyncio.TaskGroup() as group:
+        call = group.create_task(_raised(NotOurs, world.say(guard=once)))
+        await world.slept(1)
+        assert asked == [0]
+        world.clock.advance(world.clock.slept[0])
+        await call
+    assert asked == [0, 1]
+    assert len(world.service.requests) == 1
+
+
+async def test_a_guard_is_asked_after_the_wait_at_the_gate(world: World) -> None:
+    asked: list[timedelta] = []
+    world.service.say(201, {"id": "7"})
+    await world.say()
+    start = world.clock.now()
+
+    async def ask() -> None:
+        asked.append(world.clock.now() - start)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(world.say(guard=ask))
+        await world.slept(1)
+        assert asked == []
+        world.clock.advance(world.clock.slept[0])
+    assert asked == [world.clock.slept[0]]
+
+
+async def test_a_guard_is_asked_when_there_is_a_connection_and_not_before(world: World) -> None:
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.Response:
+        arrived.set()
+        await go_on.wait()
+        return web.json_response({})
+
+    world.service.replies = [hang]
+    asked: list[bool] = []
+
+    async def ask() -> None:
+        asked.append(go_on.is_set())
+
+    connector = aiohttp.TCPConnector(limit=1)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        teams = teams_config(graph_url=world.service.url)
+        world.graph = Graph(teams, session=session, watch=world.watch, clock=world.clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(world.say("a"))
+            await arrived.wait()
+            group.create_task(world.say("b", guard=ask))
+            async with asyncio.timeout(10):
+                while not connector._waiters:
+                    await _turn()
+            go_on.set()
+    assert asked == [True]
+
+
+async def _raised(kind: type[Exception], call: Awaitable[object]) -> None:
+    with pytest.raises(kind):
+        await call
 
 
 # --- pages ------------------------------------------------------------------------------------

@@ -9,11 +9,9 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from bridge.convert.teams import parse_teams
 from bridge.domain.content import (
     Attachment,
     Body,
-    Mention,
     Quote,
     Target,
     TargetKind,
@@ -23,8 +21,9 @@ from bridge.domain.events import Person
 from bridge.domain.ids import ConversationId, Place, TenantId
 from bridge.domain.portal import ConversationKind, Member
 from bridge.errors import Unconvertible
-from bridge.teams import payloads
+from bridge.teams import outgoing, payloads
 from bridge.teams.payloads import Json
+from bridge.teams.trace import body_of
 
 PLACE = Place(tenant=TenantId("t"), conversation=ConversationId("19:c@thread.v2"))
 
@@ -55,7 +54,8 @@ NAMES = st.sampled_from(
         "application", "device", "displayName", "content", "contentType", "mentions", "mentioned",
         "attachments", "contentUrl", "name", "userId", "value", "members", "chatType", "topic",
         "resource", "expirationDateTime", "notificationUrl", "messagePreview", "messageSender",
-        "lastModifiedDateTime", "@odata.nextLink",
+        "lastModifiedDateTime", "@odata.nextLink", "reactions", "reactionType", "lastEditedDateTime",
+        "messageId", "lastMessagePreview",
     ]
 )  # fmt: skip
 SCALARS = st.one_of(
@@ -81,12 +81,7 @@ HOSTILE = st.recursive(
 def test_no_json_at_all_raises_anything_but_unconvertible(value: object) -> None:
     with suppress(Unconvertible):
         message = payloads.chat_message(value)
-        parse_teams(
-            message.content,
-            content_type=message.content_type,
-            mentions=message.mentions,
-            attachments=message.attachments,
-        )
+        body_of(message)
     with suppress(Unconvertible):
         payloads.conversation(value, PLACE)
     with suppress(Unconvertible):
@@ -97,6 +92,12 @@ def test_no_json_at_all_raises_anything_but_unconvertible(value: object) -> None
         with suppress(Unconvertible):
             list(payloads.remote_subscriptions(value))
         list(payloads.chat_places(value, TenantId("t")))
+        list(payloads.last_said(value, TenantId("t")))
+        list(payloads.people(value))
+        list(payloads.raw_messages(value))
+        payloads.changed_at(value)
+        payloads.reaction_types(value, "alice")
+        outgoing.replacement("", (), value)
         payloads.user_name(value)
         payloads.message_ref(value)
 
@@ -199,19 +200,102 @@ def test_an_unknown_attachment_is_at_least_a_notice(kind: str) -> None:
     assert block.name
 
 
-def test_a_message_is_written_with_its_mentions() -> None:
-    mention = Mention(target=Target(kind=TargetKind.TEAMS_USER, id="u"), text="Bob")
-    assert payloads.new_message("<p>x</p>", ()) == {
-        "body": {"contentType": "html", "content": "<p>x</p>"}
+QUOTED = {
+    "id": "1616990000000",
+    "contentType": "messageReference",
+    "content": '{"messageId":"1616990000000","messagePreview":"I said so","messageSender":{}}',
+}
+
+
+@pytest.mark.parametrize(
+    ("items", "reply_to", "quote"),
+    [
+        ([], None, ""),
+        ([QUOTED], "1616990000000", "1616990000000"),
+        ([{"id": "g", "contentType": "reference"}, QUOTED, {**QUOTED, "id": "2"}],
+         "1616990000000", "1616990000000"),
+        ([{**QUOTED, "content": "{"}], "1616990000000", "1616990000000"),
+        ([{**QUOTED, "content": '{"messageId":7}'}], "1616990000000", "1616990000000"),
+        ([{**QUOTED, "id": "g"}], "1616990000000", "g"),
+        ([{**QUOTED, "id": None, "content": None}], None, ""),
+        ([{**QUOTED, "contentType": "forwardedMessageReference"}], None, ""),
+    ],
+)  # fmt: skip
+def test_the_first_quotation_is_what_a_message_answers(
+    items: list[Json], reply_to: str | None, quote: str
+) -> None:
+    message = payloads.chat_message({**MESSAGE, "attachments": items})
+    assert (message.reply_to, message.quote) == (reply_to, quote)
+
+
+def reaction(kind: object, who: object = "alice", **more: object) -> Json:
+    return {"reactionType": kind, "user": {"user": {"id": who}}, **more}
+
+
+@pytest.mark.parametrize(
+    ("items", "keys"),
+    [
+        ([reaction("like"), reaction("❤️"), reaction("heart", "bob")],
+         [("alice", "👍"), ("alice", "❤"), ("bob", "❤")]),
+        ([reaction("❤"), reaction("❤️"), reaction("heart")], [("alice", "❤")]),
+        ([reaction("custom", displayName="party parrot")], [("alice", ":party parrot:")]),
+        ([reaction("custom")], [("alice", ":emoji:")]),
+        ([reaction("👩🏽‍🚀")], [("alice", "👩🏽‍🚀")]),
+        ([reaction("💘", None), reaction(None), reaction(""), reaction(3), "x"], []),
+        ([{"reactionType": "like", "user": {"application": {"id": "bot"}}}], [("app:bot", "👍")]),
+    ],
+)  # fmt: skip
+def test_reactions_are_whose_and_which(items: list[Json], keys: list[tuple[str, str]]) -> None:
+    message = payloads.chat_message({**MESSAGE, "reactions": items})
+    assert [(one.person.id, one.key) for one in message.reactions] == keys
+
+
+def test_the_time_of_an_edit_tells_one_wording_from_another() -> None:
+    assert payloads.chat_message(MESSAGE).edited == ""
+    edited = {**MESSAGE, "lastEditedDateTime": "2021-03-29T04:00:00Z"}
+    assert payloads.chat_message(edited).edited == "2021-03-29T04:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("etag", "changed", "version"),
+    [
+        ("7", "2021-03-29T03:53:52.035Z", "7"),
+        (None, "2021-03-29T03:53:52.035Z", "1616990032035"),
+        (None, None, ""),
+    ],
+)
+def test_a_version_is_a_number_of_milliseconds(
+    etag: str | None, changed: str | None, version: str
+) -> None:
+    message = {**MESSAGE, "etag": etag, "lastModifiedDateTime": changed}
+    assert payloads.chat_message(message).version == version
+
+
+def test_chats_are_listed_with_when_something_was_said() -> None:
+    page = {
+        "value": [
+            {"id": "a", "lastMessagePreview": {"createdDateTime": "2021-03-29T03:53:52Z"}},
+            {"id": "b", "lastMessagePreview": None},
+            {"lastMessagePreview": {"createdDateTime": "2021-03-29T03:53:52Z"}},
+        ]
     }
-    written = payloads.new_message('<at id="0">Bob</at>', (mention,))
-    assert written["mentions"] == [
-        {
-            "id": 0,
-            "mentionText": "Bob",
-            "mentioned": {"user": {"id": "u", "displayName": "Bob", "userIdentityType": "aadUser"}},
-        }
+    listed = list(payloads.last_said(page, TenantId("t")))
+    assert [(one.place.conversation, one.at) for one in listed] == [
+        ("a", datetime(2021, 3, 29, 3, 53, 52, tzinfo=UTC)),
+        ("b", None),
     ]
+
+
+def test_the_reactions_of_one_person_go_by_graphs_names() -> None:
+    message = {
+        "reactions": [
+            reaction("like"),
+            reaction("❤️", "ALICE"),
+            reaction("like", "bob"),
+            reaction(1),
+        ]
+    }
+    assert payloads.reaction_types(message, "alice") == ("like", "❤️")
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from datetime import timedelta
 from hypothesis import given, strategies as st
 
 from bridge.convert.teams import find_trace, render_teams
-from bridge.domain.content import from_text
+from bridge.domain.content import Quote, from_text, plain_text
 from bridge.domain.events import Person
 from bridge.domain.ids import MessageRef, Version
 from bridge.teams.payloads import ChatMessage
-from bridge.teams.trace import TRACE_CHARS, Found, Wanted, recognise, trace_for
+from bridge.teams.trace import TRACE_CHARS, Found, Wanted, body_of, recognise, says, trace_for
 from tests.unit.teams.memory import NOW
 
 WORDS = "one <two> & three"
@@ -61,6 +61,57 @@ def test_where_they_are_not_the_same_words_are_candidates_oldest_first() -> None
     assert recognise(WANTED, messages) == Found(
         candidates=(MessageRef("3"), MessageRef("4"), MessageRef("5"))
     )
+
+
+QUOTE = '<p></p>\n<attachment id="7"></attachment>\n'
+
+
+def answer(number: int, content: str) -> ChatMessage:
+    shown = Quote(blocks=from_text("what somebody said").blocks)
+    return replace(
+        message(number, f"{QUOTE}{content}\n<p></p>"),
+        attachments={"7": shown},
+        reply_to=MessageRef("7"),
+        quote="7",
+    )
+
+
+def test_what_it_answers_stands_in_nobodys_way() -> None:
+    traced = answer(1, rendered(trace=WANTED.trace))
+    assert recognise(WANTED, [traced]) == Found(certain=traced.ref)
+    assert recognise(WANTED, [answer(2, rendered())]) == Found(candidates=(MessageRef("2"),))
+
+
+def test_a_message_says_what_it_says_without_what_it_answers() -> None:
+    assert says(answer(1, rendered()), from_text(WORDS))
+    assert not says(answer(1, rendered()), from_text(f"what somebody said {WORDS}"))
+    assert not says(replace(answer(1, rendered()), deleted=True), from_text(WORDS))
+
+
+def test_a_message_that_says_nothing_of_its_own_says_what_it_quotes() -> None:
+    assert "what somebody said" in plain_text(body_of(answer(1, "")))
+
+
+def test_a_second_quotation_stays() -> None:
+    both = replace(
+        answer(1, f'<attachment id="8"></attachment>{rendered()}'),
+        attachments={
+            "7": Quote(blocks=from_text("one").blocks),
+            "8": Quote(blocks=from_text("two").blocks),
+        },
+    )
+    assert plain_text(body_of(both)).split()[:2] == [">", "two"]
+
+
+def test_a_trace_within_a_quotation_is_not_ours() -> None:
+    quoted = f"{QUOTE}<blockquote>{rendered(trace=WANTED.trace)}</blockquote>"
+    assert find_trace(quoted) is None
+    assert find_trace(f"x{rendered(trace=WANTED.trace)}") is None
+
+
+def test_what_an_edit_adds_has_a_trace_of_its_own() -> None:
+    assert trace_for(SOURCE, 1, "edit 1") != trace_for(SOURCE, 1)
+    assert trace_for(SOURCE, 1, "edit 1") != trace_for(SOURCE, 1, "edit 2")
 
 
 def test_teams_may_rewrite_white_space_and_markup() -> None:

@@ -1,0 +1,72 @@
+"""Everything that remembers, opened and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from bridge.app.clock import SystemClock
+from bridge.config import Config
+from bridge.store import schema
+from bridge.store.accounts import AccountBook
+from bridge.store.cursors import CursorBook
+from bridge.store.database import Database
+from bridge.store.ghosts import GhostBook
+from bridge.store.journal import PostgresJournal
+from bridge.store.portals import PortalBook
+from bridge.store.readings import ReadingBook
+from bridge.store.rooms import RoomBook
+from bridge.store.secrets import Vault
+from bridge.store.sign_ins import SignInBook
+from bridge.store.subscriptions import SubscriptionBook
+from bridge.telemetry import Watch, log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Everything that remembers."""
+
+    database: Database
+    journal: PostgresJournal
+    portals: PortalBook
+    ghosts: GhostBook
+    accounts: AccountBook
+    sign_ins: SignInBook
+    subscriptions: SubscriptionBook
+    rooms: RoomBook
+    cursors: CursorBook
+    reading: ReadingBook
+
+
+@asynccontextmanager
+async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> AsyncIterator[Memory]:
+    """Wait for Postgres, bring the schema up to date, and close what was opened in the end.
+
+    Raises:
+        ConfigError: The operator must change something.
+    """
+    vault = Vault(config.bridge.encryption_keys)
+    database = await Database.open(
+        config.database.uri, connections_max=config.database.connections_max, watch=watch
+    )
+    try:
+        await database.wait_until_up(clock)
+        applied = await schema.upgrade(database)
+        if applied:
+            log.info("database upgraded", count=len(applied), schema=applied[-1])
+        yield Memory(
+            database=database,
+            journal=PostgresJournal(database, clock, owner=uuid4()),
+            portals=PortalBook(database),
+            ghosts=GhostBook(database),
+            accounts=AccountBook(database, clock, vault),
+            sign_ins=SignInBook(database, clock, vault),
+            subscriptions=SubscriptionBook(database, clock, vault),
+            rooms=RoomBook(database),
+            cursors=CursorBook(database, clock),
+            reading=ReadingBook(database),
+        )
+    finally:
+        await database.close()

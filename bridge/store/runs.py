@@ -1,0 +1,68 @@
+"""What was claimed, as the rows that say so: one run for each stream, in the order of the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from bridge.domain.ids import DeliveryId, MessageRef, Side
+from bridge.domain.portal import Portal
+from bridge.errors import Unconvertible
+from bridge.ports import Delivery, Run
+from bridge.store import events
+from bridge.store.database import Row
+from bridge.store.portals import portal_of
+
+COLUMNS = """portal_id, tenant_id, conversation_id, room_id, id, source, speaker, event, attempts,
+    resumed, created_at, told"""
+"""What a claim must return, the rows of one stream next to each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A claimed delivery that was written by a newer version, or is damaged."""
+
+    id: DeliveryId
+    attempts: int
+    reason: str
+
+
+def runs_of(target: Side, rows: Sequence[Row]) -> Iterator[tuple[Run, Sequence[Unreadable]]]:
+    """Make runs of what was claimed, and say what of each cannot be read."""
+    for _, some in groupby(rows, key=_portal_id):
+        yield _run(target, list(some))
+
+
+def _portal_id(row: Row) -> int:
+    number: int = row["portal_id"]
+    return number
+
+
+def _run(target: Side, rows: Sequence[Row]) -> tuple[Run, list[Unreadable]]:
+    portal = portal_of(rows[0]["portal_id"], rows[0])
+    deliveries: list[Delivery] = []
+    unreadable: list[Unreadable] = []
+    for row in rows:
+        try:
+            deliveries.append(_delivery(portal, target, row))
+        except Unconvertible as error:
+            unreadable.append(
+                Unreadable(id=DeliveryId(row["id"]), attempts=row["attempts"], reason=str(error))
+            )
+    return Run(portal=portal, target=target, deliveries=tuple(deliveries)), unreadable
+
+
+def _delivery(portal: Portal, target: Side, row: Row) -> Delivery:
+    return Delivery(
+        id=DeliveryId(row["id"]),
+        portal=portal,
+        target=target,
+        source=MessageRef(row["source"]),
+        speaker=row["speaker"],
+        event=events.decode(row["event"]),
+        attempts=row["attempts"],
+        resumed=row["resumed"],
+        created_at=row["created_at"],
+        told=row["told"],
+    )

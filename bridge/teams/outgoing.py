@@ -1,0 +1,73 @@
+"""What we ask of Graph about messages, as JSON. Pure.
+
+Sources: learn.microsoft.com graph/api chatmessage-post, chatmessage-update, chatmessage-replywithquote,
+chatmessage-setreaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bridge.convert.emoji import reaction_of
+from bridge.convert.markup import escape_attribute
+from bridge.domain.content import Mention
+from bridge.domain.ids import MessageRef
+from bridge.teams.attachments import ATTACHMENTS_MAX, quoted_message
+from bridge.teams.payloads import REACTIONS_MAX, Json, objects, text
+
+Wish = dict[str, object]
+
+_KEPT = ("subject", "importance")
+_ATTACHMENT = ("id", "contentType", "contentUrl", "content", "name", "thumbnailUrl", "teamsAppId")
+
+
+def new_message(html: str, mentions: Sequence[Mention]) -> Wish:
+    """Write a chatMessage to be sent; the position of a mention is the id of its `<at>`."""
+    message: Wish = {"body": {"contentType": "html", "content": html}}
+    if mentions:
+        message["mentions"] = _mentions(mentions)
+    return message
+
+
+def answer_to(ref: MessageRef, message: Wish) -> Wish:
+    """Write a message that quotes another one."""
+    return {"messageIds": [ref], "replyMessage": message}
+
+
+def replacement(html: str, mentions: Sequence[Mention], before: Json) -> Wish:
+    """Write what a message shall say instead; all else stays as it was `before`.
+
+    Graph wants the whole of it: "Rich html messages require details of attachments, mentions and
+    reactions" (microsoftgraph/microsoft-graph-docs#18867). What the message answers comes first, as
+    Graph puts it, any other attachment last.
+    """
+    items = list(objects(before, "attachments", ATTACHMENTS_MAX))
+    quotes = [item for item in items if quoted_message(item) is not None]
+    others = [item for item in items if quoted_message(item) is None]
+    kept = {name: before[name] for name in _KEPT if before.get(name) is not None}
+    return {
+        **kept,
+        "body": {"contentType": "html", "content": _markers(quotes) + html + _markers(others)},
+        "mentions": _mentions(mentions),
+        "attachments": [{name: item.get(name) for name in _ATTACHMENT} for item in items],
+        "reactions": list(objects(before, "reactions", REACTIONS_MAX)),
+    }
+
+
+def reaction(key: str) -> Wish:
+    """Write a reaction to be given, by its emoji."""
+    return {"reactionType": reaction_of(key)}
+
+
+def _markers(items: Sequence[Mapping[str, object]]) -> str:
+    keys = (escape_attribute(text(item, "id") or "") for item in items)
+    return "".join(f'<attachment id="{key}"></attachment>' for key in keys)
+
+
+def _mentions(mentions: Sequence[Mention]) -> list[Wish]:
+    return [_mention(number, found) for number, found in enumerate(mentions)]
+
+
+def _mention(number: int, found: Mention) -> Wish:
+    user = {"id": found.target.id, "displayName": found.text, "userIdentityType": "aadUser"}
+    return {"id": number, "mentionText": found.text, "mentioned": {"user": user}}

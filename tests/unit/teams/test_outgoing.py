@@ -1,0 +1,76 @@
+"""What we ask of Graph about messages."""
+
+from __future__ import annotations
+
+from bridge.domain.content import Mention, Target, TargetKind
+from bridge.domain.ids import MessageRef
+from bridge.teams import outgoing
+from bridge.teams.payloads import Json
+
+BOB = Mention(target=Target(kind=TargetKind.TEAMS_USER, id="u"), text="Bob")
+MENTIONED = {
+    "id": 0,
+    "mentionText": "Bob",
+    "mentioned": {"user": {"id": "u", "displayName": "Bob", "userIdentityType": "aadUser"}},
+}
+QUOTE: Json = {"id": "1", "contentType": "messageReference", "content": '{"messageId":"1"}'}
+CARD: Json = {"id": 'a"b', "contentType": "application/vnd.microsoft.card.thumbnail", "more": 1}
+
+
+def test_a_message_is_written_with_its_mentions() -> None:
+    assert outgoing.new_message("<p>x</p>", ()) == {
+        "body": {"contentType": "html", "content": "<p>x</p>"}
+    }
+    written = outgoing.new_message('<at id="0">Bob</at>', (BOB,))
+    assert written["mentions"] == [MENTIONED]
+
+
+def test_an_answer_holds_what_it_quotes() -> None:
+    message = outgoing.new_message("x", ())
+    assert outgoing.answer_to(MessageRef("7"), message) == {
+        "messageIds": ["7"],
+        "replyMessage": message,
+    }
+
+
+def test_a_replacement_repeats_everything_but_the_words() -> None:
+    reactions = [{"reactionType": "like", "user": {"user": {"id": "u"}}}]
+    before: Json = {
+        "id": "7",
+        "subject": "Tea",
+        "importance": "high",
+        "body": {"contentType": "html", "content": "old"},
+        "attachments": [CARD, QUOTE, "nonsense"],
+        "mentions": [{"id": 5}],
+        "reactions": reactions,
+    }
+    assert outgoing.replacement("new", (BOB,), before) == {
+        "subject": "Tea",
+        "importance": "high",
+        "body": {
+            "contentType": "html",
+            "content": '<attachment id="1"></attachment>new<attachment id="a&quot;b"></attachment>',
+        },
+        "mentions": [MENTIONED],
+        "attachments": [_whole(CARD), _whole(QUOTE)],
+        "reactions": reactions,
+    }
+
+
+def test_a_replacement_always_has_its_lists() -> None:
+    assert outgoing.replacement("new", (), {}) == {
+        "body": {"contentType": "html", "content": "new"},
+        "mentions": [],
+        "attachments": [],
+        "reactions": [],
+    }
+
+
+def test_a_reaction_is_written_as_a_picture() -> None:
+    assert outgoing.reaction("❤") == {"reactionType": "❤️"}
+    assert outgoing.reaction("👍") == {"reactionType": "👍"}
+
+
+def _whole(item: Json) -> Json:
+    names = ("id", "contentType", "contentUrl", "content", "name", "thumbnailUrl", "teamsAppId")
+    return {name: item.get(name) for name in names}
