@@ -1,6 +1,7 @@
 # The first use of a target installs what it needs into .venv; nothing else of the system changes.
 ARGS    ?=
 WORKERS ?= 2
+SEEDS   ?= 200
 BIN     := .venv/bin
 # A test that hangs is a failure with a stack trace, not a job that never ends.
 PYTEST  := $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not live and not nightly' \
@@ -11,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile -q pyproject.toml - --universal --python-versio
            --only-binary :all: --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit crash bench lint lock clean
+.PHONY: help demo test check unit crash sim bench lint lock clean
 .NOTPARALLEL:
 
 help:
@@ -31,6 +32,9 @@ unit: .venv/.dev ## unit tests alone, in seconds
 
 crash: .venv/.dev ## real servers killed again and again under traffic: what was lost, doubled, out of order?
 	@$(BIN)/python -m tests.crash $(ARGS)
+
+sim: .venv/.dev ## the relay under simulated faults, by seed (SEEDS=20000, ARGS="--seed 7 --trace")
+	@$(BIN)/python -m tests.sim --seeds $(SEEDS) $(ARGS)
 
 bench: .venv/.dev ## throughput, latency and scale, as ratios measured in one run
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 
 from bridge.sandbox.installation import Bridge
-from tests.bench.figures import inversions, median, twice
+from tests.bench.figures import median
 from tests.bench.ground import (
     Ground,
     Installation,
@@ -66,9 +67,15 @@ class Carried:
     per_s: float
     cpu_ms: float
     postgres_ms: float
-    lost: int
-    twice: int
-    inversions: int
+    faults: dict[str, int]
+
+
+def _faults(rounds: Iterable[Carried]) -> Result:
+    """What went wrong in all rounds together."""
+    total = Counter[str]()
+    for carried in rounds:
+        total.update(carried.faults)
+    return dict(total)
 
 
 async def alone(folder: Path, tell: Tell) -> Result:
@@ -100,9 +107,7 @@ async def alone(folder: Path, tell: Tell) -> Result:
         "ratio_to_bare_per_s": median(
             r.per_s / b["per_s"] for r, b in zip(rounds, bare, strict=True)
         ),
-        "lost": sum(r.lost for r in rounds),
-        "twice": sum(r.twice for r in rounds),
-        "inversions": sum(r.inversions for r in rounds),
+        **_faults(rounds),
         "others_cpu_share": round(others.share(), 3),
     }
 
@@ -127,19 +132,13 @@ async def _carry(installation: Installation, bridges: Sequence[Bridge], messages
     cpu, postgres = sum(map(cpu_ms, pids)), ground.postgres_cpu_ms()
     started = time.perf_counter()
     await post_to(installation, bridges, posts)
-    arrived = await ground.stub.wait_for(len(wanted.bodies), ARRIVAL_LIMIT_S)
-    if not arrived.count:
-        raise RuntimeError("nothing arrived at the stub homeserver")
+    arrived = await ground.stub.wait_for(wanted.bodies, ARRIVAL_LIMIT_S)
     used = sum(map(cpu_ms, pids)) - cpu
-    sends = await ground.stub.sends()
-    texts = [sent.body for sent in sends]
     return Carried(
-        per_s=arrived.count / (arrived.last - started),
+        per_s=len(arrived.of_them) / (arrived.last - started),
         cpu_ms=used / len(wanted.bodies),
         postgres_ms=(ground.postgres_cpu_ms() - postgres) / len(wanted.bodies),
-        lost=len(wanted.bodies - set(texts)),
-        twice=twice(texts),
-        inversions=inversions((sent.room, sent.body) for sent in sends),
+        faults=arrived.faults(),
     )
 
 
@@ -195,11 +194,7 @@ def _scaling(carried: dict[int, list[Carried]]) -> Result:
             f"cpu_ms_per_message_of_{size}": median(r.cpu_ms for r in rounds),
             f"cpu_ratio_of_{size}": cost,
         }
-    every = [r for rounds in carried.values() for r in rounds]
-    result["lost"] = sum(r.lost for r in every)
-    result["twice"] = sum(r.twice for r in every)
-    result["inversions"] = sum(r.inversions for r in every)
-    return result
+    return result | _faults(r for rounds in carried.values() for r in rounds)
 
 
 @asynccontextmanager
@@ -225,23 +220,18 @@ async def _killed(
     await ground.stub.take(B16_SEND_S)
     try:
         await post_to(installation, bridges, posts)
-        before = await ground.stub.wait_for(B16_KILL_AFTER, ARRIVAL_LIMIT_S)
+        before = await ground.stub.reach(B16_KILL_AFTER, ARRIVAL_LIMIT_S)
         await asyncio.to_thread(bridges[1].kill)
         killed = time.perf_counter()
         tell(f"  one of two killed after {before.count} messages")
-        arrived = await ground.stub.wait_for(len(wanted.bodies), B16_TAKEOVER_LIMIT_S)
+        arrived = await ground.stub.wait_for(wanted.bodies, B16_TAKEOVER_LIMIT_S)
     finally:
         await ground.stub.take(0)
-    sends = await ground.stub.sends()
-    texts = [sent.body for sent in sends]
-    instants = sorted(sent.at for sent in sends if sent.at >= killed)
-    silence = max((b - a for a, b in pairwise(instants)), default=0.0)
+    instants = sorted(sent.at for sent in arrived.of_them if sent.at >= killed)
     return {
         "takeover_s": round(arrived.last - killed, 2),
-        "takeover_silence_s": round(silence, 2),
+        "takeover_silence_s": round(max((b - a for a, b in pairwise(instants)), default=0.0), 2),
         "takeover_left": len(wanted.bodies) - before.count,
-        "takeover_lost": len(wanted.bodies - set(texts)),
-        "takeover_twice": twice(texts),
-        "takeover_sent_again": arrived.repeated,
-        "takeover_inversions": inversions((sent.room, sent.body) for sent in sends),
+        "takeover_sent_again": (await ground.stub.count()).repeated,
+        **{f"takeover_{fault}": count for fault, count in arrived.faults().items()},
     }

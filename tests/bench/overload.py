@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench.figures import inversions, percentile, twice
+from tests.bench.figures import percentile
 from tests.bench.ground import Installation, install, open_ground
 from tests.bench.mailer import ITEMS_PER_POST
 from tests.bench.measures import Load, Result, load
@@ -57,7 +57,7 @@ class _Quiet:
             await self.installation.mailer.post_until_taken(body)
             await _pause(self.stop, PROBE_EVERY_S)
 
-    def latencies_ms(self, sends: list[Sent]) -> list[float]:
+    def latencies_ms(self, sends: Sequence[Sent]) -> list[float]:
         """From the POST to the answered send."""
         found = {sent.body: sent.at for sent in sends if sent.body in self.posted}
         return [(at - self.posted[text]) * 1000 for text, at in found.items()] or [0.0]
@@ -100,7 +100,7 @@ async def flooded(folder: Path, tell: Tell) -> Result:
 async def _warm_up(installation: Installation) -> None:
     wanted = load(installation.portals, WARM_UP_MESSAGES)
     await installation.mailer.post_all(installation.mailer.compose(wanted.letters()))
-    await installation.ground.stub.wait_for(len(wanted.bodies), DRAIN_LIMIT_S)
+    await installation.ground.stub.wait_for(wanted.bodies, DRAIN_LIMIT_S)
 
 
 async def _ceiling(installation: Installation, portal: Portal) -> float:
@@ -124,8 +124,7 @@ async def _quiet_for(
         tasks.create_task(quiet.run())
         await asyncio.sleep(seconds)
         quiet.stop.set()
-    await stub.wait_for(len(quiet.posted), DRAIN_LIMIT_S)
-    return quiet.latencies_ms(await stub.sends())
+    return quiet.latencies_ms((await stub.wait_for(quiet.posted, DRAIN_LIMIT_S)).sends)
 
 
 async def _flood(
@@ -143,11 +142,9 @@ async def _flood(
         await _post_evenly(installation, posts, TIMES * ceiling / ITEMS_PER_POST)
         ended = time.perf_counter()
         backlog = len(wanted.bodies) - await _count(installation, wanted)
-        steady = await _drained(installation, wanted)
+        steady = (await stub.wait_for(wanted.bodies, DRAIN_LIMIT_S)).last
         quiet.stop.set()
-    await stub.wait_for(len(wanted.bodies) + len(quiet.posted), DRAIN_LIMIT_S)
-    sends = await stub.sends()
-    texts = [sent.body for sent in sends]
+    arrived = await stub.wait_for(wanted.bodies | quiet.posted.keys(), DRAIN_LIMIT_S)
     return {
         "ratio_to_backlog_over_ceiling": round((steady - ended) / (backlog / ceiling), 3),
         "backlog_messages": backlog,
@@ -155,10 +152,8 @@ async def _flood(
         "offered_per_s": round(len(wanted.bodies) / (ended - started), 1),
         "rss_mb_before": round(memory.first / MB, 1),
         "rss_mb_growth": round((memory.most - memory.first) / MB, 1),
-        "lost": len((wanted.bodies | quiet.posted.keys()) - set(texts)),
-        "twice": twice(texts),
-        "inversions": inversions((s.room, s.body) for s in sends if s.body in wanted.bodies),
-        "latencies": quiet.latencies_ms(sends),
+        **arrived.faults(),
+        "latencies": quiet.latencies_ms(arrived.sends),
     }
 
 
@@ -175,18 +170,6 @@ async def _count(installation: Installation, wanted: Load) -> int:
     now = time.perf_counter()
     sends = await installation.ground.stub.sends()
     return sum(sent.body in wanted.bodies and sent.at <= now for sent in sends)
-
-
-async def _drained(installation: Installation, wanted: Load) -> float:
-    """Return when the last of a load arrived."""
-    deadline = time.perf_counter() + DRAIN_LIMIT_S
-    while time.perf_counter() < deadline:
-        sends = await installation.ground.stub.sends()
-        arrived = [sent.at for sent in sends if sent.body in wanted.bodies]
-        if len(arrived) >= len(wanted.bodies):
-            return max(arrived)
-        await asyncio.sleep(1.0)
-    return deadline
 
 
 class _Memory:

@@ -16,7 +16,7 @@ import asyncio
 import re
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -28,6 +28,7 @@ import orjson
 import uvloop
 from typing_extensions import override
 
+from tests.bench.figures import inversions, twice
 from tests.bench.processes import program, until_input_ends
 
 POLL_S = 0.02
@@ -55,7 +56,7 @@ class _Homeserver:
             self.repeated += 1
             return known
         self.sends.append((time.perf_counter() + self.delay, target, body))
-        made = b'{"event_id":"$%012d"}' % len(self.sends)
+        made = b'{"event_id":"$%012d"}' % (len(self.answers) + 1)
         answer = self.answers[key] = _HEAD % (200, len(made)) + made
         return answer
 
@@ -74,8 +75,8 @@ class _Homeserver:
             case "/_stub/sends":
                 return 200, [_shown(*send) for send in self.sends[int(query.get("since", 0)) :]]
             case "/_stub/clear":
+                # Not the answers: an event id is never given twice, a transaction never forgotten.
                 self.sends.clear()
-                self.answers.clear()
                 self.repeated = 0
             case "/_stub/delay":
                 self.delay = float(query["seconds"])
@@ -89,6 +90,10 @@ class _Homeserver:
             case ["account", "whoami"]:
                 user = query.get("user_id", "@service:stub")
                 found = {"user_id": user, "device_id": query.get("device_id")}
+            case ["sync"]:
+                found = {"next_batch": "s1", "rooms": {}}
+            case ["joined_rooms"]:
+                found = {"joined_rooms": []}
             case ["createRoom"]:
                 self.rooms += 1
                 found = {"room_id": f"!made{self.rooms}:stub"}
@@ -186,6 +191,39 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What has arrived since the stub was cleared, and what of it was `wanted`."""
+
+    wanted: frozenset[str]
+    sends: tuple[Sent, ...]
+
+    @property
+    def of_them(self) -> list[Sent]:
+        return [sent for sent in self.sends if sent.body in self.wanted]
+
+    @property
+    def last(self) -> float:
+        """When the last of what was wanted came.
+
+        Raises:
+            RuntimeError: Nothing did.
+        """
+        if not self.of_them:
+            raise RuntimeError("nothing arrived at the stub homeserver")
+        return max(sent.at for sent in self.of_them)
+
+    def faults(self) -> dict[str, int]:
+        """Count what is missing, came twice, came in the wrong order, or was not wanted at all."""
+        texts = [sent.body for sent in self.of_them]
+        return {
+            "lost": len(self.wanted - set(texts)),
+            "twice": twice(texts),
+            "inversions": inversions((sent.room, sent.body) for sent in self.of_them),
+            "strange": len(self.sends) - len(texts),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stub:
     """A running stub, for whoever measures."""
 
@@ -196,20 +234,20 @@ class Stub:
     async def count(self) -> Count:
         return Count(**await self._ask("count"))
 
-    async def sends(self) -> list[Sent]:
-        """Every message, each once, in the order of arrival."""
-        found = await self._ask("sends")
+    async def sends(self, since: int = 0) -> list[Sent]:
+        """Every message but the first so many, each once, in the order of arrival."""
+        found = await self._ask(f"sends?since={since}")
         return [Sent(at=at, room=room, txn=txn, body=body) for at, room, txn, body in found]
 
     async def clear(self) -> None:
-        """Forget what was sent."""
+        """Count from nothing again; what was sent stays known, as on a homeserver."""
         await self._ask("clear")
 
     async def take(self, seconds: float) -> None:
         """Let a send take so long from now on."""
         await self._ask(f"delay?seconds={seconds}")
 
-    async def wait_for(self, count: int, limit_s: float) -> Count:
+    async def reach(self, count: int, limit_s: float) -> Count:
         """Return as soon as so many have arrived, or how many have when the time is over."""
         deadline = time.perf_counter() + limit_s
         while True:
@@ -217,6 +255,16 @@ class Stub:
             if found.count >= count or time.perf_counter() >= deadline:
                 return found
             await asyncio.sleep(POLL_S)
+
+    async def wait_for(self, bodies: Collection[str], limit_s: float) -> Arrived:
+        """Return as soon as all of these have arrived, or what has when the time is over."""
+        deadline, seen = time.perf_counter() + limit_s, list[Sent]()
+        missing = set(bodies)
+        while missing and time.perf_counter() < deadline:
+            await self.reach(len(seen) + len(missing), deadline - time.perf_counter())
+            seen += await self.sends(len(seen))
+            missing = set(bodies).difference(sent.body for sent in seen)
+        return Arrived(wanted=frozenset(bodies), sends=tuple(seen))
 
     async def _ask(self, what: str) -> Any:
         async with self.session.get(f"{self.url}/_stub/{what}") as answer:

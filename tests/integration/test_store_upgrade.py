@@ -23,7 +23,7 @@ LAST_BEFORE_CHANGES = 3
 
 _OLD_EVENT = (
     b'{"kind":"message_sent","author":{"id":"anna","name":null},"version":"7",'
-    b'"sent_at":"2026-03-02T08:00:00+00:00","part":0,"parts":1,"body":[1,[]]}'
+    b'"sent_at":"2026-03-02T08:00:00+00:00","part":0,"parts":1,"body":[1,["p","hello"]]}'
 )
 
 

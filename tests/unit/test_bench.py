@@ -16,7 +16,7 @@ from tests.bench.measures import load
 from tests.bench.outward import B14_CHAT_POSTS_PER_S, fair_shares
 from tests.bench.processes import cpu_ms, program, result_of, rss_bytes, tree_cpu_ms
 from tests.bench.rig import Portal
-from tests.bench.stub import _Homeserver
+from tests.bench.stub import Arrived, Sent, _Homeserver
 from tests.bench.volley import BROKEN, TAKEN, Volley, request
 from tests.bench.writers import TEXT, key_of
 
@@ -131,6 +131,21 @@ def test_the_stub_takes_a_transaction_once() -> None:
     assert b'"device_id":"D"' in who
     stub.answer(b"GET", b"/_stub/clear")
     assert stub.sends == []
+    assert stub.send(target, b'{"body":"hello"}') == first
+    assert stub.send(target.replace(b"t1", b"t2"), b'{"body":"hello"}') != first
+
+
+def test_what_arrived_is_held_against_what_was_wanted() -> None:
+    sends = [("!a", "1"), ("!a", "3"), ("!a", "2"), ("!b", "x"), ("!a", "1")]
+    arrived = Arrived(
+        wanted=frozenset({"1", "2", "3", "4"}),
+        sends=tuple(Sent(at=n, room=r, txn=str(n), body=b) for n, (r, b) in enumerate(sends)),
+    )
+
+    assert arrived.faults() == {"lost": 1, "twice": 1, "inversions": 1, "strange": 1}
+    assert arrived.last == 4
+    with pytest.raises(RuntimeError, match="nothing arrived"):
+        _ = Arrived(wanted=frozenset({"1"}), sends=()).last
 
 
 def test_a_volley_says_what_became_of_its_posts() -> None:

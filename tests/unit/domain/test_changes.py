@@ -184,7 +184,8 @@ def test_our_own_change_comes_back_as_an_echo_once(
 ) -> None:
     known = replace(KNOWN, own=(change,))
 
-    outcome = changes(known, seen(**shown), side=Side.TEAMS)
+    newer = replace(seen(), **shown)  # type: ignore[arg-type]
+    outcome = changes(known, newer, side=Side.TEAMS)
 
     assert outcome.events == ()
     assert outcome.consumed == (1,)

@@ -41,7 +41,7 @@ def test_a_message_becomes_an_entry_as_it_came() -> None:
     [entry], ignored, refused = READER.entries_of(transaction(event()), NOW)
 
     assert (entry.side, entry.key, entry.conversation) == (Side.MATRIX, "$one", "!room")
-    assert (entry.position, entry.received_at, entry.found) == (0, NOW, False)
+    assert (entry.position, entry.received_at, entry.found) == (1, NOW, False)  # As it was sent.
     assert entry.due_at < NOW - timedelta(days=365)
     assert orjson.loads(entry.raw) == event()
     assert not ignored

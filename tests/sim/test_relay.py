@@ -1,0 +1,57 @@
+"""200 seeds of faults, every seed that ever failed, and each protection switched off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.sim.__main__ import SEEDS_DEFAULT, play
+from tests.sim.weather import Protection
+
+SEEDS_PER_TEST = 20
+EVER_FAILED = Path(__file__).with_name("seeds.txt")
+SEEDS_WITHOUT = 120
+"""Within so many seeds the lack of a protection must show."""
+
+
+def ever_failed() -> list[int]:
+    lines = EVER_FAILED.read_text().splitlines()
+    return [int(line.split()[0]) for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("first", range(1, SEEDS_DEFAULT + 1, SEEDS_PER_TEST))
+def test_whatever_goes_wrong_both_sides_end_equal_in_order_and_once(first: int) -> None:
+    for seed in range(first, first + SEEDS_PER_TEST):
+        assert play(seed)[1] == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("seed", ever_failed())
+def test_a_seed_that_failed_once_does_not_fail_again(seed: int) -> None:
+    assert play(seed)[1] == []
+
+
+@pytest.mark.parametrize("protection", [p for p in Protection if p is not Protection.CONFIRM])
+def test_without_any_one_protection_the_promise_is_broken(protection: Protection) -> None:
+    without = frozenset({protection})
+
+    assert any(play(seed, without)[1] for seed in range(1, SEEDS_WITHOUT + 1))
+
+
+def test_the_faults_do_happen() -> None:
+    happened: set[str] = set()
+    for seed in range(1, 11):
+        happened |= play(seed)[2].keys()
+
+    assert happened >= {
+        "killed",
+        "frozen",
+        "clock jumps",
+        "homeserver restarts",
+        "store failures",
+        "answers lost",
+        "refused",
+        "throttled",
+        "notifications lost",
+        "events forgotten",
+    }
