@@ -21,7 +21,7 @@ from bridge.convert.matrix import (
     measure_matrix,
     render_matrix,
 )
-from bridge.domain.content import Body, Paragraph, Quote, Text, normalise, split
+from bridge.domain.content import Body, Paragraph, Text, normalise, split
 from bridge.domain.events import Event, MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Side, transaction_id
 from bridge.matrix.reading import ANNOTATION, NEW_CONTENT, RELATES_TO, REPLACE
@@ -125,16 +125,6 @@ def _words(body: Body) -> Content:
     if formatted is not None:
         words |= {"format": HTML, "formatted_body": formatted}
     return words
-
-
-def begins_with_quote(body: Body) -> bool:
-    """Tell whether a body quotes something first, and then says something."""
-    return len(body.blocks) > 1 and isinstance(body.blocks[0], Quote)
-
-
-def without_quote(body: Body) -> Body:
-    """Leave out the quotation of what a message answers: clients of Matrix show that themselves."""
-    return Body(blocks=body.blocks[1:]) if begins_with_quote(body) else body
 
 
 def pencilled(body: Body) -> Body:

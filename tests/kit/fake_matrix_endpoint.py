@@ -84,10 +84,8 @@ class FakeMatrixEndpoint(Endpoint):
         event = delivery.event
         match event:
             case MessageSent():
-                answers, body = saying.answered(delivery), event.body
-                if answers is not None:
-                    body = saying.without_quote(body)
-                content = saying.message(delivery, body, reply_to=answers)
+                answers = saying.answered(delivery)
+                content = saying.message(delivery, event.body, reply_to=answers)
                 return await self._send(delivery, MESSAGE, content)
             case MessageEdited():
                 return await self._edit(delivery, event)

@@ -170,15 +170,6 @@ def test_only_the_first_part_answers_and_only_what_is_there() -> None:
     assert made["m.relates_to"] == {"m.in_reply_to": {"event_id": "$far0"}}
 
 
-def test_the_quotation_of_what_is_answered_is_left_out_unless_it_is_all_there_is() -> None:
-    quote = Quote(blocks=from_text("what?").blocks)
-    words = from_text("this").blocks
-
-    assert saying.without_quote(Body(blocks=(quote, *words))) == Body(blocks=words)
-    assert saying.without_quote(Body(blocks=(quote,))) == Body(blocks=(quote,))
-    assert saying.without_quote(Body(blocks=(*words, quote))) == Body(blocks=(*words, quote))
-
-
 @pytest.mark.parametrize(
     ("body", "plain"),
     [
