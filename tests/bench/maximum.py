@@ -36,7 +36,7 @@ from tests.bench.ground import (
 )
 from tests.bench.mailer import POSTS_IN_FLIGHT
 from tests.bench.measures import Result, load
-from tests.bench.processes import Others, cpu_ms, result_of
+from tests.bench.processes import Others, cpu_ms, result_of, until_idle
 from tests.bench.rig import Tell
 
 B6_ROUNDS = 3
@@ -55,7 +55,7 @@ B16_CORES_PER_WORKER = 1.5
 B16_KILL_MESSAGES = 1_500
 B16_KILL_AFTER = 300
 """Messages that have arrived when one of two processes is killed."""
-B16_SEND_S = 0.05
+B16_SEND_S = 0.2
 """How long a send takes then, so that both have their hands full."""
 B16_TAKEOVER_LIMIT_S = 90.0
 
@@ -143,11 +143,15 @@ async def _carry(installation: Installation, bridges: Sequence[Bridge], messages
 
 
 async def post_to(
-    installation: Installation, bridges: Sequence[Bridge], posts: Sequence[bytes]
+    installation: Installation,
+    bridges: Sequence[Bridge],
+    posts: Sequence[bytes],
+    *,
+    in_flight: int = POSTS_IN_FLIGHT,
 ) -> None:
     """Post to the webhooks in turn, as a load balancer would; what is not taken is posted again."""
     urls = [notifications_url(bridge) for bridge in bridges]
-    turn = asyncio.Semaphore(POSTS_IN_FLIGHT)
+    turn = asyncio.Semaphore(in_flight)
 
     async def one(number: int, body: bytes) -> None:
         async with turn:
@@ -207,6 +211,7 @@ async def _running(installation: Installation, size: int) -> AsyncIterator[list[
             bridge = await stack.enter_async_context(beside(installation.bridge, folder))
             await asyncio.to_thread(bridge.start)
             bridges.append(bridge)
+        await until_idle([bridge.process.pid for bridge in bridges])
         yield bridges
 
 
@@ -219,7 +224,8 @@ async def _killed(
     await ground.stub.clear()
     await ground.stub.take(B16_SEND_S)
     try:
-        await post_to(installation, bridges, posts)
+        # One at a time: what is out of order then is so by the bridge.
+        await post_to(installation, bridges, posts, in_flight=1)
         before = await ground.stub.reach(B16_KILL_AFTER, ARRIVAL_LIMIT_S)
         await asyncio.to_thread(bridges[1].kill)
         killed = time.perf_counter()

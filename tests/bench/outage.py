@@ -47,7 +47,7 @@ same commit. A counter of the bridge would not do: what is pushed and found coun
 LOOK_S = 0.02
 LISTEN_LIMIT_S = 30.0
 HANDED_OVER_LIMIT_S = 60.0
-OUT_LIMIT_S = 90.0
+OUT_LIMIT_S = 150.0
 CAUGHT_UP_LIMIT_S = 120.0
 
 
@@ -78,8 +78,8 @@ async def from_matrix(rig: Rig, tell: Tell) -> Result:
                 "bridge_first_s_after_listening": round(stored.first_s, 3),
                 "start_to_listening_s": round(stored.listening_s, 2),
                 "in_teams_per_s": round(len(keys - missing) / (last - stored.listening), 1),
-                "stored": stored.count,
-                "lost": len(missing),
+                "lost": len(keys) - min(stored.count, len(keys)),
+                "not_in_teams_in_time": len(missing),
                 "twice": twice(a.key for a in watch.arrivals),
                 "inversions": inversions((a.chat, a.key) for a in watch.arrivals),
                 "others_cpu_share": round(others.share(), 3),

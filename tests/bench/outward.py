@@ -53,6 +53,7 @@ B14_FLOOD = 200
 """Messages that one sender writes at once."""
 B14_STEADY_PER_S = 2.0
 """Of each of the others: together with what the flood's chats let pass, more than the budget."""
+B14_TEXT = "a message of a usual length"
 B14_SECONDS = 25.0
 B14_DRAIN_LIMIT_S = 90.0
 B14_LOOK_S = 1.0
@@ -199,15 +200,17 @@ async def _flooded(
             writing.create_task(sent.steadily(pens, writer, started))
         writing.create_task(_look_at(posts, started + B14_SECONDS))
     in_time = _count(writers, watch, started + B14_SECONDS)
+    handed_over = sent.handed_over(rig, started + B14_SECONDS)
     tell(f"  {sum(in_time)} through in {B14_SECONDS:.0f} s, waiting for the rest")
     missing = await _drained(posts, watch, sent.keys)
-    expected = fair_shares(B14_SECONDS)
+    expected = fair_shares(handed_over, B14_SECONDS)
     delays = sent.delays(watch, writers[1:])
     return {
         "goodput_to_budget": round(sum(in_time) / sum(expected), 3),
         "jain_fairness": round(jain([n / e for n, e in zip(in_time, expected, strict=True)]), 3),
         "throttled_share": round(posts.throttled / max(1, posts.answered), 4),
         "budget_messages": round(sum(expected), 1),
+        "handed_over": handed_over,
         "through": in_time,
         "posts": posts.answered,
         "others_delay_p50_s": round(percentile(delays, 50), 2),
@@ -219,14 +222,14 @@ async def _flooded(
     }
 
 
-def fair_shares(seconds: float) -> list[float]:
-    """How many messages of each sender, the flooding one first, a fair bridge gets through."""
-    chats = PORTALS / WRITERS * B14_CONVERSATION_PER_S
-    flood = min(float(B14_FLOOD), chats * (seconds + 1))
-    # A bucket holds a second's worth when it is full, as the simulated tenant plays it.
+def fair_shares(handed_over: Sequence[int], seconds: float) -> list[float]:
+    """How much of what each sender's homeserver hands over a fair bridge gets through in time.
+
+    A bucket holds a second's worth when it is full, as the simulated tenant plays it.
+    """
+    chats = PORTALS / WRITERS * B14_CONVERSATION_PER_S * (seconds + 1)
     budget = B14_CHAT_POSTS_PER_S * (seconds + 1)
-    steady = B14_STEADY_PER_S * seconds
-    return max_min_shares([flood, *[steady] * (WRITERS - 1)], budget)
+    return max_min_shares([min(float(count), chats) for count in handed_over], budget)
 
 
 class _Said:
@@ -262,7 +265,15 @@ class _Said:
         key = f"{self._run} {self._number[writer.teams.id]} {turn:04}"
         self._at[key] = time.perf_counter()
         portal = writer.portals[turn % len(writer.portals)]
-        await pens.say(portal.room, f"{key}: a message of a usual length")
+        await pens.say(portal.room, f"{key}: {B14_TEXT}")
+
+    def handed_over(self, rig: Rig, until: float) -> list[int]:
+        """How many of each writer's messages the homeserver had handed over by an instant."""
+        counts = [0] * len(self._number)
+        for key in self._at:
+            seen = rig.collector.by_body.get(f"{key}: {B14_TEXT}", [])
+            counts[int(key.split()[1])] += any(arrival.at <= until for arrival in seen)
+        return counts
 
     def delays(self, watch: TeamsWatch, writers: Sequence[Writer]) -> list[float]:
         """From the writing to the arrival in Teams, in seconds."""

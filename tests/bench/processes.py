@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,10 @@ from tests.bench.figures import cpu_ticks, parent, resident_bytes
 ROOT = Path(__file__).parents[2]
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 END_LIMIT_S = 10.0
+IDLE_LOOK_S = 1.0
+IDLE_SHARE_MAX = 0.06
+"""Of a core: the loops that look once a second, the clock's ticks of 10 ms."""
+IDLE_LIMIT_S = 30.0
 OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 """The longest line that a program may say."""
 
@@ -52,6 +56,19 @@ def tree_cpu_ms(root: int) -> float:
         total += times.get(pid, 0)
         waiting += parents.get(pid, [])
     return total * 1000 / TICKS_PER_SECOND
+
+
+async def until_idle(pids: Sequence[int]) -> None:
+    """Return when processes have nothing left to do, or after a while all the same.
+
+    A bridge that has just started reads back what it may have missed; that is no part of a load.
+    """
+    deadline = time.perf_counter() + IDLE_LIMIT_S
+    busy = True
+    while busy and time.perf_counter() < deadline:
+        before = sum(map(cpu_ms, pids))
+        await asyncio.sleep(IDLE_LOOK_S)
+        busy = sum(map(cpu_ms, pids)) - before > IDLE_SHARE_MAX * IDLE_LOOK_S * 1000
 
 
 @dataclass(slots=True)

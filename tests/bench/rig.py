@@ -20,7 +20,7 @@ from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.world import ChatKind, User
 from tests.bench.collector import Collector, registration
 from tests.bench.mailer import Letter, Mailer
-from tests.bench.processes import cpu_ms
+from tests.bench.processes import cpu_ms, until_idle
 from tests.bench.raw import Raw
 
 PORTALS = 50
@@ -81,6 +81,7 @@ async def restart(bridge: Bridge, section: str, **options: object) -> None:
     document[section] |= options
     bridge.config.write_text(json.dumps(document))
     await asyncio.to_thread(bridge.start)
+    await until_idle([bridge.process.pid])
 
 
 @asynccontextmanager
