@@ -99,6 +99,11 @@ def cpu_ticks(stat: str) -> int:
     return sum(int(field) for field in stat.rpartition(")")[2].split()[11:15])
 
 
+def started_tick(stat: str) -> int:
+    """Read when the process began, in ticks since the machine did, of /proc/{pid}/stat."""
+    return int(stat.rpartition(")")[2].split()[19])
+
+
 def parent(stat: str) -> int:
     """Read the parent's process id out of the text of /proc/{pid}/stat."""
     return int(stat.rpartition(")")[2].split()[1])

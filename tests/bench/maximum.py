@@ -37,6 +37,7 @@ from tests.bench.ground import (
 from tests.bench.mailer import POSTS_IN_FLIGHT
 from tests.bench.measures import Result, load
 from tests.bench.processes import Others, cpu_ms, result_of, until_idle
+from tests.bench.raw import IN_FLIGHT_MAX
 from tests.bench.rig import Tell
 
 B6_ROUNDS = 3
@@ -233,11 +234,15 @@ async def _killed(
         arrived = await ground.stub.wait_for(wanted.bodies, B16_TAKEOVER_LIMIT_S)
     finally:
         await ground.stub.take(0)
+    left = len(wanted.bodies) - before.count
     instants = sorted(sent.at for sent in arrived.of_them if sent.at >= killed)
     return {
         "takeover_s": round(arrived.last - killed, 2),
+        "takeover_s_beyond_backlog": round(
+            arrived.last - killed - left * B16_SEND_S / IN_FLIGHT_MAX, 2
+        ),
         "takeover_silence_s": round(max((b - a for a, b in pairwise(instants)), default=0.0), 2),
-        "takeover_left": len(wanted.bodies) - before.count,
+        "takeover_left": left,
         "takeover_sent_again": (await ground.stub.count()).repeated,
         **{f"takeover_{fault}": count for fault, count in arrived.faults().items()},
     }

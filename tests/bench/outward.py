@@ -26,6 +26,7 @@ from tests.bench.rig import (
     Tell,
     Writer,
     restart,
+    steady,
 )
 from tests.bench.writers import (
     WRITERS,
@@ -80,6 +81,7 @@ async def outward(rig: Rig, tell: Tell) -> Result:
     """B5: rate of arrival in Teams / rate of arrival at a bare application service."""
     rounds = []
     async with open_pens(rig, tell) as (pens, writers):
+        await steady(rig.scene.bridge)
         for number in range(1, B5_ROUNDS + 1):
             done = await _out_round(rig, pens, writers, echoes=number % 2 == 1)
             rounds.append(done)
@@ -164,7 +166,7 @@ class _Posts:
     def __init__(self, rig: Rig) -> None:
         self._requests = rig.tenant.requests
         self._requests.clear()
-        self.answered = self.throttled = 0
+        self.answered = self.throttled = self.others = 0
 
     def look(self) -> None:
         while self._requests:
@@ -172,6 +174,8 @@ class _Posts:
             if request["method"] == "POST" and str(request["path"]).endswith(POST_PATH_ENDS):
                 self.answered += 1
                 self.throttled += request["status"] == TOO_MANY
+            else:
+                self.others += 1
 
 
 async def throttled(rig: Rig, tell: Tell) -> Result:
@@ -181,6 +185,7 @@ async def throttled(rig: Rig, tell: Tell) -> Result:
         rig.tenant.buckets.clear()
         settings.throttling = True
         await restart(rig.scene.bridge, "teams", limits_percent=LIMITED_PERCENT)
+        await steady(rig.scene.bridge)
         try:
             with notified(rig) as watch:
                 return await _flooded(rig, pens, writers, watch, tell)
@@ -213,6 +218,7 @@ async def _flooded(
         "handed_over": handed_over,
         "through": in_time,
         "posts": posts.answered,
+        "other_requests": posts.others,
         "others_delay_p50_s": round(percentile(delays, 50), 2),
         "others_delay_p99_s": round(percentile(delays, 99), 2),
         "lost": len(missing),

@@ -15,10 +15,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 from tests.bench.figures import percentile
 from tests.bench.ground import Installation, install, open_ground
-from tests.bench.mailer import ITEMS_PER_POST
+from tests.bench.mailer import ITEMS_PER_POST, Letter
 from tests.bench.measures import Load, Result, load
 from tests.bench.processes import Others, rss_bytes
 from tests.bench.raw import Raw
@@ -45,15 +46,17 @@ class _Quiet:
 
     installation: Installation
     portals: Sequence[Portal]
+    run_id: str = field(default_factory=lambda: uuid4().hex[:8])
     posted: dict[str, float] = field(default_factory=dict)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         while not self.stop.is_set():
             portal = self.portals[len(self.posted) % len(self.portals)]
-            [letter] = load([portal], 1).letters()
+            text = f"{self.run_id} 0 {len(self.posted):06}: quiet"
+            letter = Letter(chat=portal.chat, user=portal.author, text=text)
             [body] = self.installation.mailer.compose([letter])
-            self.posted[letter.text] = time.perf_counter()
+            self.posted[text] = time.perf_counter()
             await self.installation.mailer.post_until_taken(body)
             await _pause(self.stop, PROBE_EVERY_S)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.figures import cpu_ticks, parent, resident_bytes
+from tests.bench.figures import cpu_ticks, parent, resident_bytes, started_tick
 
 ROOT = Path(__file__).parents[2]
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -38,6 +38,12 @@ def cpu_ms(pid: int) -> float:
 def rss_bytes(pid: int) -> int:
     """What a process has in memory."""
     return resident_bytes(Path(f"/proc/{pid}/status").read_text())
+
+
+def age_s(pid: int) -> float:
+    """How long ago a process was started."""
+    started = started_tick(Path(f"/proc/{pid}/stat").read_text()) / TICKS_PER_SECOND
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
 def tree_cpu_ms(root: int) -> float:

@@ -14,7 +14,7 @@ from tests.bench.__main__ import ALSO, ON_GROUND, ON_RIG, choose
 from tests.bench.ground import ghost_id
 from tests.bench.measures import load
 from tests.bench.outward import B14_CHAT_POSTS_PER_S, fair_shares
-from tests.bench.processes import cpu_ms, program, result_of, rss_bytes, tree_cpu_ms
+from tests.bench.processes import age_s, cpu_ms, program, result_of, rss_bytes, tree_cpu_ms
 from tests.bench.rig import Portal
 from tests.bench.stub import Arrived, Sent, _Homeserver
 from tests.bench.volley import BROKEN, TAKEN, Volley, request
@@ -68,6 +68,7 @@ def test_proc_is_read_although_names_hold_brackets_and_spaces() -> None:
 
     assert figures.cpu_ticks(stat) == 100
     assert figures.parent(stat) == 3
+    assert figures.started_tick(stat) == 5
     assert figures.resident_bytes("Name:\tx\nVmRSS:\t     2 kB\nThreads:\t1\n") == 2048
     with pytest.raises(ValueError, match="ended"):
         figures.resident_bytes("Name:\tx\n")
@@ -78,6 +79,7 @@ def test_this_process_has_memory_and_used_the_cpu() -> None:
 
     assert rss_bytes(pid) > 1_000_000
     assert tree_cpu_ms(pid) >= cpu_ms(pid) > 0
+    assert 0 < age_s(pid) < 3_600
 
 
 def test_benchmarks_are_chosen_by_name_and_once() -> None:
