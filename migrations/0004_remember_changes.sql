@@ -14,7 +14,8 @@ DROP INDEX deliveries_open;
 CREATE INDEX deliveries_open ON deliveries (portal_id, target, position, id)
     WHERE state <> 'parked';
 CREATE INDEX deliveries_untold ON deliveries (id)
-    WHERE target = 'teams' AND error IS NOT NULL AND told IS DISTINCT FROM 'parked';
+    WHERE target = 'teams' AND error IS NOT NULL
+        AND (told IS NULL OR (told = 'waiting' AND state = 'parked'));
 
 -- `found`: nobody pushed it, we came upon it when we looked.
 ALTER TABLE inbox
@@ -80,6 +81,10 @@ CREATE TABLE drops (
     PRIMARY KEY (side, what, reason)
 );
 
+-- In what follows, OFFSET 0 and CASE keep the planner from answering a question that is asked for some
+-- rows by reading a whole index once, into a hash table or a list: a plan that was made while a table
+-- was empty must not do so when it is full.
+
 DROP FUNCTION append_and_claim_entries(
     text, text[], text[], bigint[], bytea[], timestamptz[], timestamptz[], timestamptz,
     timestamptz, uuid, integer
@@ -117,13 +122,16 @@ BEGIN
                 SELECT FROM inbox b
                 WHERE b.side = p_side AND b.conversation = e.conversation
                     AND b.owner IS NOT NULL AND b.lease_until > p_now
+                OFFSET 0
             )
         ORDER BY e.due_at, e.id
         LIMIT p_limit
     ), conversations AS (
-        SELECT due.conversation, min(due.due_at) AS first_due, max((due.position, due.id)) AS last
+        SELECT DISTINCT ON (due.conversation)
+            due.conversation, due.position AS last_position, due.id AS last_id,
+            min(due.due_at) OVER (PARTITION BY due.conversation) AS first_due
         FROM due
-        GROUP BY due.conversation
+        ORDER BY due.conversation, due.position DESC, due.id DESC
     ), chosen AS (
         SELECT e.id, c.first_due
         FROM conversations c
@@ -131,7 +139,7 @@ BEGIN
             SELECT o.id, o.position
             FROM inbox o
             WHERE o.side = p_side AND o.conversation = c.conversation AND o.state = 'open'
-                AND (o.position, o.id) <= c.last
+                AND (o.position, o.id) <= (c.last_position, c.last_id)
             ORDER BY o.position, o.id
             LIMIT p_limit
         ) e
@@ -165,23 +173,46 @@ BEGIN
     SELECT * FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit);
 END $$;
 
--- Store entries in the order given, idempotent by (side, key) also for what was read already in
--- Matrix. The commit is waited for: what we acknowledge is on disk.
+-- Store entries in the order given, idempotent by (side, key), also for what was read already in
+-- Matrix. An insert that meets an entry that is being settled waits for that, finds the entry gone
+-- and takes its place, with a snapshot in which the key was not read yet: so the statement after it
+-- looks once more. The commit is waited for: what we acknowledge is on disk.
 CREATE FUNCTION append_entries(
     p_side text, p_keys text[], p_conversations text[], p_positions bigint[], p_raws bytea[],
     p_received_at timestamptz[], p_due_at timestamptz[], p_found boolean[]
-) RETURNS TABLE (new_key text) LANGUAGE sql AS $$
-    INSERT INTO inbox AS e
-        (side, key, conversation, position, raw, received_at, due_at, found)
-    SELECT p_side, n.key, n.conversation, n.position, n.raw, n.received_at, n.due_at, n.found
-    FROM unnest(p_keys, p_conversations, p_positions, p_raws, p_received_at, p_due_at, p_found)
-        WITH ORDINALITY
-        AS n (key, conversation, position, raw, received_at, due_at, found, place)
-    WHERE p_side <> 'matrix' OR NOT EXISTS (SELECT FROM read_events r WHERE r.key = n.key)
-    ORDER BY n.place
-    ON CONFLICT (side, key) DO NOTHING
-    RETURNING e.key
-$$;
+) RETURNS TABLE (new_key text) LANGUAGE plpgsql AS $$
+DECLARE
+    ids bigint[];
+    keys text[];
+BEGIN
+    WITH new AS (
+        INSERT INTO inbox AS e
+            (side, key, conversation, position, raw, received_at, due_at, found)
+        SELECT p_side, n.key, n.conversation, n.position, n.raw, n.received_at, n.due_at, n.found
+        FROM unnest(p_keys, p_conversations, p_positions, p_raws, p_received_at, p_due_at, p_found)
+            WITH ORDINALITY
+            AS n (key, conversation, position, raw, received_at, due_at, found, place)
+        WHERE p_side <> 'matrix'
+            OR NOT EXISTS (SELECT FROM read_events r WHERE r.key = n.key OFFSET 0)
+        ORDER BY n.place
+        ON CONFLICT (side, key) DO NOTHING
+        RETURNING e.id, e.key
+    )
+    SELECT array_agg(new.id), array_agg(new.key) INTO ids, keys FROM new;
+
+    IF p_side = 'matrix' THEN
+        WITH again AS (
+            DELETE FROM inbox e USING read_events r
+            WHERE e.id = ANY (ids) AND r.key = e.key
+            RETURNING e.key
+        )
+        SELECT array_agg(n.key) INTO keys
+        FROM unnest(keys) AS n (key)
+        WHERE NOT EXISTS (SELECT FROM again a WHERE a.key = n.key);
+    END IF;
+
+    RETURN QUERY SELECT unnest(keys);
+END $$;
 
 -- The same, and lease what is due then for a reader that waits for it. Returns a row with `new_key`
 -- for every entry that was new, and one with an `id` for every entry that is leased.
@@ -249,21 +280,27 @@ BEGIN
         WHERE EXISTS (
                 SELECT FROM deliveries d
                 WHERE d.portal_id = n.portal_id AND d.target = n.target AND d.source = n.source
+                OFFSET 0
             )
             OR (n.target = 'matrix' AND EXISTS (
                 SELECT FROM links l WHERE l.portal_id = n.portal_id AND l.message_id = n.source
+                OFFSET 0
             ))
             OR (n.target = 'teams' AND EXISTS (
                 SELECT FROM links l WHERE l.portal_id = n.portal_id AND l.event_id = n.source
+                OFFSET 0
             ))
             OR (n.target = 'matrix' AND EXISTS (
                 SELECT FROM deliveries a
                 WHERE a.portal_id = n.portal_id AND a.target = 'teams' AND a.speaker = n.speaker
                     AND (a.state = 'sending' OR (a.state = 'queued' AND a.uncertain))
+                OFFSET 0
             ))
             OR EXISTS (
                 SELECT FROM message_states m
-                WHERE m.portal_id = n.portal_id AND m.side <> n.target AND m.ref = n.source
+                WHERE m.portal_id = n.portal_id AND m.ref = n.source
+                    AND m.side = CASE n.target WHEN 'matrix' THEN 'teams' ELSE 'matrix' END
+                OFFSET 0
             )
     ) THEN
         RETURN false;
@@ -294,23 +331,20 @@ BEGIN
     SELECT array_agg(new.id) INTO appended FROM new;
 
     DELETE FROM deliveries d
-    USING (
-        SELECT o.id
-        FROM deliveries o
-        JOIN links l ON l.portal_id = o.portal_id AND l.message_id = o.source
-        WHERE o.id = ANY (appended) AND o.target = 'matrix' AND o.what = ''
-        UNION
-        SELECT o.id
-        FROM deliveries o
-        JOIN links l ON l.portal_id = o.portal_id AND l.event_id = o.source
-        WHERE o.id = ANY (appended) AND o.target = 'teams' AND o.what = ''
-        UNION
-        SELECT o.id
-        FROM deliveries o
-        JOIN reactions r ON r.portal_id = o.portal_id AND r.event_id = o.source
-        WHERE o.id = ANY (appended) AND o.target = 'teams' AND o.what LIKE '+%'
-    ) linked
-    WHERE d.id = linked.id;
+    WHERE d.id = ANY (appended) AND CASE
+        WHEN d.target = 'matrix' THEN d.what = '' AND EXISTS (
+            SELECT FROM links l WHERE l.portal_id = d.portal_id AND l.message_id = d.source
+            OFFSET 0
+        )
+        WHEN d.what LIKE '+%' THEN EXISTS (
+            SELECT FROM reactions r WHERE r.portal_id = d.portal_id AND r.event_id = d.source
+            OFFSET 0
+        )
+        ELSE d.what = '' AND EXISTS (
+            SELECT FROM links l WHERE l.portal_id = d.portal_id AND l.event_id = d.source
+            OFFSET 0
+        )
+    END;
 
     IF p_targets[1] = 'matrix' THEN
         DELETE FROM inbox e WHERE e.id = ANY (p_settled);

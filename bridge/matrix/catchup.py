@@ -35,6 +35,8 @@ STORE_AWAY_WAIT = timedelta(milliseconds=500)
 BACKOFF_FIRST = timedelta(seconds=1)
 BACKOFF_MAX = timedelta(minutes=1)
 DOUBLED_MAX = 6
+COMPLETE_WITHIN = timedelta(seconds=30)
+"""A homeserver that answers, but not this, must not silence everybody: after so long we go on without."""
 FEWER = 10
 """So many times fewer events of each room are asked for after an answer that did not come whole."""
 SLACK = timedelta(minutes=10)
@@ -87,6 +89,7 @@ class SyncCatchUp:
         self._clock = clock
         self._bell = asyncio.Event()
         self._returned = watch.returned(HOMESERVER)
+        self._asked_at: datetime | None = None
         self._failures = 0
         self._events_max = TIMELINE_EVENTS_MAX
         self._waiting: list[NewEntry] = []
@@ -99,6 +102,8 @@ class SyncCatchUp:
     async def run(self, stop: asyncio.Event) -> None:
         """Catch up until `stop` is set."""
         while not stop.is_set():
+            if self._returned.is_set():
+                self.is_complete.clear()
             self._bell.clear()
             self._returned.clear()
             wait = await self._try()
@@ -193,21 +198,40 @@ class SyncCatchUp:
             return self._after(error)
         self._failures, self._events_max = 0, TIMELINE_EVENTS_MAX
         if not self._bell.is_set():
-            self.is_complete.set()
+            self._go_on()
         if count:
             log.info("caught up", side=Side.MATRIX, entries=count)
         return EVERY
+
+    def _go_on(self) -> None:
+        """Tell whoever waits: they have let entries lie, and nothing else would wake them."""
+        self._asked_at = None
+        if not self.is_complete.is_set():
+            self.is_complete.set()
+            self._journal.entries_bell(Side.MATRIX).set()
 
     def _after(self, error: RemoteError) -> timedelta:
         self._failures += 1
         if not isinstance(error, Unavailable):  # The connection's own watch says that, once.
             log.warning("not caught up, will try again", side=Side.MATRIX, error=str(error))
+            self._lose_patience()
         if isinstance(error, Uncertain):  # Perhaps more than fits into an answer.
             self._events_max = max(1, self._events_max // FEWER)
         if isinstance(error, Throttled):
             return error.retry_after
         doubled = int(2 ** min(self._failures - 1, DOUBLED_MAX))
         return min(BACKOFF_FIRST * doubled, BACKOFF_MAX)
+
+    def _lose_patience(self) -> None:
+        now = self._clock.now()
+        self._asked_at = self._asked_at or now
+        if now - self._asked_at >= COMPLETE_WITHIN and not self.is_complete.is_set():
+            log.error(
+                "going on without what the homeserver may not have pushed",
+                side=Side.MATRIX,
+                hint="see why it refuses /sync to the bot; what is found later is sent late",
+            )
+            self._go_on()
 
     async def _pause(self, duration: timedelta, stop: asyncio.Event) -> None:
         bells = (stop, self._bell, self._returned)

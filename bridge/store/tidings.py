@@ -22,7 +22,7 @@ SELECT d.id, d.portal_id, p.room_id, d.source, d.what, d.event AS raw, d.error,
     d.state = 'parked' AS is_parked, d.created_at, d.told
 FROM deliveries d
 JOIN portals p ON p.id = d.portal_id
-WHERE d.target = 'teams' AND d.error IS NOT NULL AND d.told IS DISTINCT FROM 'parked'
+WHERE d.target = 'teams' AND d.error IS NOT NULL
     AND (d.told IS NULL OR (d.told = 'waiting' AND d.state = 'parked'))
     AND (d.state = 'parked' OR (d.state = 'queued' AND d.created_at <= $1))
     AND p.room_id IS NOT NULL

@@ -119,7 +119,8 @@ class RelayWorld:
     async def say_in_matrix(self, number: int, text: str, *, author: str = "@ada:here") -> None:
         """Let somebody write in Matrix."""
         seen = self._sighting(ROOM, f"$event{number}", text, author)
-        await self.push(Side.MATRIX, f"$event{number}", Reading(sightings=(seen,)))
+        reading = Reading(sightings=(seen,))
+        await self.push(Side.MATRIX, f"$event{number}", reading, position=number)
 
     async def open_portal(self) -> None:
         """Make the portal and give it its room."""

@@ -324,5 +324,23 @@ async def test_a_process_that_dies_leaves_its_work_to_the_next(world: RelayWorld
     assert world.matrix.said == ["first", "second"]
 
 
+async def test_what_may_be_incomplete_is_not_read_and_then_read_in_its_order(
+    world: RelayWorld,
+) -> None:
+    await world.open_portal()
+    world.accounts["@ada:here"] = "ada"
+    intake = world.intakes[Side.MATRIX]
+    complete = False
+    intake.may_read = lambda: complete
+    await world.say_in_matrix(2, "second")
+    await world.settle()
+    assert world.teams.said == []
+    await world.say_in_matrix(1, "first")
+    complete = True
+    await world.settle()
+
+    assert world.teams.said == ["first", "second"]
+
+
 async def _yes() -> None:
     return

@@ -53,6 +53,8 @@ class Door:
     journal: FakeJournal
     store: FakeStore = field(default_factory=FakeStore)
     lifecycles: list[Lifecycle] = field(default_factory=list)
+    missed: list[int] = field(default_factory=list)
+    """How much was stored each time that a transaction seemed to be missing."""
 
     async def call(self, method: str, path: str, **more: Any) -> Reply:
         url = path if path.startswith("http") else self.base + path
@@ -100,7 +102,14 @@ async def open_door() -> AsyncIterator[Door]:
         window=timedelta(milliseconds=250),
         lifecycle=note,
     )
-    matrix = MatrixHooks(journal, clock, Reader(NAMES), hs_token=HS_TOKEN)
+    missed: list[int] = []
+    matrix = MatrixHooks(
+        journal,
+        clock,
+        Reader(NAMES),
+        hs_token=HS_TOKEN,
+        missed=lambda: missed.append(len(journal.store.inbox)),
+    )
     async with (
         serving([*teams.routes("/teams"), *matrix.routes()]) as base,
         aiohttp.ClientSession() as session,
@@ -109,6 +118,7 @@ async def open_door() -> AsyncIterator[Door]:
             base=base,
             session=session,
             clock=clock,
+            missed=missed,
             journal=journal,
             store=store,
             lifecycles=lifecycles,

@@ -403,3 +403,32 @@ def test_every_validation_token_comes_back_as_it_was(knock: Knock, text: str) ->
     reply = knock("call", "POST", NOTIFICATIONS, params={"validationToken": shown})
 
     assert (reply.status, reply.text) == (200, shown)
+
+
+# --- transactions that seem to be missing ---
+
+
+async def test_a_gap_in_the_numbers_is_told_before_what_follows_it_is_stored(door: Door) -> None:
+    for number in (7, 8, 10, 9, 11):
+        body = transaction(event(f"${number}"))
+        path = f"/_matrix/app/v1/transactions/{number}"
+        assert (await door.put(path, body, headers=BEARER)).status == 200
+
+    assert door.missed == [2]
+
+
+@pytest.mark.parametrize("txn", ["ten", "-10", "1" * 30, "१०"])
+async def test_what_is_no_number_tells_of_no_gap(door: Door, txn: str) -> None:
+    for name in ("1", txn):
+        path = f"/_matrix/app/v1/transactions/{name}"
+        assert (await door.put(path, transaction(event()), headers=BEARER)).status == 200
+
+    assert door.missed == []
+
+
+async def test_a_stranger_tells_of_no_gap(door: Door) -> None:
+    for number, headers in ((1, BEARER), (9, {"Authorization": "Bearer wrong"}), (2, BEARER)):
+        path = f"/_matrix/app/v1/transactions/{number}"
+        await door.put(path, transaction(event()), headers=headers)
+
+    assert door.missed == []
