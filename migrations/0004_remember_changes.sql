@@ -53,6 +53,18 @@ CREATE TABLE own_changes (
 );
 CREATE INDEX own_changes_message ON own_changes (portal_id, ref, id);
 
+-- The Matrix event that a message of Teams was before it was taken back, and there again as another:
+-- what was said of the old one still finds the message.
+CREATE TABLE former_links (
+    portal_id bigint NOT NULL,
+    event_id text NOT NULL,
+    part integer NOT NULL CHECK (part >= 0),
+    message_id text NOT NULL,
+    origin text NOT NULL CHECK (origin IN ('teams', 'matrix')),
+    author text NOT NULL,
+    PRIMARY KEY (portal_id, event_id, part)
+);
+
 -- A reaction in Teams (a message, a person, an emoji) and the Matrix event that is the same.
 CREATE TABLE reactions (
     portal_id bigint NOT NULL,

@@ -16,7 +16,7 @@ nor a version from before it for its undoing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -72,7 +72,11 @@ class OwnChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is held of a message: where it was first said, and as what its side showed it last."""
+    """What is held of a message: where it was first said, and as what its side showed it last.
+
+    `position` is its place in the stream while it has not crossed: what happens to it comes after it,
+    whatever a clock says.
+    """
 
     origin: Side
     version: Version
@@ -81,6 +85,7 @@ class Known:
     deleted: bool = False
     reactions: frozenset[Pair] = frozenset()
     own: tuple[OwnChange, ...] = ()
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +199,8 @@ def _reactions(
         return known.reactions
     if seen.deleted:
         return frozenset()
+    if any(isinstance(event, MessageSent) for event in events):
+        return _reactions_anew(known, seen, events, gone)
     shown = {(one.person.id, one.key): one for one in seen.reactions}
     ours: dict[Pair, list[OwnChange]] = {}
     for change in known.own:
@@ -210,6 +217,15 @@ def _reactions(
             gone.update(change.id for change in own)
             events.append(_added(seen, shown[pair]) if now else _removed(seen, pair))
     return frozenset(shown)
+
+
+def _reactions_anew(
+    known: Known, seen: Sighting, events: list[Event], gone: set[int]
+) -> frozenset[Pair]:
+    """A message that is there again is another one over there: nobody has reacted to that yet."""
+    gone.update(change.id for change in known.own if change.kind in {Own.REACT, Own.UNREACT})
+    events += [_added(seen, reaction) for reaction in seen.reactions or ()]
+    return _pairs(seen.reactions or ())
 
 
 def _are_settled(own: Sequence[OwnChange], seen: Sighting) -> bool:

@@ -135,6 +135,8 @@ class Planner:
 
     def _message(self, item: Item, seen: Sighting) -> None:
         known = self._known.get(item.key)
+        if self._side is Side.MATRIX and seen.edited and not self._is_there(item, known):
+            return  # Matrix shows an edit apart; alone it does not say all that the message said.
         outcome = changes(known, seen, side=self._side)
         if outcome.ignored is not None:
             self.plan.ignored.append(outcome.ignored.reason)
@@ -155,7 +157,10 @@ class Planner:
             self._remember(item, outcome.known, outcome.consumed)
         elif known is None and outcome.events:
             self._known[item.key] = Known(
-                origin=self._side, version=seen.version, author=seen.author.id
+                origin=self._side,
+                version=seen.version,
+                author=seen.author.id,
+                position=_milliseconds(seen.sent_at),
             )
 
     def _may_be_an_echo(self, item: Item, events: Sequence[Event]) -> bool:
@@ -279,7 +284,7 @@ class Planner:
                 source=item.seen.ref,
                 speaker=self._speaker(item, part),
                 event=part,
-                position=_milliseconds(part.sent_at),
+                position=self._position(item, part),
                 doubtful=item.entry.found,
             )
             for event in events
@@ -293,6 +298,11 @@ class Planner:
 
     def _speaker(self, item: Item, event: Event) -> str:
         return event.author.id if self._side is Side.TEAMS else item.speaker or ""
+
+    def _position(self, item: Item, event: Event) -> int:
+        """After what it refers to, whatever the clock of its sender's homeserver says."""
+        target = None if event.target is None else self._known.get((item.portal.id, event.target))
+        return max(_milliseconds(event.sent_at), 0 if target is None else target.position)
 
 
 _MS = timedelta(milliseconds=1)

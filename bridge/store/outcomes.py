@@ -25,7 +25,15 @@ from bridge.ports import Delivery
 from bridge.store.database import Session, plain
 
 # The link of a message that was taken back, and is there again as another event.
-_UNLINK = "DELETE FROM links WHERE portal_id = $1 AND message_id = $2 AND part = $3"
+_UNLINK = """
+WITH gone AS (
+    DELETE FROM links WHERE portal_id = $1 AND message_id = $2 AND part = $3 AND event_id <> $4
+    RETURNING portal_id, event_id, part, message_id, origin, author
+)
+INSERT INTO former_links (portal_id, event_id, part, message_id, origin, author)
+SELECT portal_id, event_id, part, message_id, origin, author FROM gone
+ON CONFLICT DO NOTHING
+"""
 _REACT = """
 INSERT INTO reactions (portal_id, message_id, person, key, event_id) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (portal_id, message_id, person, key) DO UPDATE SET event_id = EXCLUDED.event_id
@@ -58,7 +66,7 @@ async def write(session: Session, delivery: Delivery, ref: MessageRef, now: date
     event = delivery.event
     if isinstance(event, MessageSent):
         if event.again:
-            await session.execute(_UNLINK, delivery.portal.id, delivery.source, event.part)
+            await session.execute(_UNLINK, delivery.portal.id, delivery.source, event.part, ref)
         return
     if isinstance(event, ReactionAdded | ReactionRemoved):
         await _write_reaction(session, delivery, event, ref)

@@ -48,7 +48,15 @@ from bridge.domain.ids import (
     Version,
 )
 from bridge.domain.portal import Conversation, ConversationKind, Member, Portal
-from bridge.errors import ConfigError, Refused, RemoteError, Unauthorized, Unavailable, Uncertain
+from bridge.errors import (
+    ConfigError,
+    NotOurs,
+    Refused,
+    RemoteError,
+    Unauthorized,
+    Unavailable,
+    Uncertain,
+)
 from bridge.matrix.appservice import Reader
 from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client, NewRoom
@@ -489,6 +497,27 @@ async def test_without_devices_every_kind_is_found_by_what_it_left(slot: Slot) -
             assert await world.endpoint.find(one) is None
             ref = await world.say(one)
             assert await world.endpoint.find(one) == ref
+
+
+async def test_without_devices_nothing_is_sent_that_another_process_has_taken_over(
+    slot: Slot,
+) -> None:
+    """Such a homeserver may have forgotten the transaction, and would take it twice."""
+    config = config_of(slot)
+
+    async def refuse() -> None:
+        raise NotOurs("taken over")
+
+    async with (
+        without_devices(config.homeserver.address) as address,
+        world_of(at(address, config.homeserver.domain, config)) as world,
+    ):
+        await world.bot.prepare()
+        await world.say(delivery("before", source="0"))
+        one = delivery("taken over")
+        with pytest.raises(NotOurs):
+            await world.endpoint.deliver(one, confirm=refuse)
+        assert await world.endpoint.find(one) is None
 
 
 async def test_after_a_restored_backup_old_events_are_looked_for_though_deliveries_are_new(

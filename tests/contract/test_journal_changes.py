@@ -282,6 +282,46 @@ async def test_a_message_that_is_there_again_has_a_new_link(world: World, journa
     assert await known(journal, MATRIX, portal, "$2") is not None
 
 
+async def test_what_was_said_of_the_event_that_it_was_before_still_finds_the_message(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    first = new(world, portal, "1")
+    await carry(journal, first, "$1")
+    await append(journal, change(portal, "$r", reacted(world, "$1"), target=TEAMS, speaker="ben"))
+    assert isinstance(first.event, MessageSent)
+    again = replace(first, event=replace(first.event, again=True, version=Version("9")))
+    done = await carry(journal, again, "$2")
+    await journal.delivered(done, MessageRef("$2"))
+    run = await claim_one(journal, TEAMS)
+
+    assert [part.ref for part in (await journal.far(run.deliveries[0])).parts] == ["1"]
+
+
+async def test_a_message_on_its_way_says_where_it_stands_until_it_has_crossed(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    waiting = replace(new(world, portal, "$1", target=TEAMS), position=7)
+    await append(journal, waiting)
+    held = Known(origin=MATRIX, version=Version("1"), author="anna", edited="1")
+    state = Remembered(portal=portal.id, side=MATRIX, ref=MessageRef("$1"), known=held)
+    places = []
+    for writes in (False, True):
+        async with journal.unit() as unit:
+            await unit.remember([state] if writes else [])
+        found = await known(journal, MATRIX, portal, "$1")
+        assert found is not None
+        places.append(found.position)
+    run = await claim_one(journal, TEAMS)
+    await journal.delivered(run.deliveries[0], MessageRef("1"))
+    crossed = await known(journal, MATRIX, portal, "$1")
+
+    assert places == [7, 7]
+    assert crossed is not None
+    assert crossed.position == 0
+
+
 # --- what they refer to ---
 
 

@@ -59,12 +59,15 @@ def _link(store: FakeStore, delivery: Delivery, ref: MessageRef, *, again: bool)
         event=delivery.event,
     )
     if again:
-        store.links = [
+        slot = (link.portal, link.message, link.event.part)
+        former = [
             other
             for other in store.links
-            if (other.portal, other.message, other.event.part)
-            != (link.portal, link.message, link.event.part)
+            if (other.portal, other.message, other.event.part) == slot
+            and other.matrix_event != link.matrix_event
         ]
+        store.former_links += former
+        store.links = [other for other in store.links if other not in former]
     if not any(_same_pair(link, other) for other in store.links):
         store.links.append(link)
 
@@ -130,15 +133,25 @@ def _kind(event: Event) -> Own:
 def known_of(store: FakeStore, side: Side, key: MessageKey) -> Known | None:
     """Return what is held of a message as `side` names it."""
     own = tuple(store.own.get((key[0], side, key[1]), ()))
+    said = _said(store, side, key)
     if (state := store.states.get((key[0], side, key[1]))) is not None:
-        return replace(state, own=own)
+        return replace(state, own=own, position=0 if said is None else said.position)
+    return None if said is None else replace(said, own=own)
+
+
+def _said(store: FakeStore, side: Side, key: MessageKey) -> Known | None:
     if link := store.link_of(side, key):
         event = link.event
-        return Known(origin=link.origin, version=event.version, author=event.author.id, own=own)
+        return Known(origin=link.origin, version=event.version, author=event.author.id)
     for delivery in sorted(store.deliveries.values(), key=lambda d: d.id):
         new = delivery.new
         if (new.portal, new.source) == key and new.target is side.other:
-            return Known(origin=side, version=new.event.version, author=new.event.author.id)
+            return Known(
+                origin=side,
+                version=new.event.version,
+                author=new.event.author.id,
+                position=new.position,
+            )
     return None
 
 
@@ -171,7 +184,7 @@ def far_of(store: FakeStore, delivery: Delivery) -> Far:
     portal = delivery.portal.id
     links = [
         link
-        for link in sorted(store.links, key=lambda link: link.event.part)
+        for link in sorted(_all_links(store, source), key=lambda link: link.event.part)
         if link.portal == portal
         and (link.message if source is Side.TEAMS else link.matrix_event) == target
     ]
@@ -185,6 +198,10 @@ def far_of(store: FakeStore, delivery: Delivery) -> Far:
         for link in links
     )
     return Far(parts=parts, reaction=_far_reaction(store, delivery))
+
+
+def _all_links(store: FakeStore, source: Side) -> list[StoredLink]:
+    return store.links + (store.former_links if source is Side.MATRIX else [])
 
 
 def _far_reaction(store: FakeStore, delivery: Delivery) -> MessageRef | None:

@@ -28,6 +28,7 @@ from bridge.convert.matrix import parse_matrix, render_matrix
 from bridge.domain.content import from_text
 from bridge.domain.ids import MessageRef, Place, RoomId, Side, UserId
 from bridge.errors import Rejected
+from bridge.matrix.appservice import DUE_AT
 from bridge.ports import Clock, NewEntry
 from tests.kit.fake_network import Moment, Shown, bare, milliseconds, undisturbed, words
 
@@ -173,10 +174,10 @@ class FakeMatrix:
             side=Side.MATRIX,
             key=event["event_id"],
             conversation=event["room_id"],
-            position=0,
+            position=event["origin_server_ts"],
             raw=orjson.dumps(event),
             received_at=now,
-            due_at=now,
+            due_at=DUE_AT,
         )
 
     def view(self, room: RoomId, person: Callable[[str], str] = str) -> list[Shown]:

@@ -86,13 +86,13 @@ class FakeMatrixEndpoint(Endpoint):
             case MessageSent():
                 answers = saying.answered(delivery)
                 content = saying.message(delivery, event.body, reply_to=answers)
-                return await self._send(delivery, MESSAGE, content)
+                return await self._send(delivery, MESSAGE, content, confirm)
             case MessageEdited():
-                return await self._edit(delivery, event)
+                return await self._edit(delivery, event, confirm)
             case MessageDeleted():
                 return await self._take_back(delivery)
             case ReactionAdded():
-                return await self._react(delivery, event)
+                return await self._react(delivery, event, confirm)
             case ReactionRemoved():
                 target, ref = far_parts(delivery)[0].ref, delivery.far.reaction
                 return target if ref is None else await self._redact(delivery, ref)
@@ -131,10 +131,14 @@ class FakeMatrixEndpoint(Endpoint):
         await self.room_made(delivery.portal, room)
         return room
 
-    async def _send(self, delivery: Delivery, kind: str, content: Json) -> MessageRef:
+    async def _send(
+        self, delivery: Delivery, kind: str, content: Json, confirm: Confirm
+    ) -> MessageRef:
         room, who = await self._room(delivery), ghost(delivery.event.author.id)
         # As in the real one, the kind and the slot tell apart what one source has led to.
         transaction, sent_at = saying.transaction_of(delivery, kind), delivery.event.sent_at
+        if not self.network.has_devices:
+            await confirm()
         return await exchange(
             self.network.moment,
             f"matrix {kind}",
@@ -160,7 +164,7 @@ class FakeMatrixEndpoint(Endpoint):
             ),
         )
 
-    async def _edit(self, delivery: Delivery, event: MessageEdited) -> MessageRef:
+    async def _edit(self, delivery: Delivery, event: MessageEdited, confirm: Confirm) -> MessageRef:
         """What a person of Matrix wrote nobody can edit for them: it is said anew, in reply."""
         parts = far_parts(delivery)
         if saying.is_theirs(parts):
@@ -170,13 +174,15 @@ class FakeMatrixEndpoint(Endpoint):
                 saying.pencilled(event.body) if first else event.body,
                 reply_to=parts[0].ref if first else None,
             )
-            return await self._send(delivery, MESSAGE, content)
+            return await self._send(delivery, MESSAGE, content, confirm)
         for over in surplus(event, parts):
             await self._redact(delivery, over.ref)
         part = part_of(parts, event.part)
         if part is None:
-            return await self._send(delivery, MESSAGE, saying.message(delivery, event.body))
-        return await self._send(delivery, MESSAGE, saying.edit(delivery, event.body, of=part.ref))
+            content = saying.message(delivery, event.body)
+        else:
+            content = saying.edit(delivery, event.body, of=part.ref)
+        return await self._send(delivery, MESSAGE, content, confirm)
 
     async def _take_back(self, delivery: Delivery) -> MessageRef:
         """Redact all parts, and what the words of a person of Matrix became when they were edited."""
@@ -189,10 +195,12 @@ class FakeMatrixEndpoint(Endpoint):
             await self._redact(delivery, ref)
         return await self._redact(delivery, first)
 
-    async def _react(self, delivery: Delivery, event: ReactionAdded) -> MessageRef:
+    async def _react(
+        self, delivery: Delivery, event: ReactionAdded, confirm: Confirm
+    ) -> MessageRef:
         content = saying.reaction(delivery, event.key, to=far_parts(delivery)[0].ref)
         try:
-            return await self._send(delivery, REACTION, content)
+            return await self._send(delivery, REACTION, content, confirm)
         except DuplicateAnnotation:
             found = self._reaction_of(await self._room(delivery), delivery, event)
             if found is None:

@@ -128,6 +128,8 @@ class FakeStore:
     deliveries: dict[DeliveryId, StoredDelivery] = field(default_factory=dict)
     streams: dict[StreamKey, StoredStream] = field(default_factory=dict)
     links: list[StoredLink] = field(default_factory=list)
+    former_links: list[StoredLink] = field(default_factory=list)
+    """Of messages that were taken back, and are there again as other events."""
     reactions: list[StoredReaction] = field(default_factory=list)
     states: dict[tuple[PortalId, Side, MessageRef], Known] = field(default_factory=dict)
     own: dict[tuple[PortalId, Side, MessageRef], list[OwnChange]] = field(default_factory=dict)

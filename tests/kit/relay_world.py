@@ -116,9 +116,13 @@ class RelayWorld:
         """Return what Teams shows of a message of ours."""
         return self._sighting(PLACE, ref, text, author)
 
+    def seen_in_matrix(self, ref: str, text: str, *, author: str = "@ada:here") -> Sighting:
+        """Return what Matrix shows of a message."""
+        return self._sighting(ROOM, ref, text, author)
+
     async def say_in_matrix(self, number: int, text: str, *, author: str = "@ada:here") -> None:
         """Let somebody write in Matrix."""
-        seen = self._sighting(ROOM, f"$event{number}", text, author)
+        seen = self.seen_in_matrix(f"$event{number}", text, author=author)
         reading = Reading(sightings=(seen,))
         await self.push(Side.MATRIX, f"$event{number}", reading, position=number)
 

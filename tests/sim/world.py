@@ -325,10 +325,26 @@ class World:
         return loose
 
     def _disorder(self, place: Place) -> Sequence[str]:
-        """Compare the order of the events in the room with the order of ids, and the other way."""
+        """Compare the order on each side with that in which it was said on the other."""
         prefix = f"{place.tenant}/{place.conversation}/"
-        source = [(prefix + name, ref) for name, ref in self._said_in_teams(place)]
-        return list(inversions(source, self._heard_in_matrix(self.rooms[place]), self.ledger))
+        toward_matrix = [(prefix + name, ref) for name, ref in self._said_in_teams(place)]
+        toward_teams = self._said_in_matrix(place)
+        return [
+            *inversions(toward_matrix, self._heard_in_matrix(self.rooms[place]), self.ledger),
+            *inversions(toward_teams, sorted(ref for _, ref in toward_teams), self.ledger),
+        ]
+
+    def _said_in_matrix(self, place: Place) -> list[tuple[str, str]]:
+        """What people of Matrix said, in order, and what it is called in Teams, where ids are times."""
+        links = {li.matrix_event: li.message for li in self._links(place) if not li.event.part}
+        return [
+            (e["event_id"], links[e["event_id"]])
+            for e in self.matrix.timeline
+            if e["room_id"] == self.rooms[place]
+            and e["type"] == MESSAGE
+            and e["event_id"] in links
+            and not is_ours(e["sender"])
+        ]
 
     def _said_in_teams(self, place: Place) -> list[tuple[str, str]]:
         links = {

@@ -163,6 +163,16 @@ def test_a_message_taken_back_and_back_again_is_sent_again() -> None:
     assert not back.known.deleted
 
 
+def test_a_message_that_is_there_again_has_its_reactions_again_also_our_own() -> None:
+    gone = replace(KNOWN, deleted=True, own=(own(Own.REACT, person="ben", key="👍"),))
+    both = (Reaction(person=BEN, key="👍"), Reaction(person=ADA, key="🎉"))
+
+    back = changes(gone, seen(reactions=both), side=Side.TEAMS)
+
+    assert kinds(back) == [MessageSent, ReactionAdded, ReactionAdded]
+    assert back.consumed == (1,)
+
+
 def test_a_side_that_shows_reactions_apart_says_nothing_of_them() -> None:
     known = replace(KNOWN, origin=Side.MATRIX, reactions=frozenset({("ben", "👍")}))
 

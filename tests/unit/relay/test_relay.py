@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from typing_extensions import override
 
-from bridge.domain.content import plain_text
+from bridge.domain.content import from_text, plain_text
 from bridge.domain.delivery import ATTEMPTS_MAX
 from bridge.domain.events import Asked, Event, Ignored, MessageSent, Unheard
-from bridge.domain.ids import MessageRef, Side
+from bridge.domain.ids import MessageRef, Side, Version
 from bridge.errors import (
     Rejected,
     StoreUnavailable,
@@ -21,6 +22,7 @@ from bridge.errors import (
     Unconvertible,
 )
 from bridge.ports import Reading
+from bridge.relay.plan import TARGET_PATIENCE
 from tests.kit.relay_world import ROOM, RelayWorld
 
 DAY = timedelta(days=1)
@@ -340,6 +342,25 @@ async def test_what_may_be_incomplete_is_not_read_and_then_read_in_its_order(
     await world.settle()
 
     assert world.teams.said == ["first", "second"]
+
+
+async def test_an_edit_waits_for_its_message_and_is_nothing_without_it(world: RelayWorld) -> None:
+    await world.open_portal()
+    world.accounts["@ada:here"] = "ada"
+    first = world.seen_in_matrix("$event1", "first words")
+    edit = replace(first, version=Version("2"), edited="2", body=from_text("other words"))
+    stray = replace(edit, ref=MessageRef("$before the bridge"))
+    await world.push(Side.MATRIX, "$edit", Reading(sightings=(edit,)), position=2)
+    await world.push(Side.MATRIX, "$stray", Reading(sightings=(stray,)), position=3)
+    await world.settle()
+    assert world.teams.said == []
+    await world.say_in_matrix(1, "first words")
+    await world.pass_time(timedelta(seconds=1))
+    assert world.teams.said == ["first words", "other words"]
+
+    await world.pass_time(TARGET_PATIENCE)
+    assert world.teams.said == ["first words", "other words"]
+    assert not world.store.inbox
 
 
 async def _yes() -> None:
