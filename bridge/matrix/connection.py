@@ -1,10 +1,11 @@
-"""The one pool of connections to the homeserver, and what a broken one tells us.
+"""The connections to the homeserver, and what a broken one tells us.
 
-    sender (hot) ─┐
-                  ├─▶ Connection.exchange ─▶ http.Pool ─▶ homeserver
-    client ───────┘          └─ not connected: Unavailable · sent, no answer: Uncertain
+    sender (hot) ──▶ sending ─┐
+                              ├─▶ Connection.exchange ─▶ http.Pool ─▶ homeserver
+    client ────────▶ asking ──┘          └─ not connected: Unavailable · sent, no answer: Uncertain
 
-Nothing is repeated here: repeating is the relay's business.
+Two pools, so that no message waits for a connection behind rooms that are made, people that are
+brought in or a look at what was missed; nor these behind a flood of messages. Nothing is repeated here: repeating is the relay's business.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
+from typing import NamedTuple
 
 from bridge.config import Config
 from bridge.errors import ConfigError, Unavailable, Uncertain
 from bridge.matrix.answers import BridgeNotReached, error_of
-from bridge.matrix.http import Answer, Broken, NotConnected, Pool
+from bridge.matrix.http import Answer, Broken, NotConnected, Pool, Ready
 from bridge.telemetry import Watch
 
 PART = "homeserver"
-IN_FLIGHT_MAX = 32
-"""More only adds latency: one Synapse process persists 60 to 120 events a second (measured on
-Synapse 1.163.2)."""
+SENDING_MAX = 40
+"""Events that are sent at a time, as many as a worker has streams: more only adds latency, for one
+Synapse process persists 60 to 120 events a second (measured on Synapse 1.163.2)."""
+ASKING_MAX = 16
+"""Everything else that is asked at a time."""
 ANSWER_LIMIT = timedelta(seconds=60)
 """From the sending to the last byte of the answer."""
 
@@ -38,16 +42,25 @@ class Connection:
         self._pool = pool
         self._watch = watch
 
-    async def exchange(self, method: str, target: str, body: bytes | None, *, what: str) -> bytes:
+    async def exchange(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        *,
+        what: str,
+        ready: Ready | None = None,
+    ) -> bytes:
         """Make one request and return the body of its answer.
 
-        `target` is path and query, percent-encoded; `what` is the call's name for people.
+        `target` is path and query, percent-encoded; `what` is the call's name for people; `ready`
+        is awaited right before it goes out.
 
         Raises:
             Refused: It was certainly not carried out.
             Uncertain: It was sent, and no answer came that says what became of it.
         """
-        answer = await self._roundtrip(method, target, body, what)
+        answer = await self._roundtrip(method, target, body, what, ready)
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             self._watch.back(PART)
             return answer.body
@@ -58,9 +71,11 @@ class Connection:
             self._watch.back(PART)
         raise error
 
-    async def _roundtrip(self, method: str, target: str, body: bytes | None, what: str) -> Answer:
+    async def _roundtrip(
+        self, method: str, target: str, body: bytes | None, what: str, ready: Ready | None
+    ) -> Answer:
         try:
-            return await self._pool.request(method, target, body)
+            return await self._pool.request(method, target, body, ready=ready)
         except NotConnected as error:
             problem = f"{what}: {error}"
             self._watch.away(PART, str(error), hint=f"is it running at {self._address}?")
@@ -70,27 +85,40 @@ class Connection:
             raise Uncertain(problem) from error
 
 
+class Connections(NamedTuple):
+    """One for events that are sent, one for everything else."""
+
+    sending: Connection
+    asking: Connection
+
+
 @asynccontextmanager
-async def open_connection(config: Config, watch: Watch) -> AsyncIterator[Connection]:
-    """Open the pool, and close it at the end.
+async def open_connections(config: Config, watch: Watch) -> AsyncIterator[Connections]:
+    """Open the pools, and close them at the end.
 
     Raises:
         ConfigError: `homeserver.ca_file` cannot be used.
     """
-    pool = Pool(
+    address, trust = config.homeserver.address, _trust(config.homeserver.ca_file)
+    pools = [_pool(config, most, trust) for most in (SENDING_MAX, ASKING_MAX)]
+    try:
+        yield Connections(*[Connection(pool, address=address, watch=watch) for pool in pools])
+    finally:
+        for pool in pools:
+            pool.close()
+
+
+def _pool(config: Config, connections_max: int, trust: ssl.SSLContext | None) -> Pool:
+    return Pool(
         config.homeserver.address,
-        connections_max=IN_FLIGHT_MAX,
+        connections_max=connections_max,
         answer_limit=ANSWER_LIMIT,
         headers={
             "Authorization": f"Bearer {config.appservice.as_token}",
             "Content-Type": "application/json",
         },
-        trust=_trust(config.homeserver.ca_file),
+        trust=trust,
     )
-    try:
-        yield Connection(pool, address=config.homeserver.address, watch=watch)
-    finally:
-        pool.close()
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext | None:

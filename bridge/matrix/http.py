@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
@@ -30,6 +30,9 @@ ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """The members of a very large room are some ten megabytes."""
 _INFORMATION_ENDS = 200
 """An answer below is a word in between; another follows."""
+
+
+Ready = Callable[[], Awaitable[None]]
 
 
 class NotConnected(Exception):
@@ -74,8 +77,13 @@ class Pool:
         self._idle: list[_Line] = []
         self._closed = False
 
-    async def request(self, method: str, target: str, body: bytes | None) -> Answer:
+    async def request(
+        self, method: str, target: str, body: bytes | None, *, ready: Ready | None = None
+    ) -> Answer:
         """Make one request; `target` is path and query, percent-encoded, below the address.
+
+        `ready` is awaited with the connection in hand, right before anything is sent: if the server
+        restarts after that, the request meets a closed connection. What it raises passes through.
 
         Raises:
             NotConnected: Nothing was sent.
@@ -88,6 +96,8 @@ class Pool:
         async with self._room:
             line = await self._take()
             try:
+                if ready is not None:
+                    await ready()
                 answer = await line.exchange(raw, self._answer_limit)
             except BaseException:
                 line.close()

@@ -24,6 +24,7 @@ import orjson
 from bridge.domain.ids import MessageRef, RoomId, UserId
 from bridge.errors import Uncertain
 from bridge.matrix.connection import Connection
+from bridge.matrix.http import Ready
 
 MESSAGE = "m.room.message"
 _ROOMS = "/_matrix/client/v3/rooms/"
@@ -78,8 +79,10 @@ class Sender:
         self._head = head
         self._tail = tail
 
-    async def send(self, outgoing: Outgoing) -> MessageRef:
+    async def send(self, outgoing: Outgoing, *, ready: Ready | None = None) -> MessageRef:
         """Send; repeating the same transaction id gives the same event.
+
+        `ready` is awaited with a connection in hand, right before the event goes out.
 
         Raises:
             Refused: It was certainly not sent; RejectedByHomeserver with M_FORBIDDEN often means
@@ -91,7 +94,7 @@ class Sender:
             f"{self._head(outgoing.room, outgoing.kind)}{quote(outgoing.transaction, safe='')}"
             f"{self._tail(outgoing.sender, outgoing.device)}{shown}"
         )
-        return await self._put(target, outgoing.content, what="send")
+        return await self._put(target, outgoing.content, what="send", ready=ready)
 
     async def redact(self, redaction: Redaction) -> MessageRef:
         """Take an event back; repeating the same transaction id gives the same redaction.
@@ -108,8 +111,11 @@ class Sender:
         )
         return await self._put(target, b"{}", what="redact")
 
-    async def _put(self, target: str, content: bytes, *, what: str) -> MessageRef:
-        return _event_id(await self._connection.exchange("PUT", target, content, what=what), what)
+    async def _put(
+        self, target: str, content: bytes, *, what: str, ready: Ready | None = None
+    ) -> MessageRef:
+        exchange = self._connection.exchange
+        return _event_id(await exchange("PUT", target, content, what=what, ready=ready), what)
 
 
 def _event_id(body: bytes, what: str) -> MessageRef:

@@ -37,6 +37,7 @@ from bridge.ports.journal import (
     NewEntry,
     NotNew,
     Remembered,
+    Room,
     Run,
     Unit,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "ReadingBook",
     "Reason",
     "Remembered",
+    "Room",
     "RoomBook",
     "Run",
     "SignInBook",

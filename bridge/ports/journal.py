@@ -136,12 +136,29 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How many runs a worker can take: of streams that are behind, of others (fresh), and in all.
+
+    A stream is behind if more waited in it than its next delivery when it was last appended to or
+    released. Each kind has room that the other cannot take, so that neither waits for the other.
+    """
+
+    runs: int
+    fresh: int
+    behind: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The head of a stream, leased to us: its open deliveries in order, all `sending` from now on."""
+    """The head of a stream, leased to us: its open deliveries in order, all `sending` from now on.
+
+    `behind`: the stream was, when it was claimed (see Room).
+    """
 
     portal: Portal
     target: Side
     deliveries: tuple[Delivery, ...]
+    behind: bool = False
 
 
 class NotNew(Exception):
@@ -281,10 +298,11 @@ class Journal(Protocol):
         """
         ...
 
-    async def claim_runs(self, target: Side, *, runs_max: int, length_max: int) -> tuple[Run, ...]:
-        """Lease streams whose head is due, longest waiting first; their deliveries are `sending`.
+    async def claim_runs(self, target: Side, *, room: Room, length_max: int) -> tuple[Run, ...]:
+        """Lease streams whose head is due; their deliveries are `sending`.
 
-        A worker that takes no more asks for 0: what was put aside for it is let go.
+        Fresh ones come before those that are behind, and of either the longest waiting. A worker
+        that takes no more asks for room of 0: what was put aside for it is let go.
         """
         ...
 

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.ids import MessageRef, Side
-from bridge.ports import Bell, Clock, Delivery, Entry, Far, NewEntry, Run, Unit
+from bridge.ports import Bell, Clock, Delivery, Entry, Far, NewEntry, Room, Run, Unit
 from bridge.store.database import Database
 from bridge.store.deliveries import Deliveries
 from bridge.store.inbox import Inbox
@@ -56,8 +56,8 @@ class PostgresJournal(ports.Journal):
         return await self._inbox.claim(side, limit=limit)
 
     @override
-    async def claim_runs(self, target: Side, *, runs_max: int, length_max: int) -> tuple[Run, ...]:
-        return await self._deliveries.claim(target, runs_max=runs_max, length_max=length_max)
+    async def claim_runs(self, target: Side, *, room: Room, length_max: int) -> tuple[Run, ...]:
+        return await self._deliveries.claim(target, room=room, length_max=length_max)
 
     @override
     def delivered(self, delivery: Delivery, ref: MessageRef) -> Awaitable[None]:

@@ -93,6 +93,10 @@ class Leases:
             del self._runs[run.portal.id, run.target]
             self._doubtful.difference_update(d.id for d in run.deliveries)
 
+    def runs(self, target: Side) -> list[Run]:
+        """Return the runs that are carried toward a side."""
+        return [run for (_, side), run in self._runs.items() if side is target]
+
     def streams(self, target: Side | None = None) -> list[Stream]:
         """Return the streams of the runs that are carried."""
         return [stream for stream in self._runs if target is None or stream[1] is target]

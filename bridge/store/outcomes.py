@@ -22,6 +22,7 @@ from bridge.domain.events import (
 )
 from bridge.domain.ids import MessageRef, Side
 from bridge.ports import Delivery
+from bridge.store import states
 from bridge.store.database import Session, plain
 
 # The link of a message that was taken back, and is there again as another event.
@@ -33,6 +34,19 @@ WITH gone AS (
 INSERT INTO former_links (portal_id, event_id, part, message_id, origin, author)
 SELECT portal_id, event_id, part, message_id, origin, author FROM gone
 ON CONFLICT DO NOTHING
+"""
+# What we did to that one is not to be seen on the new one: its echo is news.
+_DISOWN = """
+DELETE FROM own_changes WHERE portal_id = $1 AND ref = $2 AND kind IN ('react', 'unreact')
+"""
+_STATE = "SELECT state FROM message_states WHERE portal_id = $1 AND side = 'teams' AND ref = $2"
+# Whether an event is what its message is in Matrix now, and stays so.
+_STAYS = """
+SELECT FROM links l
+WHERE l.portal_id = $1 AND l.event_id = $2 AND NOT EXISTS (
+    SELECT FROM deliveries d
+    WHERE d.portal_id = $1 AND d.target = 'matrix' AND d.source = $3 AND d.what LIKE 'again %'
+)
 """
 _REACT = """
 INSERT INTO reactions (portal_id, message_id, person, key, event_id) VALUES ($1, $2, $3, $4, $5)
@@ -67,11 +81,30 @@ async def write(session: Session, delivery: Delivery, ref: MessageRef, now: date
     if isinstance(event, MessageSent):
         if event.again:
             await session.execute(_UNLINK, delivery.portal.id, delivery.source, event.part, ref)
+            await session.execute(_DISOWN, delivery.portal.id, delivery.source)
+        return
+    if await _came_too_late(session, delivery, event, ref):
         return
     if isinstance(event, ReactionAdded | ReactionRemoved):
         await _write_reaction(session, delivery, event, ref)
     if delivery.target is Side.TEAMS:
         await _write_own(session, delivery, event, ref, now)
+
+
+async def _came_too_late(
+    session: Session, delivery: Delivery, event: Change, ref: MessageRef
+) -> bool:
+    """Tell of a reaction in Teams whether what it was to in Matrix is there as another event now.
+
+    Then nobody has reacted to that one yet, and Teams will tell of the reaction as of any.
+    """
+    if delivery.target is Side.MATRIX or not isinstance(event, ReactionAdded):
+        return False
+    # In this order: what has been seen to be there again has a delivery by then.
+    row = await session.fetchrow(_STATE, delivery.portal.id, ref)
+    if row is not None and states.is_deleted(row["state"]):
+        return True
+    return await session.fetchrow(_STAYS, delivery.portal.id, event.target, ref) is None
 
 
 async def _write_reaction(

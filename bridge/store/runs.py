@@ -14,8 +14,8 @@ from bridge.store import events
 from bridge.store.database import Row
 from bridge.store.portals import portal_of
 
-COLUMNS = """portal_id, tenant_id, conversation_id, room_id, id, source, speaker, event, attempts,
-    resumed, created_at, told"""
+COLUMNS = """portal_id, tenant_id, conversation_id, room_id, behind, id, source, speaker, event,
+    attempts, resumed, created_at, told"""
 """What a claim must return, the rows of one stream next to each other."""
 
 
@@ -50,7 +50,9 @@ def _run(target: Side, rows: Sequence[Row]) -> tuple[Run, list[Unreadable]]:
             unreadable.append(
                 Unreadable(id=DeliveryId(row["id"]), attempts=row["attempts"], reason=str(error))
             )
-    return Run(portal=portal, target=target, deliveries=tuple(deliveries)), unreadable
+    behind = bool(rows[0]["behind"])
+    run = Run(portal=portal, target=target, deliveries=tuple(deliveries), behind=behind)
+    return run, unreadable
 
 
 def _delivery(portal: Portal, target: Side, row: Row) -> Delivery:

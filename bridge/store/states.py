@@ -20,6 +20,12 @@ def encode(known: Known) -> bytes:
     )
 
 
+def is_deleted(state: bytes) -> bool:
+    """Tell whether its side showed the message as taken back."""
+    deleted: bool = orjson.loads(state)["deleted"]
+    return deleted
+
+
 def known_of(known: Known, state: bytes | None) -> Known:
     """Return `known` with what `encode` wrote of it, if anything."""
     if state is None:

@@ -17,6 +17,7 @@ from bridge.domain.ids import MessageRef, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 from bridge.errors import Unavailable, Uncertain
 from bridge.matrix.appservice import Reader
+from bridge.matrix.http import Ready
 from bridge.ports import NewEntry
 from bridge.sandbox.tls import Certificates
 from tests.contract import test_endpoint_matrix as on_synapse, test_endpoint_teams as on_tenant
@@ -212,11 +213,19 @@ class MatrixStage(Stage):
         path = f"/rooms/{self.room}/{what}/{self._transactions}"
         return MessageRef((await self.human.call("PUT", path, content))["event_id"])
 
-    async def _spoilt(self, method: str, target: str, body: bytes | None, *, what: str) -> bytes:
+    async def _spoilt(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        *,
+        what: str,
+        ready: Ready | None = None,
+    ) -> bytes:
         has_effect = "/send/" in target or "/redact/" in target
         if has_effect and self._before:
             raise self._before.pop(0)
-        answer = await self._exchange(method, target, body, what=what)
+        answer = await self._exchange(method, target, body, what=what, ready=ready)
         if has_effect and self._after:
             raise self._after.pop(0)
         return answer

@@ -20,7 +20,7 @@ from bridge.domain.ids import RoomId, Side
 from bridge.errors import StoreUnavailable, Unavailable, Uncertain
 from bridge.matrix.appservice import Reader
 from bridge.matrix.catchup import EVERY, SCOPE, SyncCatchUp
-from bridge.matrix.connection import IN_FLIGHT_MAX, PART as HOMESERVER
+from bridge.matrix.connection import ASKING_MAX, PART as HOMESERVER
 from bridge.matrix.feed import TIMELINE_EVENTS_MAX, Feed
 from bridge.matrix.ghosts import DEVICE, Devices
 from bridge.matrix.registration import registration_yaml
@@ -397,7 +397,7 @@ async def test_a_homeserver_that_dies_with_what_it_had_not_pushed_has_lost_nothi
 
 async def insist(watcher: Watcher) -> None:
     """Connections of before the crash break first."""
-    for _ in range(IN_FLIGHT_MAX):
+    for _ in range(ASKING_MAX):
         with suppress(Uncertain, Unavailable):
             await watcher.catchup.step()
             return

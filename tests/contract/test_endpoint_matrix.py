@@ -61,10 +61,10 @@ from bridge.matrix.appservice import Reader
 from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client, NewRoom
 from bridge.matrix.commands import BotDesk
-from bridge.matrix.connection import Connection, open_connection
+from bridge.matrix.connection import Connection, open_connections
 from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
-from bridge.matrix.http import Pool
+from bridge.matrix.http import Pool, Ready
 from bridge.matrix.names import Names
 from bridge.matrix.registration import registration_yaml
 from bridge.matrix.rooms import Rooms, portal_room
@@ -125,8 +125,8 @@ async def world_of(config: Config, books: Books | None = None) -> AsyncIterator[
         topic="Lunch",
         members=(Member(id=TeamsUserId(ANNA.id), name=ANNA.name),),
     )
-    async with open_connection(config, watch) as connection:
-        client, sender = Client(connection, bot=names.bot), Sender(connection)
+    async with open_connections(config, watch) as connections:
+        client, sender = Client(connections.asking, bot=names.bot), Sender(connections.sending)
         devices = Devices(client)
         ghosts = Ghosts(client, books, names, devices=devices)
         rooms = Rooms(client, names, portals=books, accounts=accounts, directory=tenant)
@@ -1072,7 +1072,7 @@ async def test_a_homeserver_that_hangs_leaves_us_uncertain_and_is_waited_for_onl
 async def test_a_ca_file_that_is_none_is_a_mistake_of_the_operator(tmp_path: Path) -> None:
     homeserver = replace(CONFIG.homeserver, ca_file=tmp_path / "none.pem")
     with pytest.raises(ConfigError, match=r"homeserver\.ca_file"):
-        async with open_connection(replace(CONFIG, homeserver=homeserver), Watch()):
+        async with open_connections(replace(CONFIG, homeserver=homeserver), Watch()):
             pass
 
 
@@ -1082,15 +1082,26 @@ async def test_a_ca_file_that_is_none_is_a_mistake_of_the_operator(tmp_path: Pat
 def counted(world: World) -> list[str]:
     """The names of the calls that a world makes from now on."""
     calls: list[str] = []
-    connection = world.sender._connection
+    for connection in (world.sender._connection, world.client._connection):
+        _count(connection, calls)
+    return calls
+
+
+def _count(connection: Connection, calls: list[str]) -> None:
     exchange = connection.exchange
 
-    async def counting(method: str, target: str, body: bytes | None, *, what: str) -> bytes:
+    async def counting(
+        method: str,
+        target: str,
+        body: bytes | None,
+        *,
+        what: str,
+        ready: Ready | None = None,
+    ) -> bytes:
         calls.append(what)
-        return await exchange(method, target, body, what=what)
+        return await exchange(method, target, body, what=what, ready=ready)
 
     connection.exchange = counting  # type: ignore[method-assign]
-    return calls
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ from bridge.domain.ids import (
     Version,
 )
 from bridge.domain.portal import Portal
-from bridge.ports import Delivery, Entry, Journal, NewDelivery, NewEntry, NotNew, Run
+from bridge.ports import Delivery, Entry, Journal, NewDelivery, NewEntry, NotNew, Room, Run
 from bridge.store.database import Database
 from bridge.store.journal import PostgresJournal
 from bridge.store.leases import LEASE
@@ -159,9 +159,16 @@ async def append(journal: Journal, *deliveries: NewDelivery, presumed: bool = Fa
 
 
 async def claim(
-    journal: Journal, target: Side = MATRIX, *, runs_max: int = 10, length_max: int = 10
+    journal: Journal,
+    target: Side = MATRIX,
+    *,
+    runs_max: int = 10,
+    length_max: int = 10,
+    fresh_max: int = 10,
+    behind_max: int = 10,
 ) -> tuple[Run, ...]:
-    return await journal.claim_runs(target, runs_max=runs_max, length_max=length_max)
+    room = Room(runs=runs_max, fresh=fresh_max, behind=behind_max)
+    return await journal.claim_runs(target, room=room, length_max=length_max)
 
 
 async def claim_one(journal: Journal, target: Side = MATRIX, *, length_max: int = 10) -> Run:
@@ -673,6 +680,56 @@ async def test_streams_that_have_waited_longest_come_first_and_then_go_to_the_en
 
     assert first.portal.id == c
     assert [run.portal.id for run in runs] == [b, a, c]
+
+
+async def test_a_stream_that_was_quiet_comes_before_one_that_is_behind(
+    world: World, journal: Journal
+) -> None:
+    hot, quiet = await make_portal(journal, "hot"), await make_portal(journal, "quiet")
+    await append(journal, *(new(world, hot, f"h{number}") for number in range(3)))
+    world.clock.advance(SECOND)
+    await append(journal, new(world, quiet, "q"))
+
+    (first,) = await claim(journal, runs_max=1)
+    (second,) = await claim(journal, runs_max=1, length_max=1)
+
+    assert (sources([first]), first.behind) == ([["q"]], False)
+    assert (sources([second]), second.behind) == ([["h0"]], True)
+
+
+async def test_a_stream_is_behind_until_nothing_is_left_in_it(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "1"))
+    run = await claim_one(journal)
+    await append(journal, new(world, portal, "2"))
+    assert not run.behind
+    await journal.delivered(run.deliveries[0], MessageRef("$1"))
+    await journal.release(run)
+
+    late = await claim_one(journal)
+    assert late.behind
+    await journal.delivered(late.deliveries[0], MessageRef("$2"))
+    await journal.release(late)
+    await append(journal, new(world, portal, "3"))
+
+    assert not (await claim_one(journal)).behind
+
+
+async def test_each_kind_of_stream_has_room_of_its_own(world: World, journal: Journal) -> None:
+    portals = [await make_portal(journal, name) for name in "abcdef"]
+    for number, portal in enumerate(portals):
+        await append(
+            journal, *(new(world, portal, f"{portal.id}/{n}") for n in range(1 + number % 2))
+        )
+
+    some = await claim(journal, runs_max=5, fresh_max=1, behind_max=2)
+    others = await claim(journal, runs_max=2, fresh_max=9, behind_max=9)
+
+    assert [run.behind for run in some] == [False, True, True]
+    assert [run.behind for run in others] == [False, False]
+    assert await claim(journal, runs_max=5, fresh_max=5, behind_max=0) == ()
 
 
 async def test_a_head_that_waits_makes_its_stream_wait(world: World, journal: Journal) -> None:

@@ -298,6 +298,52 @@ async def test_what_was_said_of_the_event_that_it_was_before_still_finds_the_mes
     assert [part.ref for part in (await journal.far(run.deliveries[0])).parts] == ["1"]
 
 
+async def test_a_reaction_to_what_is_being_replaced_is_nothing_that_we_did(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    first = new(world, portal, "1")
+    await carry(journal, first, "$1")
+    assert isinstance(first.event, MessageSent)
+    again = replace(first, event=replace(first.event, again=True, version=Version("9")))
+    reactions = [
+        change(portal, ref, reacted(world, "$1"), target=TEAMS, speaker=who)
+        for ref, who in (("$r1", "ben"), ("$r2", "carl"), ("$r3", "dora"))
+    ]
+    own = []
+    for step, reaction in enumerate(reactions):
+        if step == 1:
+            await append(journal, again)
+        if step == 2:
+            run = await claim_one(journal)
+            await journal.delivered(run.deliveries[0], MessageRef("$2"))
+            await journal.release(run)
+        await carry(journal, reaction, "1")
+        found = await known(journal, TEAMS, portal, "1")
+        own.append([] if found is None else [o.person for o in found.own])
+
+    # Seen as ours; not, for it will be there as another event; nor when it is, also what was ours.
+    assert own == [["ben"], ["ben"], []]
+    assert [h.person for h in await heard(journal, portal, "$r1", "$r2", "$r3")] == ["ben"]
+
+
+async def test_a_reaction_to_what_was_taken_back_is_nothing_that_we_did(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await carry(journal, new(world, portal, "1"), "$1")
+    gone = Known(origin=TEAMS, version=Version("2"), author="anna", deleted=True)
+    async with journal.unit() as unit:
+        await unit.remember(
+            [Remembered(portal=portal.id, side=TEAMS, ref=MessageRef("1"), known=gone)]
+        )
+
+    await carry(journal, change(portal, "$r", reacted(world, "$1"), target=TEAMS), "1")
+
+    assert await known(journal, TEAMS, portal, "1") == gone
+    assert not await heard(journal, portal, "$r")
+
+
 async def test_a_message_on_its_way_says_where_it_stands_until_it_has_crossed(
     world: World, journal: Journal
 ) -> None:

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from bridge.domain.ids import MessageRef, Side
 from bridge.errors import ConfigError, StoreUnavailable
-from bridge.ports import Journal, NewEntry
+from bridge.ports import Journal, NewEntry, Room
 from bridge.sandbox.postgres import THROWAWAY, EmbeddedPostgres
 from bridge.store import schema
 from bridge.store.database import Database
@@ -114,7 +114,7 @@ async def call_everything(journal: Journal) -> None:
     with pytest.raises(StoreUnavailable):
         await journal.claim_entries(Side.TEAMS, limit=1)
     with pytest.raises(StoreUnavailable):
-        await journal.claim_runs(Side.TEAMS, runs_max=1, length_max=1)
+        await journal.claim_runs(Side.TEAMS, room=Room(runs=1, fresh=1, behind=1), length_max=1)
     with pytest.raises(StoreUnavailable):
         await make_portal(journal)
 

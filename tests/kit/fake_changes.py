@@ -35,6 +35,8 @@ def note_delivered(store: FakeStore, delivery: Delivery, ref: MessageRef, now: d
             _link(store, delivery, ref, again=False)
         case MessageDeleted():
             pass
+        case ReactionAdded() if _came_too_late(store, delivery, event, ref):
+            return
         case ReactionAdded():
             reaction = _reaction(delivery, event, ref)
             _forget(store, reaction)
@@ -67,9 +69,33 @@ def _link(store: FakeStore, delivery: Delivery, ref: MessageRef, *, again: bool)
             and other.matrix_event != link.matrix_event
         ]
         store.former_links += former
+        _disown(store, link)
         store.links = [other for other in store.links if other not in former]
     if not any(_same_pair(link, other) for other in store.links):
         store.links.append(link)
+
+
+def _disown(store: FakeStore, link: StoredLink) -> None:
+    """What we did to the former event is not to be seen on the new one: its echo is news."""
+    key = (link.portal, Side.TEAMS, link.message)
+    changes = store.own.get(key, [])
+    store.own[key] = [o for o in changes if o.kind not in {Own.REACT, Own.UNREACT}]
+
+
+def _came_too_late(
+    store: FakeStore, delivery: Delivery, event: ReactionAdded, ref: MessageRef
+) -> bool:
+    if delivery.target is Side.MATRIX:
+        return False
+    portal = delivery.portal.id
+    current = any(o.portal == portal and o.matrix_event == event.target for o in store.links)
+    replaced = any(
+        (d.new.portal, d.new.target, d.new.source) == (portal, Side.MATRIX, ref)
+        and d.new.event.slot.startswith("again ")
+        for d in store.deliveries.values()
+    )
+    state = store.states.get((portal, Side.TEAMS, ref))
+    return replaced or not current or (state is not None and state.deleted)
 
 
 def _same_pair(one: StoredLink, other: StoredLink) -> bool:

@@ -42,6 +42,7 @@ from bridge.ports import (
     NewEntry,
     NotNew,
     Remembered,
+    Room,
     Run,
     Unit,
 )
@@ -146,16 +147,19 @@ class FakeJournal(ports.Journal):
     # --- runs ---
 
     @override
-    async def claim_runs(self, target: Side, *, runs_max: int, length_max: int) -> tuple[Run, ...]:
+    async def claim_runs(self, target: Side, *, room: Room, length_max: int) -> tuple[Run, ...]:
         await self.moment("claim_runs")
         self._let_go_of_streams(target)
         now = self.clock.now()
         due = sorted(
-            (stream.due_at, key)
+            (stream.due_at, key, stream.behind)
             for key, stream in self.store.streams.items()
             if key[1] is target and stream.due_at is not None and stream.due_at <= now
         )
-        runs = [self._claim_run(key, length_max) for _, key in due[:runs_max]]
+        fresh = [key for _, key, behind in due if not behind][: min(room.runs, room.fresh)]
+        behind = [key for _, key, behind in due if behind]
+        behind = behind[: min(room.runs - len(fresh), room.behind)]
+        runs = [self._claim_run(key, length_max) for key in fresh + behind]
         await self.moment("claim_runs done")
         claimed = tuple(run for run in runs if run is not None)
         self._carrying |= {(run.portal.id, target): run for run in claimed}
@@ -174,6 +178,7 @@ class FakeJournal(ports.Journal):
         waits = next((i for i, d in enumerate(head) if d.due_at > now), len(head))
         if waits == 0:
             stream.owner, stream.due_at = None, head[0].due_at if head else None
+            stream.behind = bool(head)
             return None
         for delivery in head[:waits]:
             delivery.uncertain = delivery.uncertain or delivery.state == "sending"
@@ -185,6 +190,7 @@ class FakeJournal(ports.Journal):
             portal=portal,
             target=key[1],
             deliveries=tuple(delivery_of(portal, delivery) for delivery in head[:waits]),
+            behind=stream.behind,
         )
 
     @override
@@ -253,6 +259,7 @@ class FakeJournal(ports.Journal):
                     stored.attempts -= 1
         head = self.store.open_of(key)[:1]
         stream.owner, stream.due_at = None, max(head[0].due_at, now) if head else None
+        stream.behind = bool(head)
         if stream.due_at is not None and stream.due_at <= now:
             self._streams_bells[run.target].set()
 
@@ -398,6 +405,8 @@ class FakeUnit(Unit):
             stream = self._store.streams.setdefault(
                 (new.portal, new.target), StoredStream(due_at=None)
             )
+            # Also when both come in this batch.
+            stream.behind = stream.due_at is not None
             stream.due_at = now if stream.due_at is None else stream.due_at
             there = any(_slot(d.new) == _slot(new) for d in self._store.deliveries.values())
             sent = new.event.slot == "" and _message(new) in linked

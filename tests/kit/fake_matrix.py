@@ -70,6 +70,7 @@ class FakeMatrix:
         self._kept: dict[tuple[str, ...], tuple[datetime, MessageRef]] = {}
         self._in_memory: dict[tuple[str, ...], tuple[datetime, MessageRef]] = {}
         self._last_ms = 0
+        self.restarts = 0
 
     def open_room(self, place: Place | None = None) -> RoomId:
         """Make a room; a portal has one only, by its alias."""
@@ -81,8 +82,9 @@ class FakeMatrix:
         return room
 
     def restart(self) -> None:
-        """Lose what is in memory."""
+        """Lose what is in memory, and close every connection."""
         self._in_memory.clear()
+        self.restarts += 1
 
     # --- what people do; each in a millisecond of their own, as people are not faster ---
 

@@ -143,6 +143,7 @@ class FakeMatrixEndpoint(Endpoint):
             self.network.moment,
             f"matrix {kind}",
             lambda: self.network.send(room, who, transaction, kind, content, sent_at=sent_at),
+            connection=lambda: self.network.restarts,
         )
 
     async def _redact(self, delivery: Delivery, ref: MessageRef) -> MessageRef:

@@ -101,9 +101,17 @@ def bare(key: str) -> str:
     return key.replace(VARIATION_SELECTOR, "")
 
 
-async def exchange(moment: Moment, name: str, act: Callable[[], T]) -> T:
-    """Make one request: it arrives, has its effect, and is answered."""
+async def exchange(
+    moment: Moment, name: str, act: Callable[[], T], *, connection: Callable[[], int] = int
+) -> T:
+    """Make one request: it arrives, has its effect, and is answered.
+
+    `connection` names the one that it is made on; once that is another, the request arrives no more.
+    """
+    before = connection()
     await moment(name)
+    if connection() != before:
+        raise Uncertain("the connection was closed")
     answer = act()
     await moment(f"{name} done")
     return answer

@@ -95,6 +95,7 @@ class StoredStream:
 
     due_at: datetime | None
     owner: str | None = None
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

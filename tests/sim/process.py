@@ -14,7 +14,7 @@ from bridge.domain.events import Request, Seen
 from bridge.domain.ids import MessageRef, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 from bridge.errors import StoreUnavailable
-from bridge.ports import Delivery, Desk, Entry, NewDelivery, NewEntry, Run
+from bridge.ports import Delivery, Desk, Entry, NewDelivery, NewEntry, Room, Run
 from bridge.relay.intake import Intake
 from bridge.relay.loops import POLL, STORE_AWAY_WAIT, Loop, Step
 from bridge.relay.plan import GATE_PATIENCE
@@ -99,8 +99,8 @@ class SimJournal(FakeJournal):
         return ours or Protection.CONFIRM in self.world.without
 
     @override
-    async def claim_runs(self, target: Side, *, runs_max: int, length_max: int) -> tuple[Run, ...]:
-        runs = await super().claim_runs(target, runs_max=runs_max, length_max=length_max)
+    async def claim_runs(self, target: Side, *, room: Room, length_max: int) -> tuple[Run, ...]:
+        runs = await super().claim_runs(target, room=room, length_max=length_max)
         if Protection.STREAM_LOCK in self.world.without:
             keys = [key for key in self.store.streams if key[1] is target]
             runs += tuple(run for key in keys if (run := self._break_in(key)))

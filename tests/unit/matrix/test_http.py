@@ -101,6 +101,27 @@ async def test_a_request_says_what_it_was_told_to_say() -> None:
         ]
 
 
+async def test_the_last_question_is_asked_with_the_connection_in_hand() -> None:
+    """If the server went away after that, nothing reaches one that took its place."""
+    async with hosting(OK) as host, pool_of(host) as pool:
+
+        async def ready() -> None:
+            assert (host.connections, host.requests) == (1, [])
+
+        assert (await pool.request("PUT", "/a", b"{}", ready=ready)).status == 200
+
+
+async def test_who_may_not_send_after_all_sends_nothing() -> None:
+    async def refuse() -> None:
+        raise RuntimeError("taken over")
+
+    async with hosting(OK) as host, pool_of(host, most=1) as pool:
+        with pytest.raises(RuntimeError, match="taken over"):
+            await pool.request("PUT", "/a", b"{}", ready=refuse)
+        assert (await ask(pool)).status == 200
+        assert len(host.requests) == 1
+
+
 async def test_one_connection_serves_one_request_after_another() -> None:
     async with hosting(OK, OK, OK) as host, pool_of(host) as pool:
         for _ in range(3):

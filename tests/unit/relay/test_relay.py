@@ -21,7 +21,7 @@ from bridge.errors import (
     Uncertain,
     Unconvertible,
 )
-from bridge.ports import Reading
+from bridge.ports import Reading, Room
 from bridge.relay.plan import TARGET_PATIENCE
 from tests.kit.relay_world import ROOM, RelayWorld
 
@@ -318,7 +318,9 @@ async def test_a_process_that_dies_leaves_its_work_to_the_next(world: RelayWorld
     await world.say_in_teams(1, "first")
     await world.say_in_teams(2, "second")
     await world.intakes[Side.TEAMS].step()
-    claimed = await world.journal.claim_runs(Side.MATRIX, runs_max=9, length_max=9)
+    claimed = await world.journal.claim_runs(
+        Side.MATRIX, room=Room(runs=9, fresh=9, behind=9), length_max=9
+    )
     await world.matrix.deliver(claimed[0].deliveries[0], confirm=_yes)
     world.restart()
     await world.pass_time(timedelta(minutes=5))
