@@ -98,7 +98,8 @@ async def _came_too_late(
 
     Then nobody has reacted to that one yet, and Teams will tell of the reaction as of any.
     """
-    if delivery.target is Side.MATRIX or not isinstance(event, ReactionAdded):
+    reaction = isinstance(event, ReactionAdded | ReactionRemoved)
+    if delivery.target is Side.MATRIX or not reaction:
         return False
     # In this order: what has been seen to be there again has a delivery by then.
     row = await session.fetchrow(_STATE, delivery.portal.id, ref)

@@ -298,6 +298,22 @@ async def test_what_was_said_of_the_event_that_it_was_before_still_finds_the_mes
     assert [part.ref for part in (await journal.far(run.deliveries[0])).parts] == ["1"]
 
 
+async def test_what_was_seen_later_is_not_undone_by_who_saw_less(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    for version in ("10", "9"):
+        seen = Known(origin=TEAMS, version=Version(version), author="anna", edited=version)
+        async with journal.unit() as unit:
+            await unit.remember(
+                [Remembered(portal=portal.id, side=TEAMS, ref=MessageRef("1"), known=seen)]
+            )
+
+    found = await known(journal, TEAMS, portal, "1")
+    assert found is not None
+    assert (found.version, found.edited) == ("10", "10")
+
+
 async def test_a_reaction_to_what_is_being_replaced_is_nothing_that_we_did(
     world: World, journal: Journal
 ) -> None:

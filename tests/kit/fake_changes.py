@@ -20,7 +20,7 @@ from bridge.domain.events import (
     ReactionAdded,
     ReactionRemoved,
 )
-from bridge.domain.ids import MessageRef, PortalId, Side
+from bridge.domain.ids import MessageRef, PortalId, Side, is_older
 from bridge.ports import Delivery, Far, FarPart, Heard, Remembered
 from tests.kit.fake_store import FakeStore, MessageKey, StoredLink, StoredReaction
 
@@ -35,7 +35,7 @@ def note_delivered(store: FakeStore, delivery: Delivery, ref: MessageRef, now: d
             _link(store, delivery, ref, again=False)
         case MessageDeleted():
             pass
-        case ReactionAdded() if _came_too_late(store, delivery, event, ref):
+        case ReactionAdded() | ReactionRemoved() if _came_too_late(store, delivery, event, ref):
             return
         case ReactionAdded():
             reaction = _reaction(delivery, event, ref)
@@ -83,7 +83,7 @@ def _disown(store: FakeStore, link: StoredLink) -> None:
 
 
 def _came_too_late(
-    store: FakeStore, delivery: Delivery, event: ReactionAdded, ref: MessageRef
+    store: FakeStore, delivery: Delivery, event: ReactionAdded | ReactionRemoved, ref: MessageRef
 ) -> bool:
     if delivery.target is Side.MATRIX:
         return False
@@ -184,7 +184,10 @@ def _said(store: FakeStore, side: Side, key: MessageKey) -> Known | None:
 def remember(store: FakeStore, state: Remembered) -> None:
     """Hold what a side shows of a message."""
     key = (state.portal, state.side, state.ref)
-    store.states[key] = replace(state.known, own=())
+    before = store.states.get(key)
+    # A reader that comes back after its lease does not undo what its successor has seen.
+    if before is None or not is_older(state.known.version, before.version):
+        store.states[key] = replace(state.known, own=())
     store.own[key] = [o for o in store.own.get(key, ()) if o.id not in state.consumed]
 
 

@@ -233,8 +233,10 @@ class FakeJournal(ports.Journal):
     def _in_hand(self, delivery: Delivery) -> StoredDelivery | None:
         stored = self.store.deliveries.get(delivery.id)
         stream = self.store.streams[delivery.portal.id, delivery.target]
-        ours = stored is not None and stored.state == "sending" and stream.owner == self.owner
-        return stored if ours else None
+        if stored is None or stored.state != "sending" or stream.owner != self.owner:
+            return None
+        # Every claim counts an attempt: this one may have been claimed anew, by the same process.
+        return stored if stored.attempts == delivery.attempts else None
 
     @override
     async def release(self, run: Run) -> None:
