@@ -121,9 +121,12 @@ DROP FUNCTION claim_runs(text, timestamptz, timestamptz, uuid, integer, integer)
 -- Lease due entries of conversations that nobody reads. Guarantees: two callers never get entries
 -- of one conversation (the advisory lock makes claims of a side follow each other, and the claiming
 -- statement begins after it is held); with a due entry come all of its conversation that lie
--- before it, due or not, so that nothing overtakes what is held.
+-- before it, due or not, so that nothing overtakes what is held; of one conversation come the first
+-- `p_each` that are due, so that others do not wait for a hot one. What is held comes on top of
+-- `p_limit`, for it must not keep what is due from being found.
 CREATE FUNCTION lease_entries(
-    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
+    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer,
+    p_each integer
 ) RETURNS TABLE (
     id bigint, conversation text, raw bytea, received_at timestamptz, attempts integer,
     found boolean
@@ -133,7 +136,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('claim_entries/' || p_side, 0));
     RETURN QUERY
     WITH due AS MATERIALIZED (
-        SELECT e.conversation, e.position, e.id, e.due_at
+        SELECT e.conversation, e.due_at
         FROM inbox e
         WHERE e.side = p_side AND e.state = 'open' AND e.due_at <= p_now
             AND NOT EXISTS (
@@ -145,24 +148,37 @@ BEGIN
         ORDER BY e.due_at, e.id
         LIMIT p_limit
     ), conversations AS (
-        SELECT DISTINCT ON (due.conversation)
-            due.conversation, due.position AS last_position, due.id AS last_id,
-            min(due.due_at) OVER (PARTITION BY due.conversation) AS first_due
+        SELECT due.conversation, min(due.due_at) AS first_due
         FROM due
-        ORDER BY due.conversation, due.position DESC, due.id DESC
-    ), chosen AS (
-        SELECT e.id, c.first_due
+        GROUP BY due.conversation
+    ), readable AS (
+        SELECT e.id, c.first_due, count(*) FILTER (WHERE e.due_at <= p_now) OVER (
+            ORDER BY c.first_due, c.conversation, e.position, e.id
+        ) AS due_so_far
         FROM conversations c
         CROSS JOIN LATERAL (
-            SELECT o.id, o.position
+            SELECT d.position, d.id
+            FROM (
+                SELECT o.position, o.id
+                FROM inbox o
+                WHERE o.side = p_side AND o.conversation = c.conversation AND o.state = 'open'
+                    AND o.due_at <= p_now
+                ORDER BY o.position, o.id
+                LIMIT p_each
+            ) d
+            ORDER BY d.position DESC, d.id DESC
+            LIMIT 1
+        ) last
+        CROSS JOIN LATERAL (
+            SELECT o.id, o.position, o.due_at
             FROM inbox o
             WHERE o.side = p_side AND o.conversation = c.conversation AND o.state = 'open'
-                AND (o.position, o.id) <= (c.last_position, c.last_id)
+                AND (o.position, o.id) <= (last.position, last.id)
             ORDER BY o.position, o.id
-            LIMIT p_limit
+            LIMIT 10 * p_limit
         ) e
-        ORDER BY c.first_due, c.conversation, e.position, e.id
-        LIMIT p_limit
+    ), chosen AS (
+        SELECT r.id, r.first_due FROM readable r WHERE r.due_so_far <= p_limit
     ), leased AS (
         UPDATE inbox e
         SET owner = p_owner, lease_until = p_lease_until
@@ -180,7 +196,8 @@ END $$;
 -- Lease due entries. The commit is not waited for: a lease that a crash of Postgres forgets is a
 -- second reading, and reading is harmless.
 CREATE FUNCTION claim_entries(
-    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
+    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer,
+    p_each integer
 ) RETURNS TABLE (
     id bigint, conversation text, raw bytea, received_at timestamptz, attempts integer,
     found boolean
@@ -188,7 +205,7 @@ CREATE FUNCTION claim_entries(
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     RETURN QUERY
-    SELECT * FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit);
+    SELECT * FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit, p_each);
 END $$;
 
 -- Store entries in the order given, idempotent by (side, key), also for what was read already in
@@ -237,7 +254,7 @@ END $$;
 CREATE FUNCTION append_and_claim_entries(
     p_side text, p_keys text[], p_conversations text[], p_positions bigint[], p_raws bytea[],
     p_received_at timestamptz[], p_due_at timestamptz[], p_found boolean[],
-    p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
+    p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer, p_each integer
 ) RETURNS TABLE (
     new_key text, id bigint, conversation text, raw bytea, received_at timestamptz,
     attempts integer, found boolean
@@ -252,7 +269,7 @@ BEGIN
 
     RETURN QUERY
     SELECT NULL::text, l.id, l.conversation, l.raw, l.received_at, l.attempts, l.found
-    FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit) l;
+    FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit, p_each) l;
 END $$;
 
 -- Remove entries that were read; those of Matrix leave their key.

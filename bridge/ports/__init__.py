@@ -26,6 +26,7 @@ from bridge.ports.clock import (
     Clock,
 )
 from bridge.ports.journal import (
+    ENTRIES_OF_ONE_MAX,
     Bell,
     Delivery,
     Entry,
@@ -61,6 +62,7 @@ from bridge.ports.tidings import (
 )
 
 __all__ = [
+    "ENTRIES_OF_ONE_MAX",
     "AccountBook",
     "Announcer",
     "Bell",

@@ -16,6 +16,9 @@ from bridge.domain.events import Event
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 
+ENTRIES_OF_ONE_MAX = 25
+"""Due entries of one conversation that are read at a time: others do not wait for a hot one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEntry:
@@ -293,7 +296,8 @@ class Journal(Protocol):
     async def claim_entries(self, side: Side, *, limit: int) -> tuple[Entry, ...]:
         """Lease due entries of conversations that nobody else reads, in reading order.
 
-        With a due entry come all entries of its conversation of a smaller position, due or not.
+        With a due entry come all entries of its conversation of a smaller position, due or not; of
+        one conversation no more than ENTRIES_OF_ONE_MAX that are due. `limit` counts what is due.
         A reader that takes no more asks with limit 0: what was put aside for it is let go.
         """
         ...

@@ -25,7 +25,17 @@ from bridge.domain.ids import (
     Version,
 )
 from bridge.domain.portal import Portal
-from bridge.ports import Delivery, Entry, Journal, NewDelivery, NewEntry, NotNew, Room, Run
+from bridge.ports import (
+    ENTRIES_OF_ONE_MAX,
+    Delivery,
+    Entry,
+    Journal,
+    NewDelivery,
+    NewEntry,
+    NotNew,
+    Room,
+    Run,
+)
 from bridge.store.database import Database
 from bridge.store.journal import PostgresJournal
 from bridge.store.leases import LEASE
@@ -231,13 +241,13 @@ async def test_the_sides_have_keys_of_their_own(world: World, journal: Journal) 
 
 
 async def test_entries_are_read_in_the_order_of_the_calls(world: World, journal: Journal) -> None:
-    keys = [f"{number:03}" for number in range(100)]
+    keys = [f"{number:03}" for number in range(ENTRIES_OF_ONE_MAX)]
 
     counts = await asyncio.gather(
         *(journal.append_entries([entry(world, key, side=MATRIX)]) for key in keys)
     )
 
-    assert sum(counts) == 100
+    assert sum(counts) == len(keys)
     assert raws(await journal.claim_entries(MATRIX, limit=1000)) == keys
 
 
@@ -259,6 +269,25 @@ async def test_conversations_come_by_what_has_been_due_longest(
     claimed = await journal.claim_entries(TEAMS, limit=10)
 
     assert raws(claimed) == ["old", "younger", "young"]
+
+
+async def test_a_hot_conversation_leaves_room_for_others(world: World, journal: Journal) -> None:
+    hot = [entry(world, f"{n:02}", conversation="hot") for n in range(ENTRIES_OF_ONE_MAX + 5)]
+    await journal.append_entries(hot)
+    await journal.append_entries([entry(world, "quiet", conversation="quiet")])
+
+    claimed = raws(await journal.claim_entries(TEAMS, limit=100))
+
+    assert claimed == [*(f"{n:02}" for n in range(ENTRIES_OF_ONE_MAX)), "quiet"]
+
+
+async def test_what_is_held_does_not_hide_what_is_due(world: World, journal: Journal) -> None:
+    held = [entry(world, f"{n:03}", position=n, after=SECOND) for n in range(200)]
+    await journal.append_entries([*held, entry(world, "due", position=200)])
+
+    claimed = raws(await journal.claim_entries(TEAMS, limit=100))
+
+    assert (len(claimed), claimed[-1]) == (201, "due")
 
 
 async def test_an_entry_is_not_read_before_its_time(world: World, journal: Journal) -> None:

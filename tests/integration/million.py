@@ -33,9 +33,9 @@ SELECT n, 'tenant', 'chat ' || n, '!' || n, $1, $1::timestamptz - n * interval '
 FROM generate_series(1, $2::integer) n
 """
 _STREAMS = """
-INSERT INTO streams (portal_id, side, due_at)
+INSERT INTO streams (portal_id, side, due_at, behind)
 SELECT p.id, s.side,
-    CASE WHEN p.id % 10 = 0 THEN $1 ELSE $1::timestamptz + interval '1 hour' END
+    CASE WHEN p.id % 10 = 0 THEN $1 ELSE $1::timestamptz + interval '1 hour' END, p.id % 30 <> 20
 FROM generate_series(1, {portals}) AS p (id) CROSS JOIN (VALUES ('teams'), ('matrix')) AS s (side)
 """
 # Appended in another order than that of their positions.
@@ -93,11 +93,11 @@ SELECT 'teams', 'key ' || p.id || '/' || n, 'chat ' || p.id, n, '\\x00', $1,
     CASE WHEN p.id % 1000 = 0 THEN $1::timestamptz + interval '1 minute' END
 FROM generate_series(1, {portals}) AS p (id) CROSS JOIN generate_series(1, 10) n
 """
-# What is due in it comes last; what lies before it comes along, a bite at a time.
+# Half of it is held, and comes along with what is due.
 _BACKLOG_OF_ENTRIES = """
 INSERT INTO inbox (side, key, conversation, position, raw, received_at, due_at)
 SELECT 'matrix', '$backlog ' || n, '!10', 0, '\\x00', $1,
-    $1::timestamptz + CASE WHEN n % 100 = 0 THEN interval '0' ELSE interval '1 hour' END
+    $1::timestamptz + CASE WHEN n % 2 = 0 THEN interval '0' ELSE interval '1 hour' END
 FROM generate_series(1, $2::integer) n
 """
 _READ_EVENTS = """

@@ -11,10 +11,9 @@ from uuid import uuid4
 
 import pytest
 
-from bridge.domain.changes import Known
-from bridge.domain.ids import MessageRef, Side, Version
+from bridge.domain.ids import MessageRef, Side
 from bridge.domain.portal import Portal
-from bridge.ports import Entry, Journal, NewDelivery, Remembered, Run
+from bridge.ports import Entry, Journal, NewDelivery, Run
 from bridge.store.appending import Appending
 from bridge.store.database import Session
 from bridge.store.deliveries import Deliveries
@@ -284,24 +283,6 @@ async def test_what_comes_again_while_it_is_being_settled_is_not_taken_in(
     assert new_ones.result() == 1
     claimed = await other.claim_entries(Side.MATRIX, limit=10)
     assert [e.raw for e in claimed] == [b"$2"]
-
-
-async def test_a_reader_that_comes_back_late_undoes_nothing_of_what_its_successor_saw(
-    world: PostgresWorld,
-) -> None:
-    journal = world.process()
-    portal = await make_portal(journal)
-    await append(journal, new(world, portal, "1"))
-    newer = Known(origin=Side.TEAMS, version=Version("10"), author="anna", deleted=True)
-    older = Known(origin=Side.TEAMS, version=Version("9"), author="anna", edited="9")
-    for held in (newer, older):
-        ref = MessageRef("1")
-        async with journal.unit() as unit:
-            await unit.remember(
-                [Remembered(portal=portal.id, side=Side.TEAMS, ref=ref, known=held)]
-            )
-
-    assert await known(journal, Side.TEAMS, portal, "1") == newer
 
 
 async def test_of_two_claims_of_one_process_only_the_last_may_send_or_put_back(

@@ -121,8 +121,7 @@ class FakeJournal(ports.Journal):
         rows = [e for e in self.store.inbox.values() if e.new.side is side and not e.parked]
         busy = {e.new.conversation for e in rows if e.is_leased(now)}
         free = [e for e in rows if e.new.conversation not in busy]
-        due = sorted((e for e in free if e.due_at <= now), key=lambda e: (e.due_at, e.id))
-        chosen = in_reading_order(free, due[:limit])[:limit]
+        chosen = in_reading_order(free, limit, now)
         reader = asyncio.current_task()
         for entry in chosen:
             entry.owner, entry.lease_until = self.owner, now + LEASE

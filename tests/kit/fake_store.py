@@ -17,7 +17,7 @@ from bridge.domain.changes import Known, OwnChange
 from bridge.domain.events import Event
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
-from bridge.ports import Clock, Delivery, Entry, NewDelivery, NewEntry
+from bridge.ports import ENTRIES_OF_ONE_MAX, Clock, Delivery, Entry, NewDelivery, NewEntry
 
 BEGINNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -167,23 +167,27 @@ class FakeStore:
         return min(found, key=lambda link: link.event.part, default=None)
 
 
-def in_reading_order(free: Sequence[StoredEntry], due: Sequence[StoredEntry]) -> list[StoredEntry]:
-    """Conversations by what has been due longest; within one everything up to its last due entry."""
+def in_reading_order(free: Sequence[StoredEntry], limit: int, now: datetime) -> list[StoredEntry]:
+    """Conversations by what has been due longest; in each what is due, with everything before it."""
+    due = sorted((e for e in free if e.due_at <= now), key=lambda e: (e.due_at, e.id))[:limit]
     first: dict[str, datetime] = {}
-    last: dict[str, tuple[int, int]] = {}
     for entry in due:
-        name, place = entry.new.conversation, (entry.new.position, entry.id)
-        first.setdefault(name, entry.due_at)
-        last[name] = max(last.get(name, place), place)
-    chosen = [
-        e
-        for e in free
-        if e.new.conversation in last and (e.new.position, e.id) <= last[e.new.conversation]
-    ]
-    return sorted(
-        chosen,
-        key=lambda e: (first[e.new.conversation], e.new.conversation, e.new.position, e.id),
-    )
+        first.setdefault(entry.new.conversation, entry.due_at)
+    chosen: list[StoredEntry] = []
+    so_far = 0
+    for name, _ in sorted(first.items(), key=lambda item: (item[1], item[0])):
+        head = _head_of([e for e in free if e.new.conversation == name], now)
+        for entry in head[: 10 * limit]:
+            so_far += entry.due_at <= now
+            if so_far <= limit:
+                chosen.append(entry)
+    return chosen
+
+
+def _head_of(conversation: Sequence[StoredEntry], now: datetime) -> list[StoredEntry]:
+    ordered = sorted(conversation, key=lambda e: (e.new.position, e.id))
+    due = [n for n, entry in enumerate(ordered) if entry.due_at <= now][:ENTRIES_OF_ONE_MAX]
+    return ordered[: due[-1] + 1]
 
 
 def entry_of(stored: StoredEntry) -> Entry:

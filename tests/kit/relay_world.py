@@ -78,14 +78,20 @@ class RelayWorld:
         }
 
     async def push(
-        self, side: Side, key: str, reading: Reading | Exception, position: int = 0
+        self,
+        side: Side,
+        key: str,
+        reading: Reading | Exception,
+        position: int = 0,
+        *,
+        conversation: str = "",
     ) -> None:
-        """Let a side push an entry that will read as `reading`."""
+        """Let a side push an entry that will read as `reading`; of the one portal, if not told."""
         endpoint = self.teams if side is Side.TEAMS else self.matrix
         raw = key.encode()
         endpoint.readings[raw] = reading
         now = self.clock.now()
-        conversation = str(PLACE) if side is Side.TEAMS else ROOM
+        conversation = conversation or (str(PLACE) if side is Side.TEAMS else ROOM)
         await self.journal.append_entries(
             [
                 NewEntry(

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 CATCH_UP_EVERY = timedelta(seconds=20)
 OVERLAP = timedelta(minutes=1)
+LANES = 2
+"""In which a process reads what a side has pushed."""
 
 
 class SilentDesk(Desk):
@@ -153,7 +155,8 @@ class Process:
 
     def start(self) -> None:
         for loop in self._loops():
-            _ = self.spawn(self._repeat(loop))
+            for _lane in range(LANES if isinstance(loop, Intake) else 1):
+                _ = self.spawn(self._repeat(loop))
         _ = self.spawn(self._renew())
         _ = self.spawn(self._catch_up())
 
