@@ -15,7 +15,12 @@ from hypothesis import given, strategies as st
 from bridge.domain.ids import Side
 from bridge.errors import StoreUnavailable
 from bridge.telemetry import REFUSED
-from bridge.web.hooks import CONVERSATIONS_REMEMBERED_MAX, VALIDATION_TOKEN_CHARS_MAX, Quiet
+from bridge.web.hooks import (
+    CONVERSATIONS_REMEMBERED_MAX,
+    SHED_AFTER,
+    VALIDATION_TOKEN_CHARS_MAX,
+    Quiet,
+)
 from tests.kit.fake_store import BEGINNING
 from tests.unit.web.conftest import HS_TOKEN, STATE, Door, Reply
 
@@ -64,6 +69,29 @@ def refused(hook: str, reason: str) -> float:
 
 
 # --- Graph ---
+
+
+async def test_while_the_store_is_slow_notifications_are_turned_away_to_come_again(
+    door: Door,
+) -> None:
+    free, reached = asyncio.Event(), asyncio.Event()
+
+    async def stall(name: str) -> None:
+        if name == "append_entries":
+            reached.set()
+            await free.wait()
+
+    door.journal.moment = stall
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(door.post(NOTIFICATIONS, posted(item())))
+        await reached.wait()
+        door.clock.advance(SHED_AFTER + MILLISECOND)
+        before = refused("teams", "overloaded")
+        assert (await door.post(NOTIFICATIONS, posted(item("2")))).status == 503
+        assert refused("teams", "overloaded") == before + 1
+        free.set()
+    assert first.result().status == 202
+    assert (await door.post(NOTIFICATIONS, posted(item("2")))).status == 202
 
 
 async def test_an_item_with_our_client_state_is_stored_and_accepted(door: Door) -> None:
