@@ -74,8 +74,8 @@ class OwnChange:
 class Known:
     """What is held of a message: where it was first said, and as what its side showed it last.
 
-    `position` is its place in the stream while it has not crossed: what happens to it comes after it,
-    whatever a clock says.
+    `words` are those of our own last edit, until somebody else's. `position` is its place in the
+    stream while it has not crossed: what happens to it comes after it, whatever a clock says.
     """
 
     origin: Side
@@ -84,6 +84,7 @@ class Known:
     edited: str = ""
     deleted: bool = False
     reactions: frozenset[Pair] = frozenset()
+    words: str = ""
     own: tuple[OwnChange, ...] = ()
     position: int = field(default=0, compare=False)
 
@@ -115,8 +116,9 @@ def changes(known: Known | None, seen: Sighting, *, side: Side) -> Outcome:
     events: list[Event] = []
     gone: set[int] = set()
     deleted = _deletion(known, seen, events, gone)
+    words = known.words
     if not deleted and not seen.deleted:
-        _edit(known, seen, events, gone)
+        words = _edit(known, seen, events, gone)
     reactions = _reactions(known, seen, events, gone)
     now = replace(
         known,
@@ -124,6 +126,7 @@ def changes(known: Known | None, seen: Sighting, *, side: Side) -> Outcome:
         edited=known.edited if seen.deleted else seen.edited,
         deleted=seen.deleted,
         reactions=reactions,
+        words=words,
         own=tuple(own for own in known.own if own.id not in gone),
     )
     same = replace(now, version=known.version) == known
@@ -170,16 +173,20 @@ def _deletion(known: Known, seen: Sighting, events: list[Event], gone: set[int])
     return True
 
 
-def _edit(known: Known, seen: Sighting, events: list[Event], gone: set[int]) -> None:
+def _edit(known: Known, seen: Sighting, events: list[Event], gone: set[int]) -> str:
+    """Compare the words; return those of our own edit, if that was the last."""
     own = [change for change in known.own if change.kind is Own.EDIT]
     if seen.edited == known.edited:
         if _are_settled(own, seen):
             gone.update(change.id for change in own)
-        return
-    ours = [n for n, change in enumerate(own) if change.words == words_of(seen.body)]
+        return known.words
+    words = words_of(seen.body)
+    ours = [n for n, change in enumerate(own) if change.words == words]
     if ours:
         gone.update(change.id for change in own[: ours[-1] + 1])
-        return
+        return words
+    if known.words == words and _is_soon_after(known, seen):
+        return words  # A process that had been frozen made the edit that another one had made.
     events.append(
         MessageEdited(
             target=seen.ref,
@@ -189,6 +196,7 @@ def _edit(known: Known, seen: Sighting, events: list[Event], gone: set[int]) -> 
             body=seen.body,
         )
     )
+    return ""
 
 
 def _reactions(
@@ -233,11 +241,20 @@ def _are_settled(own: Sequence[OwnChange], seen: Sighting) -> bool:
     return all(change.at + ECHO_WITHIN < _time_of(seen) for change in own)
 
 
+def _is_soon_after(known: Known, seen: Sighting) -> bool:
+    before = _instant(known.version)
+    return before is not None and _time_of(seen) <= before + ECHO_WITHIN
+
+
 def _time_of(seen: Sighting) -> datetime:
+    return _instant(seen.version) or seen.sent_at
+
+
+def _instant(version: Version) -> datetime | None:
     """The time of a version; versions are ms since the epoch, "" is as it was sent."""
-    if not seen.version.isdecimal() or len(seen.version) > _MS_DIGITS_MAX:
-        return seen.sent_at
-    return datetime.fromtimestamp(int(seen.version) / 1000, UTC)
+    if not version.isdecimal() or len(version) > _MS_DIGITS_MAX:
+        return None
+    return datetime.fromtimestamp(int(version) / 1000, UTC)
 
 
 _MS_DIGITS_MAX = 14

@@ -16,6 +16,7 @@ def encode(known: Known) -> bytes:
             "edited": known.edited,
             "deleted": known.deleted,
             "reactions": sorted(known.reactions),
+            "words": known.words,
         }
     )
 
@@ -36,4 +37,5 @@ def known_of(known: Known, state: bytes | None) -> Known:
         edited=found["edited"],
         deleted=found["deleted"],
         reactions=frozenset((person, key) for person, key in found["reactions"]),
+        words=found["words"],
     )

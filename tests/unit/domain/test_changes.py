@@ -235,6 +235,32 @@ def test_of_two_edits_of_ours_the_last_one_seen_settles_both() -> None:
     assert (outcome.events, outcome.consumed) == ((), (1, 2))
 
 
+def test_our_edit_made_a_second_time_by_a_process_that_was_frozen_is_no_news() -> None:
+    ours = from_text("ours")
+    known = replace(KNOWN, own=(own(Own.EDIT, words=words_of(ours)),))
+    once = changes(known, seen(edited="e1", body=ours), side=Side.TEAMS).known
+    assert once is not None
+
+    again = seen(START + timedelta(seconds=5), edited="e2", body=ours)
+    assert changes(once, again, side=Side.TEAMS).events == ()
+    theirs = seen(START + timedelta(seconds=5), edited="e2", body=from_text("theirs"))
+    assert kinds(changes(once, theirs, side=Side.TEAMS)) == [MessageEdited]
+    much_later = seen(LATER, edited="e2", body=ours)
+    assert kinds(changes(once, much_later, side=Side.TEAMS)) == [MessageEdited]
+
+
+def test_after_somebody_elses_edit_our_words_are_an_edit_again() -> None:
+    ours, theirs = from_text("ours"), from_text("theirs")
+    known: Known | None = replace(KNOWN, words=words_of(ours))
+    events = []
+    for number, body in enumerate((theirs, ours), 1):
+        outcome = changes(known, seen(edited=f"e{number}", body=body), side=Side.TEAMS)
+        events += kinds(outcome)
+        known = outcome.known
+
+    assert events == [MessageEdited, MessageEdited]
+
+
 def test_what_somebody_else_wrote_meanwhile_is_no_echo() -> None:
     known = replace(KNOWN, own=(own(Own.EDIT, words=words_of(from_text("ours"))),))
 
