@@ -16,7 +16,7 @@ from bridge.domain.events import Event
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 
-ENTRIES_OF_ONE_MAX = 25
+ENTRIES_OF_ONE_MAX = 10
 """Due entries of one conversation that are read at a time: others do not wait for a hot one."""
 
 
@@ -43,7 +43,10 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One raw thing a side pushed to us, stored before it was understood, now claimed."""
+    """One raw thing a side pushed to us, stored before it was understood, now claimed.
+
+    `opened`: what was sealed in it, where an endpoint has opened it ahead.
+    """
 
     id: EntryId
     side: Side
@@ -52,6 +55,7 @@ class Entry:
     received_at: datetime
     attempts: int
     found: bool = False
+    opened: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

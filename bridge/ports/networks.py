@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -34,6 +34,13 @@ class Endpoint(Protocol):
 
     side: Side
     shows_within: timedelta
+
+    async def prepare(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Do for many entries at once, and away from the event loop, what is heavy in `take_in`.
+
+        Returns the same entries in the same order; whatever fails here fails again in `take_in`.
+        """
+        return entries
 
     async def take_in(self, entry: Entry) -> Reading:
         """Say what happened on this side.

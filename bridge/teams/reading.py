@@ -10,6 +10,8 @@ of a deletion whose message is not deleted: it may be there again by now.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -23,6 +25,7 @@ from bridge.teams.certificates import Keyring
 from bridge.teams.graph import Credential, Graph, segment
 from bridge.teams.notifications import (
     Address,
+    Keys,
     Notice,
     UnknownKey,
     Untrusted,
@@ -40,6 +43,9 @@ DELETED = "deleted"
 HOOK = "teams"
 PART = "validation tokens"
 
+OPENED_AHEAD_MIN = 3
+"""Letters."""
+
 _NOT_FOUND = 404
 
 
@@ -53,6 +59,16 @@ class Reader:
     keyring: Keyring
     checker: TokenChecker
     watch: Watch
+
+    async def open_ahead(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return the entries, those opened whose content can be.
+
+        A thread is worth its 0.1 ms from a few letters on, at 0.3 ms each for RSA, which lets go of
+        the interpreter (measured with cryptography 50.0).
+        """
+        if len(entries) < OPENED_AHEAD_MIN:
+            return entries
+        return await asyncio.to_thread(_opened, entries, self.keyring.keys)
 
     def notice_of(self, entry: Entry) -> Notice:
         """Read what the hook stored.
@@ -85,7 +101,7 @@ class Reader:
         sealed = notice.sealed
         if sealed is None or not await self._is_proven(notice, entry):
             return None
-        content = await self._open(sealed)
+        content = entry.opened or await self._open(sealed)
         if content is None:
             return None
         message = payloads.chat_message(_parsed(content))
@@ -148,6 +164,21 @@ _NO_TOKENS = (
     "every message must be read from Graph; in Entra > Enterprise applications > Properties set "
     "'Assignment required' to No, or assign Microsoft Graph Change Tracking to the app"
 )
+
+
+def _opened(entries: Sequence[Entry], keys: Keys) -> Sequence[Entry]:
+    return [replace(entry, opened=_content_of(entry, keys)) for entry in entries]
+
+
+def _content_of(entry: Entry, keys: Keys) -> bytes | None:
+    """Whatever cannot be opened is looked at again, and judged, when it is read."""
+    if entry.found:
+        return None
+    try:
+        sealed = read_entry(entry.raw).sealed
+        return None if sealed is None else decrypt(sealed, keys)
+    except (Unconvertible, UnknownKey):
+        return None
 
 
 def _parsed(content: bytes) -> object:
