@@ -200,7 +200,7 @@ class FakeTeams:
             "resource": f"chats('{place.conversation}')/messages('{shown['id']}')",
             "encryptedContent": {"data": content, "dataSignature": digest(content)},
         }
-        made = entry_of(item, (), received_at=now, due_at=now + self.window)
+        made = entry_of(item, (), received_at=now, due=lambda _: now + self.window)
         return replace(made, found=change == "found")
 
     def view(self, place: Place, person: Callable[[str], str] = str) -> list[Shown]:

@@ -144,7 +144,7 @@ def bell(**changes: object) -> Entry:
         "resource": f"chats('{CHAT}')/messages('1616990032035')",
         **changes,
     }
-    return Links().claimed(entry_of(item, (), received_at=NOW, due_at=NOW))
+    return Links().claimed(entry_of(item, (), received_at=NOW, due=lambda _: NOW))
 
 
 def delivery(body: Body) -> Delivery:

@@ -39,7 +39,7 @@ def test_what_was_read_is_read_again() -> None:
 
 def test_it_stands_in_line_with_what_was_notified() -> None:
     ours = entry_of_read(PLACE, MESSAGE, now=NOW)
-    theirs = entry_of(ITEM, (), received_at=NOW, due_at=NOW)
+    theirs = entry_of(ITEM, (), received_at=NOW, due=lambda _: NOW)
     assert ours.conversation == theirs.conversation
     assert ours.position == theirs.position
     assert ours.found
@@ -50,7 +50,7 @@ def test_each_version_of_a_message_is_an_entry_of_its_own() -> None:
     one, same = (entry_of_read(PLACE, MESSAGE, now=NOW) for _ in range(2))
     other = entry_of_read(PLACE, {**MESSAGE, "etag": "7"}, now=NOW)
     assert one.key == same.key != other.key
-    assert one.key != entry_of(ITEM, (), received_at=NOW, due_at=NOW).key
+    assert one.key != entry_of(ITEM, (), received_at=NOW, due=lambda _: NOW).key
 
 
 @given(
@@ -62,7 +62,7 @@ def test_a_hook_stores_nothing_that_passes_for_our_own_reading(
 ) -> None:
     item = {"read": MESSAGE, **more, **ITEM}
     try:
-        new = entry_of(item, tuple(tokens), received_at=NOW, due_at=NOW)
+        new = entry_of(item, tuple(tokens), received_at=NOW, due=lambda _: NOW)
     except (Unconvertible, TypeError):
         return
     assert not new.found

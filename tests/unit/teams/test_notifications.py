@@ -254,7 +254,7 @@ def test_lifecycle_notifications_are_told_apart(event: object, read: LifecycleEv
 
 def key_of(one: Json, seconds: float = 0) -> str:
     now = NOW + timedelta(seconds=seconds)
-    return entry_of(one, ("token",), received_at=now, due_at=now).key
+    return entry_of(one, ("token",), received_at=now, due=lambda _: now).key
 
 
 def test_an_entry_is_ordered_by_its_message_and_keeps_no_client_state() -> None:
@@ -262,7 +262,7 @@ def test_an_entry_is_ordered_by_its_message_and_keeps_no_client_state() -> None:
         item(encryptedContent=seal()),
         ("token",),
         received_at=NOW,
-        due_at=NOW + timedelta(seconds=1),
+        due=lambda _: NOW + timedelta(seconds=1),
     )
     assert entry.side is Side.TEAMS
     assert entry.conversation == f"{TENANT}/{CHAT}"
@@ -273,7 +273,7 @@ def test_an_entry_is_ordered_by_its_message_and_keeps_no_client_state() -> None:
 
 def test_what_was_stored_is_read_again() -> None:
     sealed = seal()
-    entry = entry_of(item(encryptedContent=sealed), ("token",), received_at=NOW, due_at=NOW)
+    entry = entry_of(item(encryptedContent=sealed), ("token",), received_at=NOW, due=lambda _: NOW)
     notice = read_entry(entry.raw)
     assert notice.sealed == sealed
     assert notice.tokens == ("token",)
@@ -283,7 +283,7 @@ def test_what_was_stored_is_read_again() -> None:
 
 def test_a_message_without_a_number_is_ordered_by_its_arrival() -> None:
     other = item(resource=f"chats('{CHAT}')/messages('abc')")
-    entry = entry_of(other, (), received_at=NOW, due_at=NOW)
+    entry = entry_of(other, (), received_at=NOW, due=lambda _: NOW)
     assert entry.position == int(NOW.timestamp() * 1000)
 
 
