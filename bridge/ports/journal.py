@@ -336,8 +336,11 @@ class Journal(Protocol):
         """Set the delivery aside for a person; its stream goes on without it."""
         ...
 
-    async def release(self, run: Run) -> None:
-        """End the lease; what was not attempted is queued as it was, and the stream due again."""
+    def release(self, run: Run) -> Awaitable[None]:
+        """End the lease; what was not attempted is queued as it was, and the stream due again.
+
+        Shares a commit with what was delivered before it was called.
+        """
         ...
 
     async def renew_leases(self) -> None:

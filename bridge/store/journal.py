@@ -82,8 +82,8 @@ class PostgresJournal(ports.Journal):
         await self._deliveries.park(delivery, reason=reason)
 
     @override
-    async def release(self, run: Run) -> None:
-        await self._deliveries.release(run)
+    def release(self, run: Run) -> Awaitable[None]:
+        return self._deliveries.release(run)
 
     @override
     async def renew_leases(self) -> None:

@@ -187,10 +187,11 @@ async def test_a_release_waits_for_an_append_and_sees_it(world: PostgresWorld) -
     await append(journal, new(world, portal, "1"))
     run = await claim_one(journal)
     await journal.delivered(run.deliveries[0], MessageRef("$1"))
-    async with asyncio.TaskGroup() as tasks, world.database.transaction() as session:
+    async with world.database.transaction() as session:
         await uncommitted(world, session, new(world, portal, "2"))
-        tasks.create_task(journal.release(run))
+        released = asyncio.ensure_future(journal.release(run))
         await blocked_by_lock(world, 1)
+    await released
 
     assert sources(await claim(journal)) == [["2"]]
 
