@@ -189,7 +189,7 @@ async def test_a_release_waits_for_an_append_and_sees_it(world: PostgresWorld) -
     await journal.delivered(run.deliveries[0], MessageRef("$1"))
     async with world.database.transaction() as session:
         await uncommitted(world, session, new(world, portal, "2"))
-        released = asyncio.ensure_future(journal.release(run))
+        released = journal.release(run)  # Its writer is at it already.
         await blocked_by_lock(world, 1)
     await released
 

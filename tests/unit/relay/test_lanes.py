@@ -12,8 +12,8 @@ import pytest
 from bridge.app.clock import SystemClock
 from bridge.domain.ids import Side
 from bridge.errors import StoreUnavailable
-from bridge.ports import Entry, Reading
-from bridge.relay import lanes
+from bridge.ports import ENTRIES_OF_ONE_MAX, Entry, Reading
+from bridge.relay import lanes, loops
 from bridge.relay.intake import Intake
 from bridge.relay.lanes import LANES_MAX
 from bridge.relay.loops import STORE_AWAY_WAIT
@@ -107,6 +107,16 @@ async def test_what_follows_in_its_own_conversation_waits(world: RelayWorld, slo
         slow.gates["a1"].set()
         await until("a2", seen=slow.ended)
     assert slow.ended == ["b1", "a1", "a2"]
+
+
+async def test_a_hot_conversation_is_read_to_its_end_without_waiting_for_a_bell(
+    world: RelayWorld, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops, "POLL", timedelta(hours=1))
+    for number in range(3 * ENTRIES_OF_ONE_MAX + 1):
+        await slow.push(f"{number}", "a")
+    async with running(world):
+        await until(f"{3 * ENTRIES_OF_ONE_MAX}", seen=slow.ended)
 
 
 async def test_there_are_so_many_lanes_and_no_more(world: RelayWorld, slow: Slow) -> None:
