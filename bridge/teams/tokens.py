@@ -37,6 +37,8 @@ KEYS_MAX = 100
 KEYS_BYTES_MAX = 1024 * 1024
 VERIFIED_MAX = 1_000
 KID_CHARS_MAX = 256
+HEADS_MAX = 64
+"""Heads of tokens whose key id is remembered; Microsoft signs with a handful of keys."""
 
 BAD_TOKEN = "bad_token"  # noqa: S105 - the label of a counter
 UNKNOWN_KEY = "unknown_key"
@@ -56,6 +58,7 @@ class TokenChecker:
         self._session = session
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
+        self._heads: dict[str, object] = {}
         self._missing: set[str] = set()
         self._fetched_at = datetime.min.replace(tzinfo=UTC)
         self._verified: OrderedDict[bytes, datetime] = OrderedDict()
@@ -77,8 +80,7 @@ class TokenChecker:
 
     async def _verify(self, token: str, at: datetime) -> datetime:
         try:
-            header = jwt.get_unverified_header(token)
-            key = await self._key(header.get("kid"), self._clock.now())
+            key = await self._key(self._kid_of(token), self._clock.now())
             claims: dict[str, Any] = jwt.decode(
                 token, key, algorithms=["RS256"], options=_ONLY_SIGNATURE
             )
@@ -89,6 +91,15 @@ class TokenChecker:
             text = f"that is not good for us ({reason})"
             raise _untrusted(text, reason)
         return _instant(claims["exp"]) + SKEW
+
+    def _kid_of(self, token: str) -> object:
+        """Read which key a token says that it was signed with; its head is that of all of that key."""
+        head = token.partition(".")[0]
+        if head not in self._heads:
+            if len(self._heads) >= HEADS_MAX:
+                self._heads.clear()
+            self._heads[head] = jwt.get_unverified_header(token).get("kid")
+        return self._heads[head]
 
     async def _key(self, kid: object, now: datetime) -> jwt.PyJWK:
         if not isinstance(kid, str) or len(kid) > KID_CHARS_MAX:
