@@ -1,20 +1,24 @@
 """Batches side by side: one that takes long goes on by itself while the next is read.
 
     step ─▶ a free lane ─▶ claim ─▶ understand ─▶ write down ─▶ the step returns
-                               └─ longer than SLOW_AFTER: the step returns, the lane goes on
+                    │          └─ longer than SLOW_AFTER: the step returns, the lane goes on
+                    └─ much of one conversation: the same, at once
 
 While a batch is read nobody else reads, as long as that is soon over: what computes shares one
 processor however many lanes there are, and what gathers meanwhile is read, and committed, together.
 (Letting the next batch begin when the last is understood was measured: batches become small, and a
-message costs 1.6 times the processor.)
+message costs 1.6 times the processor.) But a hot conversation is left to itself, for others would
+wait behind it again and again.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from bridge.errors import StoreUnavailable
 from bridge.ports import ENTRIES_OF_ONE_MAX, Clock, Entry
@@ -30,11 +34,21 @@ SLOW_AFTER = timedelta(milliseconds=500)
 class Lane:
     """Where one batch is read; it keeps what it claimed, and could not write down yet.
 
-    `is_alone`: nobody waits for this batch any more.
+    `alone` is done when nobody waits for this batch any more.
     """
 
     claimed: Sequence[Entry] = ()
-    is_alone: bool = False
+    alone: asyncio.Future[None] | None = None
+
+    def go_alone(self) -> None:
+        """Let others be read beside this batch."""
+        if self.alone is not None and not self.alone.done():
+            self.alone.set_result(None)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody waits for this batch."""
+        return self.alone is not None and self.alone.done()
 
 
 class Lanes:
@@ -68,14 +82,16 @@ class Lanes:
         lane = self._idle.pop()
         if self.tasks is None:
             return _or_raise(await self._use(lane))
-        lane.is_alone = False
+        lane.alone = asyncio.get_running_loop().create_future()
         task = self.tasks.create_task(self._use(lane))
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
-        await asyncio.wait([task], timeout=SLOW_AFTER.total_seconds())
+        either: list[asyncio.Future[Any]] = [task, lane.alone]
+        limit = SLOW_AFTER.total_seconds()
+        await asyncio.wait(either, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return _or_raise(task.result())
-        lane.is_alone = True
+        lane.go_alone()
         # What follows in its conversations, and what it could not write down, is then to be read.
         task.add_done_callback(lambda _: self._bell.set())
         return Step.SOME
@@ -96,6 +112,13 @@ def step_of(entries: Sequence[Entry]) -> Step:
     if not entries:
         return Step.NOTHING
     return Step.SOME if len(entries) >= ENTRIES_OF_ONE_MAX else Step.ALL
+
+
+def is_hot(entries: Sequence[Entry]) -> bool:
+    """Tell whether one conversation has filled its share of a batch."""
+    if len(entries) < ENTRIES_OF_ONE_MAX:
+        return False
+    return max(Counter(entry.conversation for entry in entries).values()) >= ENTRIES_OF_ONE_MAX
 
 
 def _or_raise(found: Step | StoreUnavailable) -> Step:

@@ -96,6 +96,22 @@ async def test_what_takes_long_keeps_no_other_conversation_waiting(
     assert not world.store.inbox
 
 
+async def test_a_hot_conversation_keeps_no_other_waiting_at_all(
+    world: RelayWorld, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "SLOW_AFTER", timedelta(hours=1))
+    await slow.push("a0", "a", waits=True)
+    for number in range(1, ENTRIES_OF_ONE_MAX):
+        await slow.push(f"a{number}", "a")
+    async with running(world):
+        await until("a0", seen=slow.begun)
+        await slow.push("b", "b")
+        await until("b", seen=slow.ended)
+        assert slow.ended == ["b"]
+        slow.gates["a0"].set()
+    assert not world.store.inbox
+
+
 async def test_what_follows_in_its_own_conversation_waits(world: RelayWorld, slow: Slow) -> None:
     async with running(world):
         await slow.push("a1", "a", waits=True)
