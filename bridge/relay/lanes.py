@@ -61,7 +61,6 @@ class Lanes:
         self._clock = clock
         self._bell = bell
         self.tasks: asyncio.TaskGroup | None = None
-        # Used from the end: what a lane could not write down is what it goes on with.
         self._idle = [Lane() for _ in range(LANES_MAX)]
         self._busy: set[asyncio.Task[Step | StoreUnavailable]] = set()
 
@@ -79,7 +78,7 @@ class Lanes:
         if not self._idle:
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
             return Step.SOME
-        lane = self._idle.pop()
+        lane = self._next()
         if self.tasks is None:
             return _or_raise(await self._use(lane))
         lane.alone = asyncio.get_running_loop().create_future()
@@ -95,6 +94,12 @@ class Lanes:
         # What follows in its conversations, and what it could not write down, is then to be read.
         task.add_done_callback(lambda _: self._bell.set())
         return Step.SOME
+
+    def _next(self) -> Lane:
+        """Take a lane; what one of them could not write down comes before anything new."""
+        lane = next((lane for lane in self._idle if lane.claimed), self._idle[-1])
+        self._idle.remove(lane)
+        return lane
 
     async def _use(self, lane: Lane) -> Step | StoreUnavailable:
         try:

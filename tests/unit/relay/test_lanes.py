@@ -162,6 +162,34 @@ async def test_rest_is_when_the_slow_ones_are_done_as_well(world: RelayWorld, sl
     assert not world.store.inbox
 
 
+async def test_what_could_not_be_written_down_comes_before_anything_new(
+    world: RelayWorld, slow: Slow
+) -> None:
+    away = False
+
+    async def fail(name: str) -> None:
+        if away and name == "commit":
+            raise StoreUnavailable("away")
+
+    world.journal.moment = fail
+    async with running(world):
+        await slow.push("a1", "a", waits=True)
+        await until("a1", seen=slow.begun)
+        await a_moment()
+        away = True
+        await slow.push("b1", "b")
+        await until("b1", seen=slow.ended)
+        await a_moment()
+        away = False
+        slow.gates["a1"].set()  # Its lane is free after that of b1.
+        await until("a1", seen=slow.ended)
+        await a_moment()
+        while world.store.inbox:
+            world.clock.advance(STORE_AWAY_WAIT)
+            await a_moment()
+    assert slow.begun == ["a1", "b1", "b1"]
+
+
 async def test_what_a_lane_could_not_write_down_it_goes_on_with(
     world: RelayWorld, slow: Slow
 ) -> None:
