@@ -17,6 +17,8 @@ from bridge.relay import lanes, loops
 from bridge.relay.intake import Intake
 from bridge.relay.lanes import LANES_MAX
 from bridge.relay.loops import STORE_AWAY_WAIT
+from tests.kit.fake_journal import LEASE
+from tests.kit.fake_store import BEGINNING
 from tests.kit.relay_world import RelayWorld
 
 PATIENCE_S = 10.0
@@ -188,6 +190,7 @@ async def test_what_could_not_be_written_down_comes_before_anything_new(
             world.clock.advance(STORE_AWAY_WAIT)
             await a_moment()
     assert slow.begun == ["a1", "b1", "b1"]
+    assert world.clock.now() < BEGINNING + LEASE  # Not because its lease ran out.
 
 
 async def test_what_a_lane_could_not_write_down_it_goes_on_with(
