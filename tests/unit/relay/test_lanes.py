@@ -50,6 +50,18 @@ class Slow:
         return await self._take_in(entry)
 
 
+class Store:
+    """Away as long as it is told to be: nothing can be written down."""
+
+    def __init__(self, world: RelayWorld) -> None:
+        self.is_away = False
+        world.journal.moment = self.moment
+
+    async def moment(self, name: str) -> None:
+        if self.is_away and name == "commit":
+            raise StoreUnavailable("away")
+
+
 @asynccontextmanager
 async def running(world: RelayWorld) -> AsyncIterator[Intake]:
     intake = world.intakes[Side.TEAMS]
@@ -167,22 +179,16 @@ async def test_rest_is_when_the_slow_ones_are_done_as_well(world: RelayWorld, sl
 async def test_what_could_not_be_written_down_comes_before_anything_new(
     world: RelayWorld, slow: Slow
 ) -> None:
-    away = False
-
-    async def fail(name: str) -> None:
-        if away and name == "commit":
-            raise StoreUnavailable("away")
-
-    world.journal.moment = fail
+    store = Store(world)
     async with running(world):
         await slow.push("a1", "a", waits=True)
         await until("a1", seen=slow.begun)
         await a_moment()
-        away = True
+        store.is_away = True
         await slow.push("b1", "b")
         await until("b1", seen=slow.ended)
         await a_moment()
-        away = False
+        store.is_away = False
         slow.gates["a1"].set()  # Its lane is free after that of b1.
         await until("a1", seen=slow.ended)
         await a_moment()
@@ -196,13 +202,8 @@ async def test_what_could_not_be_written_down_comes_before_anything_new(
 async def test_what_a_lane_could_not_write_down_it_goes_on_with(
     world: RelayWorld, slow: Slow
 ) -> None:
-    failing = True
-
-    async def fail(name: str) -> None:
-        if failing and name == "commit":
-            raise StoreUnavailable("away")
-
-    world.journal.moment = fail
+    store = Store(world)
+    store.is_away = True
     async with running(world):
         await slow.push("a1", "a", waits=True)
         await until("a1", seen=slow.begun)
@@ -211,4 +212,4 @@ async def test_what_a_lane_could_not_write_down_it_goes_on_with(
         while world.store.inbox:
             await a_moment()
             world.clock.advance(STORE_AWAY_WAIT)
-            failing = slow.begun.count("a1") < 2
+            store.is_away = slow.begun.count("a1") < 2
