@@ -29,7 +29,7 @@ from bridge.domain.events import (
 )
 from bridge.domain.ids import MessageRef, PortalId, RoomId, Side, Version
 from bridge.domain.portal import Portal
-from bridge.ports import Delivery, Journal, NewDelivery, Remembered
+from bridge.ports import ENTRIES_OF_ONE_MAX, Delivery, Journal, NewDelivery, Remembered
 from bridge.sandbox.postgres import EmbeddedPostgres
 from bridge.store import schema, states
 from bridge.store.database import Database
@@ -281,7 +281,7 @@ class HotPath:
 
     async def claim_entries_of_a_backlog(self, _: int) -> None:
         entries = await self.journal.claim_entries(MATRIX, limit=50)
-        assert len(entries) == 50
+        assert len(entries) == 2 * ENTRIES_OF_ONE_MAX  # Half of them are held.
         async with self.journal.unit() as unit:
             await unit.settle(entries)
 

@@ -80,6 +80,17 @@ def differences(sides: Sides) -> Iterator[str]:
         yield f"{sides.chat}: Matrix alone shows {number} x {shown}"
 
 
+def repetitions(sides: Sides) -> Iterator[str]:
+    """Name what is shown twice: people never say the same again.
+
+    Not every repetition is a difference: what was posted twice is carried back, and shown twice there.
+    """
+    for side, shown in (("Teams", sides.teams), ("Matrix", sides.matrix)):
+        for (person, words), number in sorted(Counter((s.person, s.words) for s in shown).items()):
+            if number > 1:
+                yield f"{sides.chat}: {side} shows {number} x {person}: {words!r}"
+
+
 def _told(shown: Shown) -> str:
     reactions = " ".join(sorted(f"{key}{person}" for person, key in shown.reactions))
     return f"{shown.person}: {shown.words!r} [{reactions}] -> {shown.reply_words!r}"

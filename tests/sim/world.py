@@ -24,7 +24,7 @@ from tests.kit.fake_teams import FakeTeams
 from tests.sim.people import IN_BOTH, IN_TEAMS, People, person_of_matrix
 from tests.sim.process import Process, at
 from tests.sim.turns import PROCESS, SimClock, Turns
-from tests.sim.verdict import Ledger, Sides, differences, inversions
+from tests.sim.verdict import Ledger, Sides, differences, inversions, repetitions
 from tests.sim.weather import CALM, STORM, Protection, Weather
 
 CHATS = 2
@@ -278,7 +278,8 @@ class World:
     def _wrongs(self) -> Sequence[str]:
         wrongs: list[str] = []
         for place in self.places:
-            wrongs += differences(self._sides(place))
+            sides = self._sides(place)
+            wrongs += [*differences(sides), *repetitions(sides)]
             wrongs += self._disorder(place)
         wrongs += [f"entry parked: {e.error}" for e in self.store.inbox.values() if e.parked]
         # What refers to something that nobody knows is held for longer than this lasts.
