@@ -209,7 +209,9 @@ class FakeJournal(ports.Journal):
     @override
     async def is_ours(self, delivery: Delivery) -> bool:
         await self.moment("is_ours")
-        return self._in_hand(delivery) is not None
+        ours = self._in_hand(delivery) is not None
+        await self.moment("is_ours done")
+        return ours
 
     @override
     async def retry(

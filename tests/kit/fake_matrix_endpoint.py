@@ -137,13 +137,12 @@ class FakeMatrixEndpoint(Endpoint):
         room, who = await self._room(delivery), ghost(delivery.event.author.id)
         # As in the real one, the kind and the slot tell apart what one source has led to.
         transaction, sent_at = saying.transaction_of(delivery, kind), delivery.event.sent_at
-        if not self.network.has_devices:
-            await confirm()
         return await exchange(
             self.network.moment,
             f"matrix {kind}",
             lambda: self.network.send(room, who, transaction, kind, content, sent_at=sent_at),
             connection=lambda: self.network.restarts,
+            confirm=None if self.network.has_devices else confirm,
         )
 
     async def _redact(self, delivery: Delivery, ref: MessageRef) -> MessageRef:

@@ -25,7 +25,7 @@ from bridge.domain.content import Body, Measure, normalised, plain_text, split
 from bridge.domain.events import Event, MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef
 from bridge.errors import RemoteError, TargetMissing, Uncertain
-from bridge.ports import Delivery, FarPart
+from bridge.ports import Confirm, Delivery, FarPart
 
 VARIATION_SELECTOR = "\ufe0f"
 
@@ -102,14 +102,22 @@ def bare(key: str) -> str:
 
 
 async def exchange(
-    moment: Moment, name: str, act: Callable[[], T], *, connection: Callable[[], int] = int
+    moment: Moment,
+    name: str,
+    act: Callable[[], T],
+    *,
+    connection: Callable[[], int] = int,
+    confirm: Confirm | None = None,
 ) -> T:
     """Make one request: it arrives, has its effect, and is answered.
 
-    `connection` names the one that it is made on; once that is another, the request arrives no more.
+    `confirm` is asked with the connection in hand, right before the request goes out. `connection`
+    names the one that it is made on; once that is another, the request arrives no more.
     """
     before = connection()
     await moment(name)
+    if confirm is not None:
+        await confirm()
     if connection() != before:
         raise Uncertain("the connection was closed")
     answer = act()

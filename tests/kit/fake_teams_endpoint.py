@@ -120,8 +120,7 @@ class FakeTeamsEndpoint(Endpoint):
     async def _request(self, what: str, who: str, confirm: Confirm, act: Callable[[], T]) -> T:
         """Make a request that is not to be repeated without a look."""
         self.network.token_of(who)
-        await confirm()
-        return await exchange(self.network.moment, f"teams {what}", act)
+        return await exchange(self.network.moment, f"teams {what}", act, confirm=confirm)
 
     async def _say(
         self, delivery: Delivery, event: MessageSent | MessageEdited, confirm: Confirm

@@ -23,6 +23,7 @@ from bridge.errors import (
 )
 from bridge.ports import Reading, Room
 from bridge.relay.plan import TARGET_PATIENCE
+from tests.kit.fake_journal import LEASE
 from tests.kit.relay_world import ROOM, RelayWorld
 
 DAY = timedelta(days=1)
@@ -367,3 +368,24 @@ async def test_an_edit_waits_for_its_message_and_is_nothing_without_it(world: Re
 
 async def _yes() -> None:
     return
+
+
+async def test_who_stood_still_since_it_asked_whose_a_delivery_is_asks_again(
+    world: RelayWorld,
+) -> None:
+    await world.say_in_teams(1, "first")
+    await world.intakes[Side.TEAMS].step()
+    asked: list[str] = []
+
+    async def stand_still(name: str) -> None:
+        if name == "is_ours done":
+            asked.append(name)
+            if len(asked) == 1:
+                world.clock.advance(LEASE + timedelta(seconds=1))
+                world.journal.owner = "a process that took over"
+
+    world.journal.moment = stand_still
+    await world.workers[Side.MATRIX].step()
+
+    assert len(asked) == 2
+    assert world.matrix.said == []
