@@ -1,9 +1,8 @@
 -- What happens to messages after they were sent: edits, deletions, reactions; what was taken in
 -- already; how far conversations were read; what senders were told; what was dropped.
 
--- `position` orders a stream among what is open: the time on the side it comes from, in ms. `what`
--- tells apart several events about one message. `told`: what the sender was told last of a message
--- that has not arrived.
+-- `position` orders a stream among what is open: the time on the side it comes from, in ms. `what` tells apart several events about one message. `told`:
+-- what the sender was told last of a message that has not arrived.
 ALTER TABLE deliveries
     ADD COLUMN author text NOT NULL DEFAULT '',
     ADD COLUMN position bigint NOT NULL DEFAULT 0,
@@ -18,18 +17,10 @@ CREATE INDEX deliveries_untold ON deliveries (id)
     WHERE target = 'teams' AND error IS NOT NULL
         AND (told IS NULL OR (told = 'waiting' AND state = 'parked'));
 
--- `behind`: more waited in the stream than its next one, when it was appended to or released.
-ALTER TABLE streams ADD COLUMN behind boolean NOT NULL DEFAULT false;
-DROP INDEX streams_due;
-CREATE INDEX streams_due ON streams (side, behind, due_at, portal_id) WHERE due_at IS NOT NULL;
-
 -- `found`: nobody pushed it, we came upon it when we looked.
 ALTER TABLE inbox
     ADD COLUMN found boolean NOT NULL DEFAULT false,
     ADD COLUMN told boolean NOT NULL DEFAULT false;
-
--- What was encrypted cannot be compressed: trying costs a fifth of storing it.
-ALTER TABLE inbox ALTER COLUMN raw SET STORAGE EXTERNAL;
 
 -- Until when all that changed in a conversation of Teams has certainly been seen.
 ALTER TABLE portals ADD COLUMN read_until timestamptz;
@@ -61,18 +52,6 @@ CREATE TABLE own_changes (
     words text NOT NULL
 );
 CREATE INDEX own_changes_message ON own_changes (portal_id, ref, id);
-
--- The Matrix event that a message of Teams was before it was taken back, and there again as another:
--- what was said of the old one still finds the message.
-CREATE TABLE former_links (
-    portal_id bigint NOT NULL,
-    event_id text NOT NULL,
-    part integer NOT NULL CHECK (part >= 0),
-    message_id text NOT NULL,
-    origin text NOT NULL CHECK (origin IN ('teams', 'matrix')),
-    author text NOT NULL,
-    PRIMARY KEY (portal_id, event_id, part)
-);
 
 -- A reaction in Teams (a message, a person, an emoji) and the Matrix event that is the same.
 CREATE TABLE reactions (
@@ -124,12 +103,9 @@ DROP FUNCTION claim_runs(text, timestamptz, timestamptz, uuid, integer, integer)
 -- Lease due entries of conversations that nobody reads. Guarantees: two callers never get entries
 -- of one conversation (the advisory lock makes claims of a side follow each other, and the claiming
 -- statement begins after it is held); with a due entry come all of its conversation that lie
--- before it, due or not, so that nothing overtakes what is held; of one conversation come the first
--- `p_each` that are due, so that others do not wait for a hot one. What is held comes on top of
--- `p_limit`, for it must not keep what is due from being found.
+-- before it, due or not, so that nothing overtakes what is held.
 CREATE FUNCTION lease_entries(
-    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer,
-    p_each integer
+    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
 ) RETURNS TABLE (
     id bigint, conversation text, raw bytea, received_at timestamptz, attempts integer,
     found boolean
@@ -139,7 +115,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('claim_entries/' || p_side, 0));
     RETURN QUERY
     WITH due AS MATERIALIZED (
-        SELECT e.conversation, e.due_at
+        SELECT e.conversation, e.position, e.id, e.due_at
         FROM inbox e
         WHERE e.side = p_side AND e.state = 'open' AND e.due_at <= p_now
             AND NOT EXISTS (
@@ -151,37 +127,24 @@ BEGIN
         ORDER BY e.due_at, e.id
         LIMIT p_limit
     ), conversations AS (
-        SELECT due.conversation, min(due.due_at) AS first_due
+        SELECT DISTINCT ON (due.conversation)
+            due.conversation, due.position AS last_position, due.id AS last_id,
+            min(due.due_at) OVER (PARTITION BY due.conversation) AS first_due
         FROM due
-        GROUP BY due.conversation
-    ), readable AS (
-        SELECT e.id, c.first_due, count(*) FILTER (WHERE e.due_at <= p_now) OVER (
-            ORDER BY c.first_due, c.conversation, e.position, e.id
-        ) AS due_so_far
+        ORDER BY due.conversation, due.position DESC, due.id DESC
+    ), chosen AS (
+        SELECT e.id, c.first_due
         FROM conversations c
         CROSS JOIN LATERAL (
-            SELECT d.position, d.id
-            FROM (
-                SELECT o.position, o.id
-                FROM inbox o
-                WHERE o.side = p_side AND o.conversation = c.conversation AND o.state = 'open'
-                    AND o.due_at <= p_now
-                ORDER BY o.position, o.id
-                LIMIT p_each
-            ) d
-            ORDER BY d.position DESC, d.id DESC
-            LIMIT 1
-        ) last
-        CROSS JOIN LATERAL (
-            SELECT o.id, o.position, o.due_at
+            SELECT o.id, o.position
             FROM inbox o
             WHERE o.side = p_side AND o.conversation = c.conversation AND o.state = 'open'
-                AND (o.position, o.id) <= (last.position, last.id)
+                AND (o.position, o.id) <= (c.last_position, c.last_id)
             ORDER BY o.position, o.id
-            LIMIT 10 * p_limit
+            LIMIT p_limit
         ) e
-    ), chosen AS (
-        SELECT r.id, r.first_due FROM readable r WHERE r.due_so_far <= p_limit
+        ORDER BY c.first_due, c.conversation, e.position, e.id
+        LIMIT p_limit
     ), leased AS (
         UPDATE inbox e
         SET owner = p_owner, lease_until = p_lease_until
@@ -199,8 +162,7 @@ END $$;
 -- Lease due entries. The commit is not waited for: a lease that a crash of Postgres forgets is a
 -- second reading, and reading is harmless.
 CREATE FUNCTION claim_entries(
-    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer,
-    p_each integer
+    p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
 ) RETURNS TABLE (
     id bigint, conversation text, raw bytea, received_at timestamptz, attempts integer,
     found boolean
@@ -208,7 +170,7 @@ CREATE FUNCTION claim_entries(
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     RETURN QUERY
-    SELECT * FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit, p_each);
+    SELECT * FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit);
 END $$;
 
 -- Store entries in the order given, idempotent by (side, key), also for what was read already in
@@ -257,7 +219,7 @@ END $$;
 CREATE FUNCTION append_and_claim_entries(
     p_side text, p_keys text[], p_conversations text[], p_positions bigint[], p_raws bytea[],
     p_received_at timestamptz[], p_due_at timestamptz[], p_found boolean[],
-    p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer, p_each integer
+    p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_limit integer
 ) RETURNS TABLE (
     new_key text, id bigint, conversation text, raw bytea, received_at timestamptz,
     attempts integer, found boolean
@@ -272,7 +234,7 @@ BEGIN
 
     RETURN QUERY
     SELECT NULL::text, l.id, l.conversation, l.raw, l.received_at, l.attempts, l.found
-    FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit, p_each) l;
+    FROM lease_entries(p_side, p_now, p_lease_until, p_owner, p_limit) l;
 END $$;
 
 -- Remove entries that were read; those of Matrix leave their key.
@@ -344,15 +306,12 @@ BEGIN
         RETURN false;
     END IF;
 
-    INSERT INTO streams AS s (portal_id, side, due_at, behind)
-    SELECT n.portal_id, n.target, p_now, count(*) > 1
+    INSERT INTO streams AS s (portal_id, side, due_at)
+    SELECT DISTINCT n.portal_id, n.target, p_now
     FROM unnest(p_portals, p_targets) AS n (portal_id, target)
-    GROUP BY n.portal_id, n.target
     ORDER BY n.portal_id, n.target
-    ON CONFLICT (portal_id, side) DO UPDATE
-        SET due_at = coalesce(s.due_at, EXCLUDED.due_at),
-            behind = EXCLUDED.behind OR s.due_at IS NOT NULL
-        WHERE s.due_at IS NULL OR NOT s.behind;  -- The row is locked in any case.
+    ON CONFLICT (portal_id, side) DO UPDATE SET due_at = EXCLUDED.due_at
+        WHERE s.due_at IS NULL;  -- The row is locked in any case.
 
     WITH new AS (
         INSERT INTO deliveries
@@ -395,11 +354,9 @@ BEGIN
     RETURN true;
 END $$;
 
--- Lease streams whose head is due and mark the deliveries of their heads as `sending`. Of two that
--- are due, one that had nothing waiting when it was appended to comes before one that is behind, and
--- of either kind the longest waiting; `p_fresh` and `p_behind` say how many of each are wanted, and
--- `p_runs` how many of both. Guarantees: one worker a stream (the row lock); only what is next in the
--- stream, up to the first delivery that must wait; of two that wait the one with the smaller position goes first,
+-- Lease streams whose head is due, longest waiting first, and mark the deliveries of their heads as
+-- `sending`. Guarantees: one worker a stream (the row lock); only what is next in the stream, up to
+-- the first delivery that must wait; of two that wait the one with the smaller position goes first,
 -- whichever was appended first; a delivery that is found in `sending` was attempted by someone
 -- who did not come back, and stays `uncertain` until its fate is known. A stream whose row is
 -- locked is being appended to or released: whoever holds it rings when he is done.
@@ -408,50 +365,35 @@ END $$;
 -- the commit is not waited for: a send is named by what is sent and may be repeated.
 CREATE FUNCTION claim_runs(
     p_side text, p_now timestamptz, p_lease_until timestamptz, p_owner uuid, p_runs integer,
-    p_fresh integer, p_behind integer, p_length integer
+    p_length integer
 ) RETURNS TABLE (
-    portal_id bigint, tenant_id text, conversation_id text, room_id text, behind boolean, id bigint,
-    source text, speaker text, event bytea, attempts integer, resumed boolean,
-    created_at timestamptz, told boolean
+    portal_id bigint, tenant_id text, conversation_id text, room_id text, id bigint, source text,
+    speaker text, event bytea, attempts integer, resumed boolean, created_at timestamptz,
+    told boolean
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     leased bigint[];
-    behinds boolean[];
 BEGIN
     IF p_side = 'matrix' THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
 
-    WITH fresh AS MATERIALIZED (
+    WITH due AS MATERIALIZED (
         SELECT s.portal_id, s.due_at
         FROM streams s
-        WHERE s.side = p_side AND NOT s.behind AND s.due_at <= p_now
+        WHERE s.side = p_side AND s.due_at <= p_now
         ORDER BY s.due_at, s.portal_id
-        LIMIT LEAST(p_runs, p_fresh)
+        LIMIT p_runs
         FOR NO KEY UPDATE SKIP LOCKED
-    ), backlogged AS MATERIALIZED (
-        SELECT s.portal_id, s.due_at
-        FROM streams s
-        WHERE s.side = p_side AND s.behind AND s.due_at <= p_now
-        ORDER BY s.due_at, s.portal_id
-        LIMIT LEAST(p_runs - (SELECT count(*) FROM fresh), p_behind)
-        FOR NO KEY UPDATE SKIP LOCKED
-    ), due AS (
-        SELECT fresh.portal_id, fresh.due_at FROM fresh
-        UNION ALL
-        SELECT backlogged.portal_id, backlogged.due_at FROM backlogged
     ), taken AS (
         UPDATE streams s
         SET owner = p_owner, due_at = p_lease_until
         FROM due
         WHERE s.portal_id = due.portal_id AND s.side = p_side
-        RETURNING s.portal_id, s.behind, due.due_at AS waiting_since
+        RETURNING s.portal_id, due.due_at AS waiting_since
     )
-    SELECT array_agg(t.portal_id ORDER BY t.behind, t.waiting_since, t.portal_id),
-        array_agg(t.behind ORDER BY t.behind, t.waiting_since, t.portal_id)
-    INTO leased, behinds
-    FROM taken t;
+    SELECT array_agg(t.portal_id ORDER BY t.waiting_since, t.portal_id) INTO leased FROM taken t;
     IF leased IS NULL THEN
         RETURN;
     END IF;
@@ -478,15 +420,15 @@ BEGIN
         RETURNING head.place, d.portal_id, d.id, d.position, d.source, d.speaker, d.event,
             d.attempts, d.uncertain, d.created_at, d.told
     )
-    SELECT p.id, p.tenant_id, p.conversation_id, p.room_id, behinds[s.place], s.id, s.source,
-        s.speaker, s.event, s.attempts, s.uncertain, s.created_at, s.told IS NOT NULL
+    SELECT p.id, p.tenant_id, p.conversation_id, p.room_id, s.id, s.source, s.speaker, s.event,
+        s.attempts, s.uncertain, s.created_at, s.told IS NOT NULL
     FROM sending s
     JOIN portals p ON p.id = s.portal_id
     ORDER BY s.place, s.position, s.id;
 
     -- Nothing was open, or its head must wait after all: nobody needs the lease.
     UPDATE streams s
-    SET owner = NULL, due_at = head.due_at, behind = head.due_at IS NOT NULL
+    SET owner = NULL, due_at = head.due_at
     FROM (
         SELECT o.portal_id, (
             SELECT d.due_at
@@ -509,27 +451,26 @@ CREATE FUNCTION append_and_claim(
     p_speakers text[], p_authors text[], p_positions bigint[], p_doubtful boolean[],
     p_versions text[], p_events bytea[], p_now timestamptz, p_settled bigint[],
     p_presumed boolean, p_side text, p_lease_until timestamptz, p_owner uuid, p_runs integer,
-    p_fresh integer, p_behind integer, p_length integer
+    p_length integer
 ) RETURNS TABLE (
-    portal_id bigint, tenant_id text, conversation_id text, room_id text, behind boolean, id bigint,
-    source text, speaker text, event bytea, attempts integer, resumed boolean,
-    created_at timestamptz, told boolean
+    portal_id bigint, tenant_id text, conversation_id text, room_id text, id bigint, source text,
+    speaker text, event bytea, attempts integer, resumed boolean, created_at timestamptz,
+    told boolean
 ) LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT append_deliveries(p_portals, p_targets, p_sources, p_parts, p_whats, p_speakers,
         p_authors, p_positions, p_doubtful, p_versions, p_events, p_now, p_settled, p_presumed)
     THEN
-        RETURN QUERY SELECT NULL::bigint, NULL::text, NULL::text, NULL::text, NULL::boolean,
-            NULL::bigint, NULL::text, NULL::text, NULL::bytea, NULL::integer, NULL::boolean,
-            NULL::timestamptz, NULL::boolean;
+        RETURN QUERY SELECT NULL::bigint, NULL::text, NULL::text, NULL::text, NULL::bigint,
+            NULL::text, NULL::text, NULL::bytea, NULL::integer, NULL::boolean, NULL::timestamptz,
+            NULL::boolean;
         RETURN;
     END IF;
     IF p_side = 'teams' THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
     RETURN QUERY
-    SELECT * FROM claim_runs(p_side, p_now, p_lease_until, p_owner, p_runs, p_fresh, p_behind,
-        p_length);
+    SELECT * FROM claim_runs(p_side, p_now, p_lease_until, p_owner, p_runs, p_length);
 END $$;
 
 -- End leases. Guarantees: what was claimed (`p_claimed`) and not attempted is queued as it was,
@@ -573,16 +514,14 @@ BEGIN
     RETURN QUERY
     WITH released AS (
         UPDATE streams s
-        SET owner = NULL, behind = head.due_at IS NOT NULL,
-            due_at = CASE WHEN head.due_at IS NOT NULL THEN GREATEST(head.due_at, p_now) END
-        FROM unnest(portals, sides) AS r (portal_id, side)
-        LEFT JOIN LATERAL (
-            SELECT d.due_at
+        SET owner = NULL, due_at = (
+            SELECT GREATEST(d.due_at, p_now)
             FROM deliveries d
-            WHERE d.portal_id = r.portal_id AND d.target = r.side AND d.state <> 'parked'
+            WHERE d.portal_id = s.portal_id AND d.target = s.side AND d.state <> 'parked'
             ORDER BY d.position, d.id
             LIMIT 1
-        ) head ON true
+        )
+        FROM unnest(portals, sides) AS r (portal_id, side)
         WHERE s.portal_id = r.portal_id AND s.side = r.side
         RETURNING s.side, s.due_at
     )

@@ -37,5 +37,5 @@ def known_of(known: Known, state: bytes | None) -> Known:
         edited=found["edited"],
         deleted=found["deleted"],
         reactions=frozenset((person, key) for person, key in found["reactions"]),
-        words=found["words"],
+        words=found.get("words", ""),  # Not written before migration 0005.
     )
