@@ -54,6 +54,7 @@ from bridge.errors import (
     Unauthorized,
     Unavailable,
     Uncertain,
+    Unconvertible,
 )
 from bridge.ports import Delivery, Entry
 from bridge.sandbox.tenant.client import ControlledTenant, Person as User, TenantControl
@@ -398,6 +399,41 @@ async def test_a_letter_whose_content_was_changed_is_refused_and_counted(world: 
     reading = await world.side.endpoint.take_in(replace(letter, raw=orjson.dumps(stored)))
     assert [i.reason for i in reading.ignored] == ["bad_signature"]
     assert _refused("bad_signature") == before + 1
+
+
+async def test_letters_that_are_opened_together_say_the_same_and_are_judged_the_same(
+    world: World,
+) -> None:
+    alice, bob = await world.tenant.add_users("Alice", "Bob")
+    chat = await world.tenant.create_chat("oneOnOne", [alice.id, bob.id])
+    endpoint = world.side.endpoint
+    async with kept(world):
+        for words in ("one", "two", "three"):
+            await world.tenant.type(chat, alice.id, words)
+        letters = [await world.links.next_entry() for _ in range(3)]
+        bell = replace(letters[0], raw=_without(letters[0].raw, "encryptedContent"))
+        garbled = replace(letters[0], raw=b"no JSON")
+        spoilt = orjson.loads(letters[0].raw)
+        spoilt["item"]["encryptedContent"]["dataSignature"] = "AAAA"
+        forged = replace(letters[0], raw=orjson.dumps(spoilt))
+        unproven = orjson.loads(letters[0].raw)
+        unproven["tokens"] = ["no token"]
+        doubted = replace(letters[0], raw=orjson.dumps(unproven))
+        together = [*letters, bell, garbled, forged, doubted]
+
+        ahead = await endpoint.prepare(together)
+
+        assert [replace(entry, opened=None) for entry in ahead] == together
+        assert [entry.opened is not None for entry in ahead] == [True] * 3 + [False] * 3 + [True]
+        for opened, letter in zip(ahead[:4], together[:4], strict=True):
+            assert await endpoint.take_in(opened) == await endpoint.take_in(letter)
+        with pytest.raises(Unconvertible):
+            await endpoint.take_in(ahead[4])
+        refused = [(await endpoint.take_in(entry)).ignored for entry in ahead[5:]]
+        assert [[one.reason for one in some] for some in refused] == [
+            ["bad_signature"],
+            ["bad_token"],
+        ]
 
 
 async def test_tokens_of_version_one_and_of_rotated_keys_are_believed(world: World) -> None:

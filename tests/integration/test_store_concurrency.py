@@ -15,7 +15,7 @@ from bridge.domain.ids import MessageRef, Side
 from bridge.domain.portal import Portal
 from bridge.ports import Entry, Journal, NewDelivery, Run
 from bridge.store.appending import Appending
-from bridge.store.database import Session
+from bridge.store.database import Row, Session
 from bridge.store.deliveries import Deliveries
 from bridge.store.leases import LEASE, Leases
 from tests.contract.test_journal import (
@@ -179,6 +179,28 @@ async def test_the_order_of_ids_is_the_order_in_which_the_streams_lock_was_given
         assert await claim(world.process()) == ()
 
     assert sources(await claim(journal)) == [["1", "2"]]
+
+
+async def test_a_run_is_released_in_the_commit_of_what_it_delivered(
+    world: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = world.process()
+    portal = await make_portal(journal)
+    await append(journal, new(world, portal, "1"))
+    run = await claim_one(journal)
+    statements: list[str] = []
+    fetch = world.database.fetch
+
+    async def counting(statement: str, *values: object) -> list[Row]:
+        statements.append(statement)
+        return await fetch(statement, *values)
+
+    monkeypatch.setattr(world.database, "fetch", counting)
+    delivered = journal.delivered(run.deliveries[0], MessageRef("$1"))
+    await asyncio.gather(delivered, journal.release(run))
+
+    assert len(statements) == 1
+    assert "conclude" in statements[0]
 
 
 async def test_a_release_waits_for_an_append_and_sees_it(world: PostgresWorld) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,7 +22,7 @@ from bridge.errors import (
     Uncertain,
     Unconvertible,
 )
-from bridge.ports import Reading, Room
+from bridge.ports import Entry, Reading, Room
 from bridge.relay.plan import TARGET_PATIENCE
 from tests.kit.fake_journal import LEASE
 from tests.kit.relay_world import ROOM, RelayWorld
@@ -389,3 +390,14 @@ async def test_who_stood_still_since_it_asked_whose_a_delivery_is_asks_again(
 
     assert len(asked) == 2
     assert world.matrix.said == []
+
+
+async def test_what_cannot_be_prepared_is_read_all_the_same(world: RelayWorld) -> None:
+    async def fail(entries: Sequence[Entry]) -> Sequence[Entry]:
+        raise TypeError("a bug")
+
+    world.teams.prepare = fail  # type: ignore[method-assign]
+    await world.say_in_teams(1, "first")
+    await world.settle()
+
+    assert world.matrix.said == ["first"]
