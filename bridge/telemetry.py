@@ -41,6 +41,9 @@ IGNORED = Counter(
     "Entries that carry nothing for the other side",
     ["side", "reason"],
 )
+LOSSES = Counter(
+    "teams_bridge_losses_total", "What of messages could not be carried over", ["side", "what"]
+)
 REFUSED = Counter("teams_bridge_refused_total", "Items that a hook turned away", ["hook", "reason"])
 STORED = Counter(
     "teams_bridge_entries_total", "Entries stored, by the side they came from", ["side"]

@@ -19,8 +19,10 @@ from bridge.domain.content import (
     Block,
     Body,
     Bold,
+    Card,
     Code,
     CodeBlock,
+    Colour,
     Heading,
     Image,
     Inline,
@@ -88,6 +90,10 @@ class Writer(ABC):
     def code_block(self, node: CodeBlock) -> str:
         """A block of code."""
 
+    @abstractmethod
+    def colours(self, node: Colour) -> str:
+        """The attributes of a `<span>` that is coloured, with a space before each."""
+
     # Blocks.
 
     def _blocks(self, blocks: tuple[Block, ...]) -> None:
@@ -126,6 +132,8 @@ class Writer(ABC):
                 self._out.append("<hr>")
             case Attachment():
                 self._attachment(block)
+            case Card():
+                self._block(Quote(blocks=block.blocks))
 
     def _paragraph(self, block: Paragraph, *, loose: bool) -> None:
         if loose:
@@ -178,6 +186,10 @@ class Writer(ABC):
             case LineBreak():
                 self._out.append("<br>")
                 self._after_space = True
+            case Colour():
+                self._out.append(f"<span{self.colours(node)}>")
+                self._inlines(node.content)
+                self._out.append("</span>")
             case Styled():
                 self._element(self.style_tags[type(node)], node.content)
             case Link():

@@ -272,6 +272,8 @@ def _sent(seen: Sighting) -> MessageSent:
         sent_at=seen.sent_at,
         body=seen.body,
         reply_to=seen.reply_to,
+        thread=seen.thread,
+        is_notice=seen.is_notice,
     )
 
 

@@ -11,20 +11,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from bridge.domain.content import Body
 from bridge.domain.ids import MessageRef, Place, RoomId, UserId, Version
+
+
+class PersonKind(StrEnum):
+    """Who somebody is to the organisation.
+
+    Graph says so in `userIdentityType` and `applicationIdentityType`.
+    """
+
+    USER = "user"
+    GUEST = "guest"
+    FEDERATED = "federated"
+    CONSUMER = "consumer"
+    ANONYMOUS = "anonymous"
+    PHONE = "phone"
+    EMAIL = "email"
+    BOT = "bot"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Who did something, as their side names them.
 
-    `name` is None where the side did not say (Graph leaves it null often).
+    `name` is None where the side did not say (Graph leaves it null often). Nobody has the id "": a
+    system message that says nothing of who did it.
     """
 
     id: str
     name: str | None = None
+    kind: PersonKind = PersonKind.USER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +61,9 @@ class Sighting:
 
     `edited` tells one wording of the message from another ("": never edited); a version may be newer
     for other reasons. `reactions` is None where the side shows them apart. `reply_to` is the message
-    of the same side that this one answers.
+    of the same side that this one answers, `thread` the one that began the thread it stands in.
+    `is_notice`: it tells what happened, nobody said it. `losses` are the names of what could not be
+    carried over.
     """
 
     origin: Place | RoomId
@@ -54,6 +76,9 @@ class Sighting:
     deleted: bool = False
     reactions: tuple[Reaction, ...] | None = ()
     reply_to: MessageRef | None = None
+    thread: MessageRef | None = None
+    is_notice: bool = False
+    losses: tuple[str, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -128,7 +153,8 @@ class Ignored:
 class MessageSent:
     """Someone said something; part `part` of `parts` where one message is too large for a side.
 
-    `again`: it had been taken back, and is there again.
+    `again`: it had been taken back, and is there again. `is_notice`: it tells what happened, nobody
+    said it.
     """
 
     author: Person
@@ -138,7 +164,9 @@ class MessageSent:
     part: int = 0
     parts: int = 1
     reply_to: MessageRef | None = None
+    thread: MessageRef | None = None
     again: bool = False
+    is_notice: bool = False
 
     @property
     def target(self) -> MessageRef | None:

@@ -17,7 +17,12 @@ PortalId = NewType("PortalId", int)
 
 TenantId = NewType("TenantId", str)
 ConversationId = NewType("ConversationId", str)
-"""A Teams chat: `19:…@thread.v2`, `19:…_…@unq.gbl.spaces`, `19:meeting_…@thread.v2`."""
+"""A Teams chat: `19:…@thread.v2`, `19:…_…@unq.gbl.spaces`, `19:meeting_…@thread.v2`; or a channel,
+`<team>/19:…@thread.tacv2` (see `channel_place`)."""
+TeamId = NewType("TeamId", str)
+"""A Teams team: the GUID of its group."""
+ChannelId = NewType("ChannelId", str)
+"""A channel of a team: `19:…@thread.tacv2`, old ones `19:…@thread.skype`."""
 TeamsUserId = NewType("TeamsUserId", str)
 """What Graph calls `user.id`: a GUID for Entra accounts, other forms for guests of a meeting."""
 
@@ -26,8 +31,8 @@ UserId = NewType("UserId", str)
 """A Matrix user, `@localpart:server`."""
 
 MessageRef = NewType("MessageRef", str)
-"""A message as its own side names it: Teams message id (unique within its conversation only) or
-Matrix event id."""
+"""A message as its own side names it: Matrix event id, or Teams message id (unique within its
+conversation only; a reply in a channel is `<root>/<id>`, see `reply_ref`)."""
 Version = NewType("Version", str)
 """Which state of a message was seen: Graph's `etag` (ms of the last change); on Matrix "" for a
 message as it was sent, and the `origin_server_ts` of an edit or a redaction, in ms."""
@@ -58,6 +63,50 @@ class Place:
 
     tenant: TenantId
     conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A channel, as Graph's paths name it."""
+
+    team: TeamId
+    channel: ChannelId
+
+
+_PARTING = "/"
+"""Stands in no id of Graph that is put together here."""
+
+
+def channel_place(tenant: TenantId, channel: Channel) -> Place:
+    """Name the conversation of a channel; its team belongs to every path that leads to it."""
+    name = f"{channel.team}{_PARTING}{channel.channel}"
+    return Place(tenant=tenant, conversation=ConversationId(name))
+
+
+def channel_of(place: Place) -> Channel | None:
+    """Return the channel that a place is; None for a chat."""
+    team, parted, channel = place.conversation.partition(_PARTING)
+    return Channel(team=TeamId(team), channel=ChannelId(channel)) if parted else None
+
+
+def reply_ref(root: MessageRef, reply: MessageRef) -> MessageRef:
+    """Name a reply to a post of a channel.
+
+    Ids are unique within the post's thread only, and the post belongs to every path that leads to a
+    reply (learn.microsoft.com graph/api chatmessage-get).
+    """
+    return MessageRef(f"{root}{_PARTING}{reply}")
+
+
+def root_of(ref: MessageRef) -> MessageRef | None:
+    """Return the post that a message of a channel replies to; None for a post, or a chat's message."""
+    root, parted, _ = ref.partition(_PARTING)
+    return MessageRef(root) if parted else None
+
+
+def own_id(ref: MessageRef) -> str:
+    """Return what Graph calls a message of Teams within its chat or its thread."""
+    return ref.rpartition(_PARTING)[2]
 
 
 def digest(*facts: str) -> str:

@@ -12,9 +12,19 @@ from typing import Literal, Protocol
 from typing_extensions import override
 
 from bridge.domain.changes import Known
-from bridge.domain.events import Event
-from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
+from bridge.domain.events import Event, MessageEdited, MessageSent
+from bridge.domain.ids import (
+    DeliveryId,
+    EntryId,
+    MessageRef,
+    Place,
+    PortalId,
+    RoomId,
+    Side,
+    root_of,
+)
 from bridge.domain.portal import Portal
+from bridge.ports.news import Loss, News
 
 ENTRIES_OF_ONE_MAX = 10
 """Due entries of one conversation that are read at a time: others do not wait for a hot one."""
@@ -89,11 +99,23 @@ class FarPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FarThread:
+    """A thread, as the far side names it: what began it, and what was said in it last."""
+
+    root: MessageRef
+    last: MessageRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Far:
-    """What an event refers to, on the far side: the parts of its target in order, or the reaction."""
+    """What an event refers to, on the far side, and the thread that it is said in.
+
+    The parts of its target in order, or the reaction.
+    """
 
     parts: tuple[FarPart, ...] = ()
     reaction: MessageRef | None = None
+    thread: FarThread | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +139,16 @@ class Delivery:
     created_at: datetime
     far: Far = Far()
     told: bool = False
+
+    @property
+    def thread(self) -> MessageRef | None:
+        """What began the thread that this is said in, as the side where it was said names it."""
+        event = self.event
+        if isinstance(event, MessageSent):
+            return event.thread
+        if isinstance(event, MessageEdited) and self.target is Side.MATRIX:
+            return root_of(event.target)  # An edit may add parts, which belong there too.
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +282,14 @@ class Unit(Protocol):
 
     async def remember(self, states: Sequence[Remembered]) -> None:
         """Hold what a side shows of messages to which something has happened."""
+        ...
+
+    async def note(self, news: Sequence[News]) -> None:
+        """Remember that conversations, teams or people are to be looked at."""
+        ...
+
+    async def lose(self, losses: Sequence[Loss]) -> None:
+        """Remember what could not be carried over."""
         ...
 
     async def settle(self, entries: Collection[Entry]) -> None:

@@ -11,6 +11,7 @@ from bridge.domain.events import Event, Ignored, Request, Seen
 from bridge.domain.ids import MessageRef, Place, Side, TeamsUserId
 from bridge.domain.portal import Conversation
 from bridge.ports.journal import Delivery, Entry
+from bridge.ports.news import News
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Reading:
     sightings: tuple[Seen, ...] = ()
     requests: tuple[Request, ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    news: tuple[News, ...] = ()
 
 
 Confirm = Callable[[], Awaitable[None]]

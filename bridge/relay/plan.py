@@ -28,7 +28,7 @@ from bridge.domain.events import (
 )
 from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side, UserId, Version
 from bridge.domain.portal import Portal
-from bridge.ports import Endpoint, Entry, Heard, NewDelivery, Remembered
+from bridge.ports import Endpoint, Entry, Heard, Loss, NewDelivery, Remembered
 
 GATE_PATIENCE = timedelta(seconds=3)
 """While something waits for less than this, what comes after it in its conversation waits too."""
@@ -69,10 +69,12 @@ class Item:
         return self.portal.id, self.seen.target
 
     @property
-    def answered(self) -> MessageKey | None:
-        """What the journal calls the message that it answers."""
-        reply = isinstance(self.seen, Sighting) and self.seen.reply_to
-        return (self.portal.id, reply) if reply else None
+    def answered(self) -> tuple[MessageKey, ...]:
+        """What the journal calls the messages that it answers, or that began its thread."""
+        if not isinstance(self.seen, Sighting):
+            return ()
+        refs = (self.seen.reply_to, self.seen.thread)
+        return tuple((self.portal.id, ref) for ref in refs if ref is not None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Plan:
     held: dict[EntryId, Entry] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     unheard: list[Unheard] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,7 @@ class Planner:
         elif self._is_unheard(item):
             return
         self.plan.deliveries += self._deliveries(item, outcome.events)
+        self.plan.losses += _losses(item, seen, outcome.events)
         if outcome.known is not None:
             self._remember(item, outcome.known, outcome.consumed)
         elif known is None and outcome.events:
@@ -169,7 +173,7 @@ class Planner:
 
     def _answers_what_appears(self, item: Item) -> bool:
         """Tell whether it answers a message that is just appearing, and cannot be named yet."""
-        unknown = item.answered is not None and item.answered not in self._known
+        unknown = any(key not in self._known for key in item.answered)
         return unknown and item.portal.id in self._world.busy
 
     def _may_change(self, known: Known | None, events: Sequence[Event]) -> bool:
@@ -301,8 +305,10 @@ class Planner:
 
     def _position(self, item: Item, event: Event) -> int:
         """After what it refers to, whatever the clock of its sender's homeserver says."""
-        target = None if event.target is None else self._known.get((item.portal.id, event.target))
-        return max(_milliseconds(event.sent_at), 0 if target is None else target.position)
+        thread = event.thread if isinstance(event, MessageSent) else None
+        before = (self._known.get((item.portal.id, ref)) for ref in (event.target, thread) if ref)
+        positions = (known.position for known in before if known is not None)
+        return max(_milliseconds(event.sent_at), *positions, 0)
 
 
 _MS = timedelta(milliseconds=1)
@@ -315,6 +321,12 @@ def _milliseconds(instant: datetime) -> int:
 
 def _version_at(instant: datetime) -> Version:
     return Version(str(_milliseconds(instant)))
+
+
+def _losses(item: Item, seen: Sighting, events: Sequence[Event]) -> list[Loss]:
+    if not any(isinstance(event, MessageSent | MessageEdited) for event in events):
+        return []
+    return [Loss(portal=item.portal.id, ref=seen.ref, name=name) for name in seen.losses]
 
 
 def _unheard(seen: Sighting) -> tuple[Unheard, ...]:

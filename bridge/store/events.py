@@ -19,6 +19,7 @@ from bridge.domain.events import (
     MessageEdited,
     MessageSent,
     Person,
+    PersonKind,
     ReactionAdded,
     ReactionRemoved,
 )
@@ -37,12 +38,18 @@ _REMOVED = "reaction_removed"
 def encode(event: Event) -> bytes:
     """Return an event as JSON, UTF-8."""
     common = {
-        "author": {"id": event.author.id, "name": event.author.name},
+        "author": _who(event.author),
         "version": event.version,
         "sent_at": event.sent_at.isoformat(),
         "part": event.part,
     }
     return orjson.dumps(common | _own_fields(event))
+
+
+def _who(person: Person) -> dict[str, object]:
+    """What everybody is by default is left out: most people are users."""
+    named: dict[str, object] = {"id": person.id, "name": person.name}
+    return named if person.kind is PersonKind.USER else named | {"kind": person.kind}
 
 
 def _own_fields(event: Event) -> dict[str, object]:
@@ -52,6 +59,8 @@ def _own_fields(event: Event) -> dict[str, object]:
                 "kind": _SENT,
                 "reply_to": event.reply_to,
                 "again": event.again,
+                "thread": event.thread,
+                "is_notice": event.is_notice,
             }
         case MessageEdited():
             return _said(event) | {"kind": _EDITED, "target": event.target}
@@ -91,7 +100,6 @@ def _decode(fields: Fields) -> Event:
 
 
 def _sent(fields: Fields) -> MessageSent:
-    reply_to = fields.get("reply_to")
     return MessageSent(
         author=_person(fields["author"]),
         version=Version(_text(fields["version"])),
@@ -99,8 +107,10 @@ def _sent(fields: Fields) -> MessageSent:
         part=_number(fields["part"]),
         parts=_number(fields["parts"]),
         body=from_json(fields["body"]),
-        reply_to=None if reply_to is None else MessageRef(_text(reply_to)),
+        reply_to=_ref(fields.get("reply_to")),
+        thread=_ref(fields.get("thread")),
         again=fields.get("again") is True,
+        is_notice=fields.get("is_notice") is True,
     )
 
 
@@ -151,7 +161,12 @@ def _person(value: object) -> Person:
     if not isinstance(value, dict):
         raise TypeError("a person is an object")
     name = value["name"]
-    return Person(id=_text(value["id"]), name=None if name is None else _text(name))
+    kind = PersonKind(_text(value.get("kind", PersonKind.USER)))
+    return Person(id=_text(value["id"]), name=None if name is None else _text(name), kind=kind)
+
+
+def _ref(value: object) -> MessageRef | None:
+    return None if value is None else MessageRef(_text(value))
 
 
 def _instant(value: object) -> datetime:

@@ -16,8 +16,8 @@ from bridge import ports
 from bridge.domain.changes import Known
 from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
-from bridge.ports import Clock, Entry, Heard, NewDelivery, Remembered
-from bridge.store import links
+from bridge.ports import Clock, Entry, Heard, Loss, NewDelivery, News, Remembered
+from bridge.store import links, news as noting
 from bridge.store.appending import Appending
 from bridge.store.database import Session
 from bridge.store.deliveries import Deliveries
@@ -127,6 +127,16 @@ class PostgresUnit(ports.Unit):
     async def append(self, deliveries: Sequence[NewDelivery], *, presumed: bool = False) -> None:
         self._appended += deliveries
         self._presumed = self._presumed or presumed
+
+    @override
+    async def note(self, news: Sequence[News]) -> None:
+        if news:
+            self._set_aside.append(lambda: noting.note(self._session, news, self._clock.now()))
+
+    @override
+    async def lose(self, losses: Sequence[Loss]) -> None:
+        if losses:
+            self._set_aside.append(lambda: noting.lose(self._session, losses, self._clock.now()))
 
     @override
     async def settle(self, entries: Collection[Entry]) -> None:

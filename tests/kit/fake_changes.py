@@ -20,8 +20,8 @@ from bridge.domain.events import (
     ReactionAdded,
     ReactionRemoved,
 )
-from bridge.domain.ids import MessageRef, PortalId, Side, is_older
-from bridge.ports import Delivery, Far, FarPart, Heard, Remembered
+from bridge.domain.ids import MessageRef, PortalId, Side, is_older, root_of
+from bridge.ports import Delivery, Far, FarPart, FarThread, Heard, Remembered
 from tests.kit.fake_store import FakeStore, MessageKey, StoredLink, StoredReaction
 
 
@@ -206,7 +206,27 @@ def heard_of(store: FakeStore, key: MessageKey) -> Heard | None:
 
 
 def far_of(store: FakeStore, delivery: Delivery) -> Far:
-    """Return what the event's target is called on the far side."""
+    """Return what the event's target, and its thread, are called on the far side."""
+    return replace(_target(store, delivery), thread=_thread(store, delivery))
+
+
+def _thread(store: FakeStore, delivery: Delivery) -> FarThread | None:
+    links = [link for link in store.links if link.portal == delivery.portal.id]
+    links.sort(key=lambda link: (link.event.sent_at, link.event.part))
+    if delivery.target is Side.TEAMS:
+        posts = [link.message for link in links if link.matrix_event == delivery.thread]
+        roots = [root_of(post) or post for post in posts]
+        return FarThread(root=roots[0], last=roots[0]) if roots else None
+    root = [link.matrix_event for link in links if link.message == delivery.thread]
+    below = [
+        link.matrix_event
+        for link in links
+        if root_of(link.message) == delivery.thread and link.event.sent_at <= delivery.event.sent_at
+    ]
+    return FarThread(root=root[0], last=(below or root)[-1]) if root and delivery.thread else None
+
+
+def _target(store: FakeStore, delivery: Delivery) -> Far:
     source, target = delivery.target.other, delivery.event.target
     if target is None:
         return Far()

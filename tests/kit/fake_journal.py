@@ -38,8 +38,10 @@ from bridge.ports import (
     Entry,
     Far,
     Heard,
+    Loss,
     NewDelivery,
     NewEntry,
+    News,
     NotNew,
     Remembered,
     Room,
@@ -429,6 +431,14 @@ class FakeUnit(Unit):
         if states:
             await self._journal.moment("remember")
         self.writes.extend(lambda s=s: remember(self._store, s) for s in states)  # type: ignore[misc]
+
+    @override
+    async def note(self, news: Sequence[News]) -> None:
+        self.writes.append(lambda: self._store.news.extend(news))
+
+    @override
+    async def lose(self, losses: Sequence[Loss]) -> None:
+        self.writes.append(lambda: self._store.losses.update(losses))
 
     @override
     async def settle(self, entries: Collection[Entry]) -> None:

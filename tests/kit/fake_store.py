@@ -17,7 +17,16 @@ from bridge.domain.changes import Known, OwnChange
 from bridge.domain.events import Event
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
-from bridge.ports import ENTRIES_OF_ONE_MAX, Clock, Delivery, Entry, NewDelivery, NewEntry
+from bridge.ports import (
+    ENTRIES_OF_ONE_MAX,
+    Clock,
+    Delivery,
+    Entry,
+    Loss,
+    NewDelivery,
+    NewEntry,
+    News,
+)
 
 BEGINNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -136,6 +145,8 @@ class FakeStore:
     own: dict[tuple[PortalId, Side, MessageRef], list[OwnChange]] = field(default_factory=dict)
     taken_in: set[str] = field(default_factory=set)
     """Keys of entries of Matrix that were read."""
+    news: list[News] = field(default_factory=list)
+    losses: set[Loss] = field(default_factory=set)
     last_id: int = 0
 
     def next_id(self) -> int:

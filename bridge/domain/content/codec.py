@@ -2,17 +2,19 @@
 
     [1, block, …]     block  = ["p", inline…] ["h", level, inline…] ["q", block…] ["pre", language, text]
                                ["ul", [block…]…] ["ol", start, [block…]…] ["table", [[header, block…]…]…]
-                               ["hr"] ["file", name, url]
+                               ["hr"] ["file", name, url, fields] ["card", kind, raw, block…]
                       inline = "text" ["b", inline…] … ["code", text] ["a", href, inline…]
-                               ["at", kind, id, text] ["img", alt, url] ["br"]
+                               ["at", kind, id, text] ["img", alt, url, fields] ["br"]
+                               ["colour", ink, paper, inline…]
+                      fields = {name: value} of what is not as it is by default; may be missing
 
 `from_json(to_json(body)) == body` for every normal body.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
 
 from bridge.domain.content.nodes import (
     DEPTH_MAX,
@@ -20,9 +22,11 @@ from bridge.domain.content.nodes import (
     Block,
     Body,
     Bold,
+    Card,
     Cell,
     Code,
     CodeBlock,
+    Colour,
     Heading,
     Image,
     Inline,
@@ -30,6 +34,7 @@ from bridge.domain.content.nodes import (
     LineBreak,
     Link,
     List,
+    MediaKind,
     Mention,
     Paragraph,
     Quote,
@@ -85,7 +90,9 @@ def _block(block: Block) -> list[object]:  # noqa: PLR0911 -- one for each kind 
         case Rule():
             return ["hr"]
         case Attachment():
-            return ["file", block.name, block.url]
+            return ["file", block.name, block.url, *_fields(block, _FILE_FIELDS)]
+        case Card():
+            return ["card", block.kind, block.raw, *map(_block, block.blocks)]
 
 
 def _cell(cell: Cell) -> list[object]:
@@ -103,11 +110,37 @@ def _inline(node: Inline) -> object:  # noqa: PLR0911 -- one for each kind of no
         case Mention():
             return ["at", node.target.kind.value, node.target.id, node.text]
         case Image():
-            return ["img", node.alt, node.url]
+            return ["img", node.alt, node.url, *_fields(node, _IMAGE_FIELDS)]
+        case Colour():
+            return ["colour", node.ink, node.paper, *map(_inline, node.content)]
         case LineBreak():
             return ["br"]
         case _:
             return [_STYLE_NAMES[type(node)], *map(_inline, node.content)]
+
+
+_FILE_FIELDS: Mapping[str, type] = {
+    "kind": str, "page": str, "mimetype": str, "size": int, "width": int, "height": int,
+    "duration_ms": int,
+}  # fmt: skip
+_IMAGE_FIELDS: Mapping[str, type] = {"width": int, "height": int, "is_emoticon": bool}
+
+
+def _fields(node: Attachment | Image, names: Mapping[str, type]) -> list[object]:
+    """What is not as it is by default; a message without such is as short as it ever was."""
+    found = {name: value for name in names if (value := getattr(node, name))}
+    return [found] if found and found != {"kind": MediaKind.FILE} else []
+
+
+def _read_fields(rest: list[object], names: Mapping[str, type]) -> dict[str, Any]:
+    """What `_fields` wrote; fields that a newer version added are stepped over."""
+    match rest:
+        case []:
+            return {}
+        case [dict() as given]:
+            return {name: _leaf(given[name], names[name]) for name in names if name in given}
+        case _:
+            return _refuse("more fields than there should be")
 
 
 def from_json(value: object) -> Body:
@@ -204,8 +237,18 @@ def _read_table(rows: list[object], depth: int) -> Block:
 
 
 def _read_attachment(fields: list[object], _: int) -> Block:
-    name, url = _list(fields, least=2, most=2)
-    return Attachment(name=_leaf(name, str), url=_leaf(url, str))
+    name, url, *rest = _list(fields, least=2, most=3)
+    more = _read_fields(rest, _FILE_FIELDS)
+    try:
+        kind = MediaKind(more.pop("kind", MediaKind.FILE))
+    except ValueError as error:
+        _refuse(str(error))
+    return Attachment(name=_leaf(name, str), url=_leaf(url, str), kind=kind, **more)
+
+
+def _read_card(fields: list[object], depth: int) -> Block:
+    kind, raw, *blocks = _list(fields, least=2)
+    return Card(kind=_leaf(kind, str), raw=_leaf(raw, str), blocks=_read_blocks(blocks, depth))
 
 
 def _read_rule(fields: list[object], _: int) -> Block:
@@ -233,8 +276,15 @@ def _read_mention(fields: list[object], _: int) -> Inline:
 
 
 def _read_image(fields: list[object], _: int) -> Inline:
-    alt, url = _list(fields, least=2, most=2)
-    return Image(alt=_leaf(alt, str), url=_leaf(url, str))
+    alt, url, *rest = _list(fields, least=2, most=3)
+    return Image(alt=_leaf(alt, str), url=_leaf(url, str), **_read_fields(rest, _IMAGE_FIELDS))
+
+
+def _read_colour(fields: list[object], depth: int) -> Inline:
+    ink, paper, *content = _list(fields, least=2)
+    return Colour(
+        ink=_leaf(ink, str), paper=_leaf(paper, str), content=_read_inlines(content, depth)
+    )
 
 
 def _read_break(fields: list[object], _: int) -> Inline:
@@ -252,11 +302,13 @@ _BLOCK_READERS: dict[str, Callable[[list[object], int], Block]] = {
     "table": _read_table,
     "hr": _read_rule,
     "file": _read_attachment,
+    "card": _read_card,
 }
 _INLINE_READERS: dict[str, Callable[[list[object], int], Inline]] = {
     "code": _read_code,
     "a": _read_link,
     "at": _read_mention,
     "img": _read_image,
+    "colour": _read_colour,
     "br": _read_break,
 }

@@ -1,7 +1,7 @@
 """The nodes of a message body: a small closed tree that both networks' dialects fit into.
 
-    Body ── blocks: Paragraph Heading Quote CodeBlock List Table Rule Attachment
-                       └── content: Text Bold Italic Underline Strike Superscript Subscript
+    Body ── blocks: Paragraph Heading Quote CodeBlock List Table Rule Attachment Card
+                       └── content: Text Bold Italic Underline Strike Superscript Subscript Colour
                                     Code Link Mention Image LineBreak
 
 A `Paragraph` is set apart from its neighbours by an empty line, a `LineBreak` begins a new line
@@ -29,12 +29,31 @@ class TargetKind(StrEnum):
     """Whose name space the id of a mention's target belongs to."""
 
     TEAMS_USER = "teams-user"
+    TEAMS_APP = "teams-app"
+    TEAMS_TAG = "teams-tag"
+    CHANNEL = "channel"
+    TEAM = "team"
+    EVERYONE = "everyone"
     MATRIX_USER = "matrix-user"
+
+
+class MediaKind(StrEnum):
+    """What the bytes of an attachment are, as far as people are concerned."""
+
+    FILE = "file"
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    VOICE = "voice"
+    STICKER = "sticker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Who is mentioned: a Teams user id (a GUID) or a full Matrix user id."""
+    """Who is mentioned: a Teams user id (a GUID), a full Matrix user id, or the id of something else.
+
+    Graph has ids for apps, tags, channels and teams; of `EVERYONE` it is the conversation's, or none.
+    """
 
     kind: TargetKind
     id: str
@@ -85,6 +104,14 @@ class Subscript(Styled):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Colour(Styled):
+    """Coloured: `ink` is the colour of the letters, `paper` that behind them; `#rrggbb`, or none."""
+
+    ink: str = ""
+    paper: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
     """A piece of code within a line; may itself hold line feeds."""
 
@@ -109,10 +136,17 @@ class Mention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image within the text: what it shows and where its bytes are; shown as a notice."""
+    """An image within the text: what it shows, and where its own side keeps the bytes.
+
+    `width` and `height` are in pixels, 0 where they are not known. `is_emoticon`: it stands for a
+    character.
+    """
 
     alt: str
     url: str = ""
+    width: int = 0
+    height: int = 0
+    is_emoticon: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,10 +215,34 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """Something that came with the message and is shown as a notice, linked when it can be."""
+    """Something that came with the message: a file, a picture, a recording.
+
+    `url` is where its own side keeps the bytes (Matrix: `mxc:`), `page` where a person finds it
+    without us. `size` is in bytes, None where it is not known; `mimetype` is what its side claims;
+    `width` and `height` are in pixels, `duration_ms` in milliseconds, 0 where they are not known.
+    """
 
     name: str
     url: str = ""
+    kind: MediaKind = MediaKind.FILE
+    page: str = ""
+    mimetype: str = ""
+    size: int | None = None
+    width: int = 0
+    height: int = 0
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a program or an extension of Teams shows: `blocks` is what can be read of it.
+
+    `raw` is the card's own JSON, `kind` its content type.
+    """
+
+    blocks: tuple[Block, ...]
+    kind: str = ""
+    raw: str = ""
 
 
 Inline = (
@@ -195,13 +253,14 @@ Inline = (
     | Strike
     | Superscript
     | Subscript
+    | Colour
     | Code
     | Link
     | Mention
     | Image
     | LineBreak
 )
-Block = Paragraph | Heading | Quote | CodeBlock | List | Table | Rule | Attachment
+Block = Paragraph | Heading | Quote | CodeBlock | List | Table | Rule | Attachment | Card
 Node = Inline | Block | Cell
 
 

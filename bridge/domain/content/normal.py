@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import repeat
 
 from bridge.domain.content.nodes import (
@@ -27,9 +28,11 @@ from bridge.domain.content.nodes import (
     Attachment,
     Block,
     Body,
+    Card,
     Cell,
     Code,
     CodeBlock,
+    Colour,
     Heading,
     Image,
     Inline,
@@ -50,7 +53,14 @@ LIST_START_MAX = 999_999_999
 
 LEVEL_MAX = 6
 _BREAK = LineBreak()
+_SILENT_CARD = (Paragraph(content=(Text(text="[card]"),)),)
+"""What stands for a card of which nothing can be read."""
 LANGUAGE = re.compile(r"[a-z0-9+#._-]{1,32}")
+MIMETYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+"""RFC 6838 § 4.2, in lower case."""
+COLOUR = re.compile(r"#[0-9a-f]{6}")
+PIXELS_MAX = 65_535
+"""Of one side of a picture; more is a lie."""
 
 
 def safe_language(language: str) -> str:
@@ -93,10 +103,29 @@ def _add_block(found: list[Block], block: Block, depth: int) -> None:
                 found.append(CodeBlock(text=text, language=safe_language(block.language)))
         case Table():
             _add_table(found, block, depth)
-        case Attachment():
-            found.append(Attachment(name=clean_name(block.name), url=_url(block.url)))
+        case Card():
+            blocks = _blocks(block.blocks, depth + 1) or _SILENT_CARD
+            found.append(replace(block, blocks=blocks, raw=clean(block.raw)))
         case _:
-            found.append(block)
+            found.append(_attachment(block) if isinstance(block, Attachment) else block)
+
+
+def _attachment(block: Attachment) -> Attachment:
+    return replace(
+        block,
+        name=clean_name(block.name),
+        url=_url(block.url),
+        page=_url(block.page),
+        mimetype=block.mimetype if MIMETYPE.fullmatch(block.mimetype) else "",
+        size=None if block.size is None else max(block.size, 0),
+        width=_pixels(block.width),
+        height=_pixels(block.height),
+        duration_ms=max(block.duration_ms, 0),
+    )
+
+
+def _pixels(number: int) -> int:
+    return number if 0 < number <= PIXELS_MAX else 0
 
 
 def _add_list(found: list[Block], block: List, depth: int) -> None:
@@ -174,7 +203,7 @@ def _with_content(node: Inline, content: list[Inline]) -> Inline:
     if isinstance(node, Link):
         return Link(href=node.href, content=tuple(content))
     assert isinstance(node, Styled)  # noqa: S101 -- only these two have content
-    return type(node)(content=tuple(content))
+    return replace(node, content=tuple(content))
 
 
 def _inlines(content: Iterable[Inline], depth: int, *, linked: bool = False) -> list[Inline]:
@@ -206,14 +235,33 @@ def _inline(node: Inline, depth: int, linked: bool) -> Iterable[Inline]:
     if isinstance(node, Mention):
         return _mention(node, linked)
     if isinstance(node, Image):
-        return (Image(alt=clean_name(node.alt), url=_url(node.url)),)
+        return (_image(node),)
     if depth >= DEPTH_MAX:
         return lines(clean_words(bare_text(node)))
     if isinstance(node, Link):
         return _link(node, depth, linked)
     assert isinstance(node, Styled)  # noqa: S101 -- the other leaves are handled by `_inlines`
     inner = _inlines(node.content, depth + 1, linked=linked)
+    if isinstance(node, Colour):
+        return _coloured(node, inner)
     return (type(node)(content=tuple(inner)),) if _visible(inner) else inner
+
+
+def _coloured(node: Colour, inner: list[Inline]) -> Iterable[Inline]:
+    ink, paper = (c if COLOUR.fullmatch(c) else "" for c in (node.ink, node.paper))
+    if not (ink or paper) or not _visible(inner):
+        return inner
+    return (Colour(content=tuple(inner), ink=ink, paper=paper),)
+
+
+def _image(node: Image) -> Image:
+    return Image(
+        alt=clean_name(node.alt),
+        url=_url(node.url),
+        width=_pixels(node.width),
+        height=_pixels(node.height),
+        is_emoticon=node.is_emoticon,
+    )
 
 
 def _mention(node: Mention, linked: bool) -> Iterable[Inline]:

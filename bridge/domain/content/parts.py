@@ -13,11 +13,13 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from bridge.domain.content.nodes import (
     Attachment,
     Block,
     Body,
+    Card,
     Cell,
     Code,
     CodeBlock,
@@ -229,6 +231,9 @@ def _cut_block(  # noqa: PLR0911 -- one for each kind of block
         case Quote():
             above, below = _cut_blocks(block.blocks, at)
             return Quote(blocks=above), Quote(blocks=below)
+        case Card():
+            above, below = _cut_blocks(block.blocks, at)
+            return replace(block, blocks=above), replace(block, blocks=below, raw="")
         case CodeBlock():
             return (
                 CodeBlock(text=block.text[:at], language=block.language),
@@ -310,7 +315,7 @@ def _cut_inline(node: Inline, at: int) -> tuple[Inline, Inline]:
             return _linked(node.href, left), _linked(node.href, right)
         case Styled():
             left, right = _cut_inlines(node.content, at)
-            return type(node)(content=left), type(node)(content=right)
+            return replace(node, content=left), replace(node, content=right)
         case _:
             return node, Text(text="")
 

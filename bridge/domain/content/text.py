@@ -18,6 +18,7 @@ from bridge.domain.content.nodes import (
     Attachment,
     Block,
     Body,
+    Card,
     Cell,
     Code,
     CodeBlock,
@@ -128,7 +129,7 @@ def label(node: Image | Attachment) -> str:
 def children(node: Node | Body) -> tuple[Node, ...]:
     """The nodes directly below a node, in reading order."""
     match node:
-        case Body() | Quote() | Cell():
+        case Body() | Quote() | Cell() | Card():
             return node.blocks
         case List():
             return tuple(block for item in node.items for block in item)
@@ -191,6 +192,8 @@ def _read_block(block: Block, links: bool) -> str:  # noqa: PLR0911 -- one for e
             return _read_words(block.content, links)
         case Quote():
             return _read_quote(block, links)
+        case Card():
+            return _read_blocks(block.blocks, links)
         case CodeBlock():
             return block.text
         case List():
