@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bridge.domain.ids import Place, PortalId, RoomId, TeamsUserId, TenantId, UserId
+from bridge.domain.ids import (
+    ChannelId,
+    Place,
+    PortalId,
+    RoomId,
+    TeamId,
+    TeamsUserId,
+    TenantId,
+    UserId,
+)
 
 NAMES_IN_A_ROOM_NAME_MAX = 4
 
@@ -20,12 +29,39 @@ class Portal:
 
 
 class ConversationKind(StrEnum):
-    """What Graph calls `chatType`."""
+    """What Graph calls `chatType`; a channel has none."""
 
     ONE_ON_ONE = "oneOnOne"
     GROUP = "group"
     MEETING = "meeting"
+    CHANNEL = "channel"
     UNKNOWN = "unknown"
+
+
+class Role(StrEnum):
+    """What somebody may do in a conversation or a team.
+
+    In chats Teams calls everybody of the organisation an owner.
+    """
+
+    OWNER = "owner"
+    MEMBER = "member"
+    GUEST = "guest"
+
+
+class Membership(StrEnum):
+    """Who is in a channel: the whole team, some of it, or people of other teams as well."""
+
+    STANDARD = "standard"
+    PRIVATE = "private"
+    SHARED = "shared"
+
+
+class Layout(StrEnum):
+    """How a channel shows what is said: posts with replies, or a chat with threads."""
+
+    POST = "post"
+    CHAT = "chat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +70,45 @@ class Member:
 
     id: TeamsUserId | None
     name: str | None
+    role: Role = Role.MEMBER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """A team as Graph describes it; `general` is the channel that every team has.
+
+    `page` is where people with a browser find it.
+    """
+
+    id: TeamId
+    name: str | None
+    description: str | None = None
+    page: str | None = None
+    is_archived: bool = False
+    general: ChannelId | None = None
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A Teams conversation as Graph describes it."""
+    """A Teams conversation as Graph describes it.
+
+    `topic` is what people call it; None where they gave it no name. `page` is where people with a
+    browser find it, `meeting` where they join its meeting. The last three are of channels; the
+    members of a channel are those of its own, or of its team where that decides.
+    """
 
     place: Place
     kind: ConversationKind
     topic: str | None
     members: tuple[Member, ...]
+    description: str | None = None
+    page: str | None = None
+    meeting: str | None = None
+    is_archived: bool = False
+    team: Team | None = None
+    membership: Membership = Membership.STANDARD
+    layout: Layout = Layout.POST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +122,12 @@ class Account:
 
 
 def room_name(conversation: Conversation) -> str:
-    """Name the room of a conversation as a person would: its topic, else who is in it."""
+    """Name the room of a conversation as a person would: its topic, else who is in it.
+
+    A channel is named with its team: every team has a "General", and lists of rooms are flat.
+    """
+    if conversation.kind is ConversationKind.CHANNEL:
+        return _channel_name(conversation)
     if conversation.topic:
         return conversation.topic
     names = [member.name for member in conversation.members if member.name]
@@ -66,3 +136,27 @@ def room_name(conversation: Conversation) -> str:
     if not shown:
         return "Teams chat"
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+def _channel_name(conversation: Conversation) -> str:
+    team = conversation.team.name if conversation.team else None
+    channel = conversation.topic or "Teams channel"
+    return f"{channel} ({team})" if team else channel
+
+
+def room_topic(conversation: Conversation) -> str:
+    """Say below the room's name what people in Teams say of it, else what it is."""
+    if conversation.description:
+        return conversation.description
+    if conversation.meeting:
+        return f"{_TOPICS[conversation.kind]}. Join: {conversation.meeting}"
+    return _TOPICS[conversation.kind]
+
+
+_TOPICS = {
+    ConversationKind.ONE_ON_ONE: "One-on-one chat in Microsoft Teams",
+    ConversationKind.GROUP: "Group chat in Microsoft Teams",
+    ConversationKind.MEETING: "Meeting chat in Microsoft Teams",
+    ConversationKind.CHANNEL: "Channel in Microsoft Teams",
+    ConversationKind.UNKNOWN: "Chat in Microsoft Teams",
+}

@@ -25,6 +25,8 @@ ALIAS_DIGEST_CHARS = 24
 NAME_CHARS_MAX = 100
 TITLE_CHARS_MAX = 200
 """Synapse refuses display names above 256 and room names above 255 characters."""
+TOPIC_CHARS_MAX = 2_000
+"""A description in Teams has up to 1,024 characters, the link to a meeting some hundreds."""
 
 PERSON_SLOT = "{user}"
 PLACE_SLOT = "{chat}"

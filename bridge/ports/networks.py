@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bridge.domain.events import Event, Ignored, Request, Seen
@@ -102,8 +102,10 @@ class Desk(Protocol):
 class Directory(Protocol):
     """What Teams knows of a conversation and its people."""
 
-    async def describe(self, place: Place) -> Conversation:
-        """Return kind, topic and members.
+    async def describe(self, place: Place, *, as_of: datetime | None = None) -> Conversation:
+        """Return what a conversation is called, and who is in it.
+
+        `as_of`: what was known of it before is not good enough.
 
         Raises:
             RemoteError: Graph could not be read, or does not know the conversation.

@@ -30,7 +30,15 @@ COMMAND_LIMIT = timedelta(seconds=60)
 PROBE_LIMIT = timedelta(seconds=5)
 OK = 200
 
-APPLICATION_PERMISSIONS = ("Chat.Read.All", "Chat.ReadBasic.All", "User.ReadBasic.All")
+APPLICATION_PERMISSIONS = (
+    "Chat.Read.All",
+    "Chat.ReadBasic.All",
+    "User.ReadBasic.All",
+    "Team.ReadBasic.All",
+    "TeamMember.Read.All",
+    "Channel.ReadBasic.All",
+    "ChannelMember.Read.All",
+)
 """What docs/installation.md tells an administrator to grant, and not one more."""
 DELEGATED_PERMISSIONS = (
     "ChatMessage.Send",

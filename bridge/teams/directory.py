@@ -7,12 +7,12 @@ request per second and chat (learn.microsoft.com graph/throttling-limits § Micr
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from bridge.config import Teams
-from bridge.domain.ids import Place, TeamsUserId, TenantId
+from bridge.domain.ids import Place, TeamsUserId, TenantId, channel_of
 from bridge.domain.portal import Conversation, Member
 from bridge.errors import RemoteError
 from bridge.ports import Clock
@@ -20,6 +20,7 @@ from bridge.teams import payloads
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.graph import Credential, Graph, has_more, segment
 from bridge.teams.quota import Priority
+from bridge.teams.team_directory import TeamDirectory
 from bridge.telemetry import log
 
 EXPANDED_MEMBERS = 25
@@ -52,13 +53,24 @@ class Directory:
         self._credential = credential
         self._clock = clock
         self._names: OrderedDict[str, _Known] = OrderedDict()
+        self._teams = TeamDirectory(graph=graph, credential=credential, clock=clock)
 
-    async def describe(self, place: Place) -> Conversation:
-        """Return kind, topic and members.
+    async def describe(self, place: Place, *, as_of: datetime | None = None) -> Conversation:
+        """Return what a conversation is called, and who is in it.
+
+        `as_of`: what was known of it before is not good enough.
 
         Raises:
             RemoteError: Graph could not be read, or does not know the conversation.
         """
+        if channel_of(place) is None:
+            described = await self._describe_chat(place)
+        else:
+            described = await self._teams.describe(place, as_of=as_of)
+        self._learn(described.members)
+        return described
+
+    async def _describe_chat(self, place: Place) -> Conversation:
         path = f"/chats/{segment(place.conversation)}"
         chat = await self._graph.request(
             "GET",
@@ -68,13 +80,7 @@ class Directory:
         )
         described = payloads.conversation(chat, place)
         if len(described.members) >= EXPANDED_MEMBERS:
-            described = Conversation(
-                place=place,
-                kind=described.kind,
-                topic=described.topic,
-                members=await self._all_members(path),
-            )
-        self._learn(described.members)
+            return replace(described, members=await self._all_members(path))
         return described
 
     async def conversations_of(self, user: TeamsUserId) -> tuple[Place, ...]:

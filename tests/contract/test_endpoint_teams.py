@@ -57,6 +57,7 @@ from bridge.errors import (
     Unconvertible,
 )
 from bridge.ports import Delivery, Entry
+from bridge.sandbox.installation import APPLICATION_PERMISSIONS
 from bridge.sandbox.tenant.client import ControlledTenant, Person as User, TenantControl
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tls import Certificates
@@ -81,7 +82,7 @@ from tests.unit.teams.memory import (
 
 SECRET = "a secret of the tests"  # noqa: S105
 REDIRECT = "https://bridge.test/teams/signin/callback"
-ROLES = ["Chat.Read.All", "Chat.ReadBasic.All", "User.ReadBasic.All"]
+ROLES = list(APPLICATION_PERMISSIONS)
 
 
 SCOPES = (*DELEGATED_SCOPES, "openid", "profile", "offline_access")

@@ -152,7 +152,7 @@ class Tenant(Directory):
         self.described = 0
 
     @override
-    async def describe(self, place: Place) -> Conversation:
+    async def describe(self, place: Place, *, as_of: datetime | None = None) -> Conversation:
         self.described += 1
         if place not in self.conversations:
             raise Rejected("Graph does not know this conversation")

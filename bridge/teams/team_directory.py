@@ -1,0 +1,125 @@
+"""What Teams knows of a team and its channels; `directory` asks here for places that are channels.
+
+    channel ─▶ GET channel ─┬─ standard ─▶ the team's members
+                            ├─ private ──▶ its own
+                            └─ shared ───▶ its own, and those who come with a team it is shared with
+
+A team is asked for once for all of its channels that are looked at within a while: Graph allows four
+requests a second and team (learn.microsoft.com graph/throttling-limits § Microsoft Teams).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bridge.domain.ids import Channel, Place, TeamId, channel_of
+from bridge.domain.portal import Conversation, Member, Membership, Team
+from bridge.errors import Rejected, Unconvertible
+from bridge.ports import Clock
+from bridge.teams import payloads, team_payloads
+from bridge.teams.graph import Credential, Graph, Json, has_more, segment
+from bridge.teams.quota import Priority
+from bridge.telemetry import log
+
+MEMBERS_PER_PAGE = 999
+"""Graph gives no more (learn.microsoft.com graph/api team-list-members)."""
+MEMBER_PAGES_MAX = 50
+"""Microsoft lets no more than 25,000 people into a team (learn.microsoft.com
+microsoftteams/limits-specifications-teams)."""
+TEAMS_MAX = 32
+"""Teams kept at once, the largest of some 10 MB."""
+TEAM_AGE_MAX = timedelta(minutes=1)
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    team: Team
+    asked_at: datetime
+
+
+class TeamDirectory:
+    """Teams and channels, read with the app's token."""
+
+    def __init__(self, *, graph: Graph, credential: Credential, clock: Clock) -> None:
+        self._graph = graph
+        self._credential = credential
+        self._clock = clock
+        self._teams: OrderedDict[TeamId, _Known] = OrderedDict()
+
+    async def describe(self, place: Place, *, as_of: datetime | None = None) -> Conversation:
+        """Return what a channel is, and who is in it.
+
+        `as_of`: what was known before is not good enough.
+
+        Raises:
+            RemoteError: Graph could not be read, or does not know the channel or its team.
+        """
+        channel = channel_of(place)
+        if channel is None:
+            raise Rejected("this conversation is no channel")
+        found = await self._ask(_path(channel))
+        try:
+            membership = team_payloads.membership(found)
+            of = await self.team(channel.team, as_of=as_of)
+            members = await self._members(channel, membership, of)
+            return team_payloads.channel(found, place, of=of, members=members)
+        except Unconvertible as error:
+            raise Rejected(str(error)) from error
+
+    async def team(self, team: TeamId, *, as_of: datetime | None = None) -> Team:
+        """Return a team with its members.
+
+        Raises:
+            RemoteError: Graph could not be read, or does not know the team.
+        """
+        known, now = self._teams.get(team), self._clock.now()
+        if known is not None and known.asked_at >= max(as_of or _EVER, now - TEAM_AGE_MAX):
+            return known.team
+        path = f"/teams/{segment(team)}"
+        found = await self._ask(path)
+        members = await self._list(f"{path}/members?$top={MEMBERS_PER_PAGE}")
+        described = team_payloads.team(found, team, members=members)
+        self._remember(described, now)
+        return described
+
+    async def _members(
+        self, channel: Channel, membership: Membership, of: Team
+    ) -> tuple[Member, ...]:
+        if membership is Membership.STANDARD:
+            return of.members
+        name = "members" if membership is Membership.PRIVATE else "allMembers"
+        return await self._list(f"{_path(channel)}/{name}?$top={MEMBERS_PER_PAGE}")
+
+    async def _ask(self, path: str) -> Json:
+        return await self._graph.request(
+            "GET", path, credential=self._credential, priority=Priority.MEMBERS
+        )
+
+    async def _list(self, path: str) -> tuple[Member, ...]:
+        members: list[Member] = []
+        more = False
+        async for page in self._graph.pages(
+            path,
+            credential=self._credential,
+            pages_max=MEMBER_PAGES_MAX,
+            priority=Priority.MEMBERS,
+        ):
+            members += payloads.members(page, "value")
+            more = has_more(page)
+        if more:
+            log.warning("only the first members were read", count=len(members))
+        return tuple(members)
+
+    def _remember(self, team: Team, asked_at: datetime) -> None:
+        self._teams[team.id] = _Known(team=team, asked_at=asked_at)
+        self._teams.move_to_end(team.id)
+        while len(self._teams) > TEAMS_MAX:
+            self._teams.popitem(last=False)
+
+
+def _path(channel: Channel) -> str:
+    return f"/teams/{segment(channel.team)}/channels/{segment(channel.channel)}"

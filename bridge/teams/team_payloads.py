@@ -1,0 +1,68 @@
+"""Graph's JSON of teams and channels -> typed values; beside `payloads`, by the same rules.
+
+Sources: learn.microsoft.com graph/api resources/team, resources/channel.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+from bridge.domain.ids import ChannelId, Place, TeamId
+from bridge.domain.portal import Conversation, ConversationKind, Layout, Member, Membership, Team
+from bridge.errors import Unconvertible
+from bridge.teams.payloads import Json, long_text, text
+
+OneOf = TypeVar("OneOf", bound=StrEnum)
+
+
+def team(value: Json, team_id: TeamId, *, members: tuple[Member, ...]) -> Team:
+    """Read a team; its members are asked for apart. `internalId` is the General channel's id."""
+    general = text(value, "internalId")
+    return Team(
+        id=team_id,
+        name=text(value, "displayName"),
+        description=long_text(value, "description") or None,
+        page=long_text(value, "webUrl") or None,
+        is_archived=value.get("isArchived") is True,
+        general=None if general is None else ChannelId(general),
+        members=members,
+    )
+
+
+def membership(channel: Json) -> Membership:
+    """Read who is in a channel.
+
+    Raises:
+        Unconvertible: Graph calls it by a name that nobody knows: who may see it is not guessed.
+    """
+    found = _one_of(Membership, channel, "membershipType")
+    if found is None:
+        raise Unconvertible("a channel whose membershipType is unknown")
+    return found
+
+
+def channel(value: Json, place: Place, *, of: Team, members: tuple[Member, ...]) -> Conversation:
+    """Read a channel; its members are asked for apart.
+
+    Raises:
+        Unconvertible: Its kind of membership is unknown.
+    """
+    return Conversation(
+        place=place,
+        kind=ConversationKind.CHANNEL,
+        topic=text(value, "displayName"),
+        members=members,
+        description=long_text(value, "description") or None,
+        page=long_text(value, "webUrl") or None,
+        is_archived=of.is_archived or value.get("isArchived") is True,
+        team=of,
+        membership=membership(value),
+        layout=_one_of(Layout, value, "layoutType") or Layout.POST,
+    )
+
+
+def _one_of(kind: type[OneOf], value: Json, name: str) -> OneOf | None:
+    """Graph writes its enumerations in one case, and its notifications in another."""
+    found = (text(value, name) or "").lower()
+    return next((one for one in kind if one.value.lower() == found), None)

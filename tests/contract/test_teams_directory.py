@@ -1,0 +1,88 @@
+"""What the directory says of channels and teams, asked of a simulated tenant over HTTPS."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bridge.domain.ids import Channel, ChannelId, Place, TeamId, TenantId, channel_place
+from bridge.domain.portal import Conversation, ConversationKind, Membership, Role
+from bridge.sandbox.tenant.client_teams import Place as Seat, TeamsClient
+from bridge.sandbox.tls import Certificates
+from bridge.teams.answers import GraphRejected
+from tests.contract.test_endpoint_teams import World, kept, make_world
+
+
+@pytest.fixture
+async def world(certificates: Certificates) -> AsyncIterator[World]:
+    async with make_world(certificates) as made, kept(made):
+        yield made
+
+
+def place_of(world: World, seat: Seat) -> Place:
+    channel = Channel(team=TeamId(seat.team), channel=ChannelId(seat.channel))
+    return channel_place(TenantId(world.teams.tenant_id), channel)
+
+
+async def described(world: World, seat: Seat) -> Conversation:
+    return await world.side.directory.describe(place_of(world, seat))
+
+
+async def test_channels_are_described_with_whoever_is_in_them(world: World) -> None:
+    teams = TeamsClient(world.tenant)
+    alice, bob, carol = await world.tenant.add_users("Alice", "Bob", "Carol")
+    team = await teams.create_team("Tea", owners=[alice.id], members=[bob.id], channels=["Cups"])
+    other = await teams.create_team("Coffee", owners=[carol.id])
+    private = await teams.create_channel(
+        team.id, "Secret", membership="private", owners=[alice.id], description="Hush"
+    )
+    shared = await teams.create_channel(
+        team.id, "Open", membership="shared", owners=[alice.id], share_with=[other.id]
+    )
+
+    cups = await described(world, team.channels["Cups"])
+    assert (cups.kind, cups.topic) == (ConversationKind.CHANNEL, "Cups")
+    assert cups.membership is Membership.STANDARD
+    roles = {(member.id, member.role) for member in cups.members}
+    assert roles == {(alice.id, Role.OWNER), (bob.id, Role.MEMBER)}
+    assert cups.team is not None
+    assert (cups.team.name, cups.team.general) == ("Tea", team.general.channel)
+    secret = await described(world, private)
+    assert (secret.membership, secret.description) == (Membership.PRIVATE, "Hush")
+    assert {member.id for member in secret.members} == {alice.id}
+    open_ = await described(world, shared)
+    assert open_.membership is Membership.SHARED
+    assert {member.id for member in open_.members} == {alice.id, carol.id}
+
+
+async def test_a_team_of_more_people_than_a_page_holds_is_read_to_its_end(world: World) -> None:
+    teams = TeamsClient(world.tenant)
+    people = await world.tenant.add_users(*(f"Person {number}" for number in range(1_100)))
+    first, *others = (person.id for person in people)
+    team = await teams.create_team("Crowd", owners=[first], members=others)
+    channel = await described(world, team.general)
+    assert {member.id for member in channel.members} == {first, *others}
+
+
+async def test_a_team_is_asked_for_anew_when_it_may_have_changed(world: World) -> None:
+    teams = TeamsClient(world.tenant)
+    alice, bob = await world.tenant.add_users("Alice", "Bob")
+    team = await teams.create_team("Tea", owners=[alice.id])
+    before = await described(world, team.general)
+    await teams.change_team(team.id, add=[bob.id], archived=True)
+    after = await world.side.directory.describe(
+        place_of(world, team.general), as_of=world.clock.now()
+    )
+    assert {member.id for member in before.members} == {alice.id}
+    assert {member.id for member in after.members} == {alice.id, bob.id}
+    assert after.is_archived
+
+
+async def test_a_channel_that_graph_does_not_know_is_rejected(world: World) -> None:
+    teams = TeamsClient(world.tenant)
+    (alice,) = await world.tenant.add_users("Alice")
+    team = await teams.create_team("Tea", owners=[alice.id])
+    with pytest.raises(GraphRejected) as raised:
+        await described(world, Seat(team=team.id, channel="19:nowhere@thread.tacv2"))
+    assert raised.value.status == 404
