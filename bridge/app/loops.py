@@ -1,0 +1,90 @@
+"""Everything that works for as long as the process runs, between the two sides."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+from bridge.app.clock import SystemClock
+from bridge.app.memory import Memory
+from bridge.app.sides import Around, MatrixSide
+from bridge.config import Config
+from bridge.domain.events import Seen
+from bridge.domain.ids import Side, UserId
+from bridge.matrix.client import Client
+from bridge.matrix.commands import BotDesk
+from bridge.matrix.start import announce
+from bridge.relay.intake import Intake
+from bridge.relay.loops import Loop
+from bridge.relay.measuring import Measurer
+from bridge.relay.reconcile import Housekeeper, LeaseKeeper, Welcomer
+from bridge.relay.worker import Worker
+from bridge.store import sign_ins
+from bridge.store.database import PART as POSTGRES
+from bridge.store.gauges import Gauges
+from bridge.store.inbox import prune_read_events
+from bridge.teams.side import TeamsSide
+
+READ_EVENTS_KEPT = timedelta(days=30)
+"""For longer than a bridge is away, or a backup is old: what /sync brings again is known so long."""
+
+
+def intakes_of(
+    memory: Memory, teams: TeamsSide, matrix: MatrixSide, desk: BotDesk, clock: SystemClock
+) -> dict[Side, Intake]:
+    """Build what reads each side."""
+
+    async def ghost_of(seen: Seen) -> str | None:
+        return seen.author.id
+
+    async def account_of(seen: Seen) -> str | None:
+        account = await memory.accounts.account_of(UserId(seen.author.id))
+        return account.teams_user if account else None
+
+    one, other, journal = teams.endpoint, matrix.endpoint, memory.journal
+    from_teams = Intake(one, other, journal, clock, speaker=ghost_of, desk=desk)
+    from_matrix = Intake(other, one, journal, clock, speaker=account_of, desk=desk)
+    from_matrix.may_read = matrix.catch_up.is_complete.is_set
+    return {Side.TEAMS: from_teams, Side.MATRIX: from_matrix}
+
+
+def loops_of(
+    memory: Memory, teams: TeamsSide, matrix: MatrixSide, clock: SystemClock
+) -> list[Loop]:
+    """Build what works beside the intakes."""
+    journal, herald = memory.journal, matrix.herald
+
+    async def prune() -> int:
+        now = clock.now()
+        await prune_read_events(memory.database, now - READ_EVENTS_KEPT)
+        return await sign_ins.prune(memory.database, now)
+
+    return [
+        Worker(matrix.endpoint, journal, clock),
+        Worker(teams.endpoint, journal, clock, run_length_max=1, arrived=herald.arrived),
+        LeaseKeeper(journal, clock),
+        Welcomer(memory.accounts, clock, welcome=matrix.rooms.welcome),
+        Housekeeper(clock, prune=prune),
+        Measurer(clock, refresh=Gauges(memory.database, clock).refresh),
+        herald,
+        herald.receipts,
+    ]
+
+
+async def keep_announced(
+    config: Config, client: Client, around: Around, *, teams: TeamsSide, matrix: MatrixSide
+) -> None:
+    """Ping the homeserver now and whenever Postgres is back, and look for what was not told then.
+
+    While we answered 503 the homeserver came to think that we are gone, and would wait for minutes.
+    """
+    returned = around.watch.returned(POSTGRES)
+    while True:
+        returned.clear()
+        matrix.recovery.announced()
+        await announce(
+            config, client, transaction=uuid4().hex, clock=around.clock, watch=around.watch
+        )
+        await returned.wait()
+        matrix.catch_up.ring()
+        teams.catch_up.ring()

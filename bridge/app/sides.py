@@ -1,0 +1,88 @@
+"""The Matrix side, put together; `teams.side` does the same for the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.app.clock import SystemClock
+from bridge.app.memory import Memory
+from bridge.config import Config
+from bridge.matrix.appservice import Reader
+from bridge.matrix.bot import Bot
+from bridge.matrix.catchup import SyncCatchUp
+from bridge.matrix.client import Client
+from bridge.matrix.connection import Connections
+from bridge.matrix.endpoint import MatrixEndpoint
+from bridge.matrix.feed import Feed
+from bridge.matrix.ghosts import Devices, Ghosts
+from bridge.matrix.herald import RoomAnnouncer
+from bridge.matrix.names import Names
+from bridge.matrix.recovery import Recovery
+from bridge.matrix.rooms import Rooms
+from bridge.matrix.sender import Sender
+from bridge.relay.heralding import Herald
+from bridge.store.tidings import TidingsBook
+from bridge.teams.side import TeamsSide
+from bridge.telemetry import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Time, and what is away."""
+
+    clock: SystemClock
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixSide:
+    """The Matrix side, put together."""
+
+    client: Client
+    bot: Bot
+    names: Names
+    rooms: Rooms
+    endpoint: MatrixEndpoint
+    catch_up: SyncCatchUp
+    recovery: Recovery
+    herald: Herald
+
+
+def matrix_side(
+    config: Config,
+    connections: Connections,
+    client: Client,
+    memory: Memory,
+    teams: TeamsSide,
+    around: Around,
+) -> MatrixSide:
+    """Build it; nothing is asked of the homeserver yet."""
+    names, clock = Names.of(config), around.clock
+    devices, sender = Devices(client), Sender(connections.sending)
+    announcer = RoomAnnouncer(connections.asking, sender, client, names=names, devices=devices)
+    rooms = Rooms(
+        client,
+        names,
+        portals=memory.portals,
+        accounts=memory.accounts,
+        directory=teams.directory,
+    )
+    ghosts = Ghosts(client, memory.ghosts, names, devices=devices)
+    catch_up = SyncCatchUp(
+        Feed(client, devices, names),
+        Reader(names),
+        memory.journal,
+        memory.cursors,
+        clock=clock,
+        watch=around.watch,
+    )
+    return MatrixSide(
+        client=client,
+        bot=Bot(client, sender, names, name=config.appservice.bot_name, devices=devices),
+        names=names,
+        rooms=rooms,
+        endpoint=MatrixEndpoint(sender, client, ghosts=ghosts, rooms=rooms, clock=clock),
+        catch_up=catch_up,
+        recovery=Recovery(clock, catch_up.ring),
+        herald=Herald(TidingsBook(memory.database), announcer, clock),
+    )
