@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.cli import configuring, queue, running
+from bridge.cli import audit, configuring, queue, running
 from bridge.cli.terminal import EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, complain
 from bridge.errors import BridgeError, ConfigError
 
@@ -128,6 +128,7 @@ def _demo_options(command: ArgumentParser) -> None:
 
 
 GROUPS = {
+    "audit": "Tell what the bridge has done, and what it could not do.",
     "config": "Look at the configuration.",
     "db": "Look after the database's schema.",
     "queue": "Look after what waits in the queues, and what was set aside there.",
@@ -231,5 +232,12 @@ COMMANDS = (
             queue.choice_options,
             queue.output_options,
         ),
+    ),
+    Command(
+        name="audit fidelity",
+        summary="Show what of the messages of Teams could not be carried over.",
+        example="teams-bridge audit fidelity -c config.yaml --what action_buttons --days 7",
+        carry_out=audit.fidelity,
+        options=(_config_option, audit.fidelity_options),
     ),
 )

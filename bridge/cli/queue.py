@@ -12,15 +12,13 @@ import os
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-import orjson
-
-from bridge.cli.running import at_database
+from bridge.cli.running import at_current_database
+from bridge.cli.tables import cut, json_line, lasting, table
 from bridge.cli.terminal import EXIT_FAILURE, complain, say
 from bridge.config import load
-from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from bridge.store.database import Database
@@ -35,7 +33,6 @@ SIDES = ("teams", "matrix")
 STATES = ("parked", "waiting")
 _ID = re.compile(r"[de][1-9][0-9]{0,17}")
 _REASON = re.compile(r"[a-z0-9_]{1,40}")
-_UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
 HEAD = ("ID", "SIDE", "CONVERSATION", "ROOM", "AGE", "TRIES", "STATE", "DUE IN", "REASON")
 
 Work = Callable[["Database", datetime], Awaitable[int]]
@@ -138,7 +135,7 @@ def queue_show(arguments: Namespace) -> int:
             complain(_unknown(arguments.id))
             return EXIT_FAILURE
         fields = _fields(item, now, content=arguments.content)
-        say(_json(fields) if arguments.json else _in_full(fields))
+        say(json_line(fields) if arguments.json else _in_full(fields))
         return 0
 
     return _at_queues(arguments, work)
@@ -183,7 +180,7 @@ async def _do(
         outcome = await act(item)
         if outcome.verdict is Verdict.DONE and outcome.item is not None:
             fields = {"done": done, **_fields(outcome.item, now, content=arguments.content)}
-            say(_json(fields) if arguments.json else f"{done} {_in_short(fields)}")
+            say(json_line(fields) if arguments.json else f"{done} {_in_short(fields)}")
             continue
         failed += 1
         busy = outcome.verdict is Verdict.BUSY
@@ -230,26 +227,7 @@ async def _chosen(
 
 
 def _at_queues(arguments: Namespace, work: Work) -> int:
-    """Do the work at the configured database, if its schema is ours.
-
-    Raises:
-        ConfigError: The database cannot be used as it is, or needs an upgrade.
-        StoreUnavailable: Postgres is away.
-    """
-    from bridge.app.clock import SystemClock
-    from bridge.store import schema
-
-    async def checked(database: Database) -> int:
-        found = await schema.status(database)
-        if found.pending:
-            problem = (
-                f"the database lacks {', '.join(found.pending)}: start the bridge once, or use"
-                " teams-bridge db upgrade"
-            )
-            raise ConfigError((problem,))
-        return await work(database, SystemClock().now())
-
-    return at_database(load(arguments.config, os.environ), checked)
+    return at_current_database(load(arguments.config, os.environ), work)
 
 
 # --- what is shown ---
@@ -280,24 +258,24 @@ def _fields(item: Item, now: datetime, *, content: bool) -> dict[str, object]:
 def _lines(items: Iterable[Item], arguments: Namespace, now: datetime) -> Iterable[str]:
     every = [_fields(item, now, content=arguments.content) for item in items]
     if arguments.json:
-        return [_json(fields) for fields in every]
-    return _table([HEAD, *[_row(fields) for fields in every]]) if every else ["Nothing there."]
+        return [json_line(fields) for fields in every]
+    return table([HEAD, *[_row(fields) for fields in every]]) if every else ["Nothing there."]
 
 
 def _row(fields: dict[str, object]) -> tuple[str, ...]:
     waiting = fields["state"] == "waiting"
-    words = _cut(fields["error"] or "", ERROR_CHARS_MAX)
+    words = cut(fields["error"] or "", ERROR_CHARS_MAX)
     if "raw" in fields:
-        words += f" | {_cut(fields['raw'], CONTENT_CHARS_MAX)}"
+        words += f" | {cut(fields['raw'], CONTENT_CHARS_MAX)}"
     return (
         str(fields["id"]),
         f"{'to' if fields['kind'] == 'delivery' else 'from'} {fields['side']}",
-        _cut(fields["conversation"], CONTENT_CHARS_MAX),
-        _cut(fields["room"] or "-", CONTENT_CHARS_MAX),
-        _lasting(fields["age_seconds"]),
+        cut(fields["conversation"], CONTENT_CHARS_MAX),
+        cut(fields["room"] or "-", CONTENT_CHARS_MAX),
+        lasting(fields["age_seconds"]),
         str(fields["attempts"]),
         "in hand" if fields["is_held"] else str(fields["state"]),
-        _lasting(fields["due_in_seconds"]) if waiting else "-",
+        lasting(fields["due_in_seconds"]) if waiting else "-",
         words.strip() or "-",
     )
 
@@ -308,35 +286,7 @@ def _in_short(fields: dict[str, object]) -> str:
 
 def _in_full(fields: dict[str, object]) -> str:
     width = max(len(name) for name in fields)
-    shown = [f"{name:<{width}}  {_cut(value)}" for name, value in fields.items()]
+    shown = [f"{name:<{width}}  {cut(value)}" for name, value in fields.items()]
     if "raw" not in fields:
         shown.append(f"{'raw':<{width}}  shown with --content: it may hold what people wrote")
     return "\n".join(shown)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[n]) for row in rows) for n in range(len(HEAD))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _lasting(seconds: object) -> str:
-    """Say how long something takes, in its largest unit."""
-    duration = timedelta(seconds=int(str(seconds)))
-    for name, unit in _UNITS:
-        if duration >= unit:
-            return f"{duration // unit}{name}"
-    return f"{duration.seconds}s"
-
-
-def _cut(value: object, chars_max: int | None = None) -> str:
-    """Return a text as a terminal may show it: on one line, without what would steer it."""
-    text = "-" if value is None else str(value)
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return shown if chars_max is None or len(shown) <= chars_max else f"{shown[: chars_max - 1]}…"
-
-
-def _json(fields: dict[str, object]) -> str:
-    return orjson.dumps(fields).decode()

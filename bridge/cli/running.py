@@ -17,6 +17,8 @@ from bridge.errors import ConfigError
 from bridge.telemetry import Watch, set_up_logging
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bridge.store.database import Database
 
 DATABASE_NAME = "teams_bridge"
@@ -98,3 +100,26 @@ def at_database(config: Config, work: Callable[[Database], Awaitable[T]]) -> T:
     set_up_logging(level=config.logging.level, style=config.logging.format)
     with database_of(config, shared=True) as ready:
         return asyncio.run(do(ready.database.uri))
+
+
+def at_current_database(config: Config, work: Callable[[Database, datetime], Awaitable[T]]) -> T:
+    """Do one piece of work at the configured database, if its schema is ours.
+
+    Raises:
+        ConfigError: The database cannot be used as it is, or needs an upgrade.
+        StoreUnavailable: Postgres is away.
+    """
+    from bridge.app.clock import SystemClock
+    from bridge.store import schema
+
+    async def checked(database: Database) -> T:
+        found = await schema.status(database)
+        if found.pending:
+            problem = (
+                f"the database lacks {', '.join(found.pending)}: start the bridge once, or use"
+                " teams-bridge db upgrade"
+            )
+            raise ConfigError((problem,))
+        return await work(database, SystemClock().now())
+
+    return at_database(config, checked)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import orjson
 import pytest
-from cryptography.fernet import Fernet
 from prometheus_client import REGISTRY
 
-from bridge.cli import main
-from bridge.cli.configuring import example_text
 from bridge.cli.terminal import EXIT_CONFIG, EXIT_FAILURE
 from bridge.domain.ids import MessageRef, RoomId, Side
 from bridge.ports import Delivery, Fate, Journal, Run, Told, Undelivered
@@ -36,6 +31,9 @@ from tests.contract.test_journal import (
 )
 from tests.integration.stores import opened
 from tests.kit.fake_store import FakeClock
+from tests.kit.operator import Desk, config, desk
+
+__all__ = ["config", "desk"]  # fixtures
 
 TEAMS, MATRIX = Side.TEAMS, Side.MATRIX
 ROOM = RoomId("!room:matrix.test")
@@ -453,56 +451,13 @@ async def test_the_metrics_show_what_lies_there_and_what_was_dropped(
 # --- the commands ---
 
 
-@pytest.fixture
-def config(tmp_path: Path, database: str) -> Path:
-    answers = {
-        "as_token": "a" * 40,
-        "hs_token": "b" * 40,
-        "client_secret": "a-value-from-Microsoft",
-        "uri": database,
-        "encryption_key": Fernet.generate_key().decode(),
-        "domain": "example.org",
-        "tenant_id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
-        "client_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
-        "webhook_url": "https://bridge.example.org/teams",
-    }
-    text = example_text()
-    for key, answer in answers.items():
-        text = re.sub(rf"^  {key}: .*$", f"  {key}: {answer}", text, flags=re.MULTILINE)
-    path = tmp_path / "config.yaml"
-    path.write_text(text)
-    return path
-
-
-class Desk:
-    """An operator at a terminal."""
-
-    def __init__(self, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.config = config
-        self.capsys = capsys
-
-    async def types(self, line: str) -> tuple[int, str, str]:
-        """Return the exit code, what was said, and what was complained of."""
-        words = ["queue", *line.split(), "-c", str(self.config)]
-        code = await asyncio.to_thread(main, words)
-        said, complained = self.capsys.readouterr()
-        return code, said, complained
-
-
-@pytest.fixture
-def desk(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
-    # What it sets up is for a whole process, and writes where this test's terminal was.
-    monkeypatch.setattr("bridge.cli.running.set_up_logging", lambda **_: None)
-    return Desk(config, capsys)
-
-
 async def test_an_operator_looks_retries_and_drops(
     world: PostgresWorld, journal: Journal, desk: Desk
 ) -> None:
     first, second = await parked(world, journal, "$a", "$b", reason="the chat is gone")
     odd = await parked_entry(world, journal)
 
-    code, said, complained = await desk.types("list --state parked")
+    code, said, complained = await desk.types("queue list --state parked")
     assert (code, complained) == (0, "")
     assert [line.split()[0] for line in said.splitlines()] == [
         "ID", str(first), str(second), str(odd),
@@ -510,18 +465,18 @@ async def test_an_operator_looks_retries_and_drops(
     assert "the chat is gone" in said
     assert "text of" not in said
 
-    code, said, _ = await desk.types(f"show {first} --json --content")
+    code, said, _ = await desk.types(f"queue show {first} --json --content")
     assert code == 0
     shown = orjson.loads(said)
     assert (shown["id"], shown["source"], shown["is_held"]) == (str(first), "$a", False)
     assert "text of $a" in shown["raw"]
 
-    code, said, _ = await desk.types(f"drop {second} --reason chat_deleted")
+    code, said, _ = await desk.types(f"queue drop {second} --reason chat_deleted")
     assert code == 0
     assert said.startswith(f"dropped {second} | to teams | ")
     assert said.endswith("1 dropped.\n")
 
-    code, said, _ = await desk.types("retry --all")
+    code, said, _ = await desk.types("queue retry --all")
     assert (code, said.splitlines()[-1]) == (0, "2 retried.")
     world.clock.advance(timedelta(hours=1))
     assert sources(await claim(journal, TEAMS)) == [["$a"]]
@@ -533,14 +488,14 @@ async def test_what_is_not_there_or_in_hand_is_said_and_the_rest_is_done(
     (held,) = (await sending(world, journal, "$a")).deliveries
     odd = await parked_entry(world, journal)
 
-    code, said, complained = await desk.types(f"drop d99999 {item(held)} {odd} --reason old")
+    code, said, complained = await desk.types(f"queue drop d99999 {item(held)} {odd} --reason old")
 
     assert code == EXIT_FAILURE
     assert said.splitlines()[-1] == "1 dropped."
     first, second = complained.splitlines()
     assert first.startswith("d99999: is not in the queues")
     assert second.startswith(f"{item(held)}: a running bridge is at it just now")
-    assert await desk.types("show e99999") == (
+    assert await desk.types("queue show e99999") == (
         EXIT_FAILURE,
         "",
         "e99999: is not in the queues; it may have arrived, or was dropped\n",
@@ -552,11 +507,11 @@ async def test_a_list_says_when_there_is_more(
 ) -> None:
     await parked(world, journal, "$a", "$b", "$c")
 
-    code, said, complained = await desk.types("list --limit 2 --json")
+    code, said, complained = await desk.types("queue list --limit 2 --json")
 
     assert (code, len(said.splitlines())) == (0, 2)
     assert "more than 2" in complained
-    assert await desk.types("list --side matrix") == (0, "Nothing there.\n", "")
+    assert await desk.types("queue list --side matrix") == (0, "Nothing there.\n", "")
 
 
 async def test_a_database_that_is_not_up_to_date_is_said(
@@ -564,7 +519,7 @@ async def test_a_database_that_is_not_up_to_date_is_said(
 ) -> None:
     desk.config.write_text(desk.config.read_text().replace(database, empty_database))
 
-    code, said, complained = await desk.types("list")
+    code, said, complained = await desk.types("queue list")
 
     assert (code, said) == (EXIT_CONFIG, "")
     assert "the database lacks 0001_create_queues" in complained
@@ -575,7 +530,7 @@ async def test_a_database_that_is_away_is_said(desk: Desk, database: str, unused
     away = f"postgresql://nobody@127.0.0.1:{unused_port}/nothing"
     desk.config.write_text(desk.config.read_text().replace(database, away))
 
-    code, _, complained = await desk.types("list")
+    code, _, complained = await desk.types("queue list")
 
     assert code == EXIT_FAILURE
     assert "Postgres is away" in complained.splitlines()[-1]
