@@ -4,7 +4,9 @@ portals     20,000, one in ten with a stream and a conversation that are due
 each        10 entries, 10 deliveries to Matrix (in two of three portals; else half are parked)
             and 3 to Teams, 10 links, 5 reactions, 5 states, 2 own changes
 one portal  a backlog of 20,000 deliveries and as many entries
-besides     100,000 events of Matrix that were read
+another     a post with 20,000 replies
+besides     100,000 events of Matrix that were read; for ten portals a team of ten channels, ten ghosts,
+            and ten messages that lost something
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ TABLES = (
     "own_changes",
     "reactions",
     "read_events",
+    "ghosts",
+    "spaces",
+    "losses",
 )
 
 _PORTALS = """
@@ -68,6 +73,31 @@ INSERT INTO links
     (portal_id, message_id, event_id, part, origin, version, author, sent_at, linked_at)
 SELECT p.id, 'old ' || n, '$old ' || n, 0, 'teams', '1', 'anna', $1, $1
 FROM generate_series(1, {portals}) AS p (id) CROSS JOIN generate_series(1, 10) n
+"""
+_THREAD = """
+INSERT INTO links
+    (portal_id, message_id, event_id, part, origin, version, author, sent_at, linked_at)
+SELECT 7, 'old 1/' || n, '$reply ' || n, 0, 'teams', '1', 'anna',
+    $1::timestamptz + n * interval '1 ms', $1
+FROM generate_series(1, $2::integer) n
+"""
+_CHANNELS = """
+INSERT INTO portals (id, tenant_id, conversation_id, created_at, read_until)
+OVERRIDING SYSTEM VALUE
+SELECT 100000 + n, 'tenant', 'team ' || n / 10 || '/channel ' || n, $1, $1
+FROM generate_series(1, $2::integer) n
+"""
+_SPACES = """
+INSERT INTO spaces (tenant_id, team_id) SELECT 'tenant', 'team ' || n
+FROM generate_series(1, $1::integer) n
+"""
+_GHOSTS = """
+INSERT INTO ghosts (tenant_id, person_id, name, has_device) SELECT 'tenant', 'person ' || n, 'A', true
+FROM generate_series(1, $1::integer) n
+"""
+_LOSSES = """
+INSERT INTO losses (portal_id, message_id, name, noted_at)
+SELECT n, 'old 1', 'card_media', $1 FROM generate_series(1, $2::integer) n
 """
 _REACTIONS = """
 INSERT INTO reactions (portal_id, message_id, person, key, event_id)
@@ -152,6 +182,11 @@ async def fill(
         await session.execute(_BACKLOG_OF_DELIVERIES, now, message, size.backlog)
         await session.execute(_BACKLOG_OF_ENTRIES, now, size.backlog)
         await session.execute(_READ_EVENTS, now, size.read_events)
+        await session.execute(_THREAD, now, size.backlog)
+        await session.execute(_CHANNELS, now, size.portals)
+        await session.execute(_SPACES, size.portals)
+        await session.execute(_GHOSTS, size.portals)
+        await session.execute(_LOSSES, now, size.portals)
 
 
 async def analyze(database: Database) -> None:

@@ -27,9 +27,32 @@ from bridge.domain.events import (
     ReactionAdded,
     ReactionRemoved,
 )
-from bridge.domain.ids import MessageRef, PortalId, RoomId, Side, Version
+from bridge.domain.ids import (
+    ConversationId,
+    DeliveryId,
+    MessageRef,
+    Place,
+    PortalId,
+    RoomId,
+    Side,
+    TeamId,
+    TeamsUserId,
+    TenantId,
+    Version,
+)
 from bridge.domain.portal import Portal
-from bridge.ports import ENTRIES_OF_ONE_MAX, Delivery, Journal, NewDelivery, Remembered
+from bridge.ports import (
+    ENTRIES_OF_ONE_MAX,
+    ConversationNews,
+    Delivery,
+    Journal,
+    Loss,
+    NewDelivery,
+    News,
+    PersonNews,
+    Remembered,
+    TeamNews,
+)
 from bridge.sandbox.postgres import EmbeddedPostgres
 from bridge.store import schema, states
 from bridge.store.database import Database
@@ -42,6 +65,13 @@ from tests.integration.stores import opened, world_on
 from tests.kit.fake_store import FakeClock
 
 Step = Callable[[int], Awaitable[object]]
+
+_SAID = MessageSent(
+    author=Person(id="anna"),
+    version=Version("1"),
+    sent_at=FakeClock().now(),
+    body=from_text("hello"),
+)
 
 TEMPLATE = "a_million_rows"
 TEAMS, MATRIX = Side.TEAMS, Side.MATRIX
@@ -181,6 +211,10 @@ async def live(path: HotPath, number: int) -> None:
     await changing.ask_what_was_heard(number, expected=0)
     await changing.look_at_the_gate(number, expected=0)
     await changing.find_what_is_unread(number, expected=0)
+    for target in Side:
+        event = replace(_SAID, thread=MessageRef("old 1"))
+        assert (await path.journal.far(changing._asked(target, event))).thread is None
+    await changing.note_news_and_losses(number)
     await prune_read_events(path.world.database, FakeClock().now() - timedelta(days=1))
 
 
@@ -242,6 +276,8 @@ async def assert_that_it_reads_what_it_needs(world: PostgresWorld, size: Size) -
         changing.carry_to_matrix,
         changing.carry_to_teams,
         changing.find_what_is_unread,
+        changing.answer_in_a_thread,
+        changing.note_news_and_losses,
         partial(changing.prune, size.read_events),
     ]
 
@@ -438,6 +474,38 @@ class Changing:
         assert len(await book.unknown_among([place(f"of nobody {n}") for n in range(50)])) == 50
         for one in unread[:5]:
             await book.mark_read(one.place, since=one.read_until, until=now)
+
+    async def answer_in_a_thread(self, number: int) -> None:
+        for target, post in ((MATRIX, "old 1"), (TEAMS, "$reply 5")):
+            event = replace(_SAID, sent_at=self.world.clock.now(), thread=MessageRef(post))
+            asked = self._asked(target, replace(event, version=Version(str(number))))
+            assert (await self.journal.far(asked)).thread is not None
+
+    def _asked(self, target: Side, event: Event) -> Delivery:
+        """A delivery in the portal that has a thread; nothing but what it refers to is asked for."""
+        return Delivery(
+            id=DeliveryId(1),
+            portal=Portal(id=PortalId(7), place=place("7"), room=None),
+            target=target,
+            source=MessageRef("new"),
+            speaker="anna",
+            event=event,
+            attempts=1,
+            resumed=False,
+            created_at=self.world.clock.now(),
+        )
+
+    async def note_news_and_losses(self, number: int) -> None:
+        tenant = TenantId("tenant")
+        chat = Place(tenant=tenant, conversation=ConversationId(f"chat {number + 1}"))
+        news: list[News] = [
+            ConversationNews(place=chat),
+            TeamNews(tenant=tenant, team=TeamId(f"team {number + 1}")),
+            PersonNews(tenant=tenant, person=TeamsUserId(f"person {number + 1}")),
+        ]
+        async with self.journal.unit() as unit:
+            await unit.note(news)
+            await unit.lose([Loss(portal=PortalId(number), ref=MessageRef("1"), name="card_media")])
 
     async def prune(self, read_events: int, number: int) -> None:
         oldest = FakeClock().now() - timedelta(seconds=read_events)
