@@ -124,6 +124,7 @@ class Teams:
     """The tenant and our app in it; exactly one of `client_secret` and `certificate_file`.
 
     `limits_percent`: what this process may use of the limits that Microsoft sets for Graph.
+    `channels`: whether teams and their channels are bridged, or chats alone.
     """
 
     tenant_id: str
@@ -135,6 +136,7 @@ class Teams:
     webhook_url: str
     ca_file: Path | None
     limits_percent: int = LIMITS_PERCENT_DEFAULT
+    channels: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +338,7 @@ def _teams(section: Section) -> Teams:
             "for example 50 for each of two processes",
             default=LIMITS_PERCENT_DEFAULT,
         ),
+        channels=section.flag("channels", default=True),
     )
     _check_credential(section)
     return teams

@@ -33,7 +33,8 @@ OK = 200
 APPLICATION_PERMISSIONS = (
     "Chat.Read.All",
     "Chat.ReadBasic.All",
-    "User.ReadBasic.All",
+    "User.Read.All",
+    "ChannelMessage.Read.All",
     "Team.ReadBasic.All",
     "TeamMember.Read.All",
     "Channel.ReadBasic.All",

@@ -22,7 +22,7 @@ from typing import TypeVar, cast
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bridge.errors import ConfigError
-from bridge.settings.fits import Fit, Unfit, contents, filled, printable
+from bridge.settings.fits import Fit, Unfit, contents, filled, printable, truth
 from bridge.settings.nodes import compose, is_null, line_of
 
 T = TypeVar("T")
@@ -31,7 +31,8 @@ D = TypeVar("D")
 ENVIRONMENT_PREFIX = "TEAMS_BRIDGE_"
 LIKENESS_OF_KEYS = 0.6  # difflib's ratio from which a name is offered as "did you mean"
 LIKENESS_OF_VARIABLES = 0.85
-NOT_TEXT = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"}
+TRUTH = "tag:yaml.org,2002:bool"
+NOT_TEXT = {TRUTH, "tag:yaml.org,2002:null"}
 # A name that may be shown; what looks otherwise may be a secret that slipped into the wrong place.
 PLAIN_NAME = re.compile(r"[A-Za-z_-]{1,40}")
 # Kubernetes gives every pod such variables for a service called "teams-bridge" (kubernetes.io,
@@ -185,6 +186,7 @@ class Section:
     asked: dict[str, bool] = field(default_factory=dict)  # key -> may it lie in a file of its own?
     found: dict[str, Given] = field(default_factory=dict)
     unsound: set[str] = field(default_factory=set)
+    flags: set[str] = field(default_factory=set)
 
     def required(self, key: str, fit: Fit[T], hint: str, *, secret: bool = False) -> T:
         """Read a setting that has no default; `hint` tells the operator what to do."""
@@ -201,6 +203,11 @@ class Section:
         given = self._find(key, secret=secret)
         fitted = None if given is None else self._single(key, given, fit, hint)
         return default if fitted is None else fitted
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Read a setting that is true or false."""
+        self.flags.add(key)
+        return self.optional(key, truth, "write true or false", default=default)
 
     def several(self, key: str, fit: Fit[T], hint: str) -> tuple[T, ...]:
         """Read a list of secrets, or one; in a file or a variable white space parts them."""
@@ -314,7 +321,8 @@ class Section:
             return None
         listed = isinstance(entry.node, SequenceNode)
         nodes: list[Node] = entry.node.value if listed else [entry.node]
-        texts = tuple(n.value for n in nodes if isinstance(n, ScalarNode) and n.tag not in NOT_TEXT)
+        unfit = NOT_TEXT - {TRUTH} if key in self.flags else NOT_TEXT
+        texts = tuple(n.value for n in nodes if isinstance(n, ScalarNode) and n.tag not in unfit)
         if len(texts) < len(nodes):
             self._note(
                 key, "is neither text nor a number", "write a value, in quotes", line=entry.line

@@ -84,6 +84,10 @@ def number(minimum: int, maximum: int) -> Fit[int]:
     return fit
 
 
+def truth(text: str) -> bool:
+    return one_of({"true": True, "false": False})(text.lower())
+
+
 def one_of(choices: Mapping[str, T]) -> Fit[T]:
     def fit(text: str) -> T:
         if text not in choices:

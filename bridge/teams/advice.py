@@ -9,11 +9,11 @@ _FORBIDDEN = 403
 _PERMISSIONS = "Entra > App registrations > API permissions"
 
 
-def subscription_advice(error: Exception) -> str | None:
+def subscription_advice(error: Exception, permission: str) -> str | None:
     """Say what keeps us from subscribing; None where waiting is all there is to do."""
     if isinstance(error, PermissionMissing):
         return (
-            "add the application permission Chat.Read.All of Microsoft Graph and grant admin "
+            f"add the application permission {permission} of Microsoft Graph and grant admin "
             f"consent in {_PERMISSIONS}"
         )
     if isinstance(error, GraphRejected) and error.status == _BAD_REQUEST:

@@ -10,6 +10,7 @@ RSA-2048: 4096 bits cost six times as much per notification and Graph wants no m
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -78,6 +79,7 @@ class Keyring:
     def __init__(self, book: SubscriptionBook) -> None:
         self._book = book
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
+        self._making = asyncio.Lock()
 
     @property
     def keys(self) -> Mapping[str, rsa.RSAPrivateKey]:
@@ -99,6 +101,10 @@ class Keyring:
         Raises:
             StoreUnavailable: The book could not be read or written.
         """
+        async with self._making:  # Several keepers ask at once; one certificate is enough.
+            return await self._newest(clock)
+
+    async def _newest(self, clock: Clock) -> Certificate:
         found = await self.load()
         if found and is_fresh(found[0], clock.now()):
             return found[0]

@@ -16,15 +16,15 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from bridge.domain.ids import Place, TenantId
+from bridge.domain.ids import TenantId
 from bridge.errors import Unconvertible
-from bridge.ports import Entry
+from bridge.ports import Entry, News
 from bridge.teams import payloads
+from bridge.teams.addresses import Address, Some, in_tenant, tenant_of
 from bridge.teams.answers import GraphRejected
 from bridge.teams.certificates import Keyring
 from bridge.teams.graph import Credential, Graph, segment
 from bridge.teams.notifications import (
-    Address,
     Keys,
     Notice,
     UnknownKey,
@@ -70,18 +70,21 @@ class Reader:
             return entries
         return await asyncio.to_thread(_opened, entries, self.keyring.keys)
 
-    def notice_of(self, entry: Entry) -> Notice:
+    def notice_of(self, entry: Entry) -> Notice | News:
         """Read what the hook stored.
 
         Raises:
             Unconvertible: It is malformed, or of another tenant.
         """
-        notice = read_entry(entry.raw)
-        place = notice.address.place
-        if place.tenant.lower() != self.tenant.lower():
+        found = read_entry(entry.raw)
+        if not isinstance(found, Notice):
+            return self._ours(found)
+        return replace(found, address=self._ours(found.address))
+
+    def _ours(self, subject: Some) -> Some:
+        if tenant_of(subject).lower() != self.tenant.lower():
             raise _counted(Untrusted("a notification of another tenant", reason=WRONG_TENANT))
-        ours = Place(tenant=self.tenant, conversation=place.conversation)
-        return replace(notice, address=replace(notice.address, place=ours))
+        return in_tenant(subject, self.tenant)
 
     async def message_of(self, notice: Notice, entry: Entry) -> ChatMessage | None:
         """Return the message, None if it no longer exists.
@@ -175,8 +178,10 @@ def _content_of(entry: Entry, keys: Keys) -> bytes | None:
     if entry.found:
         return None
     try:
-        sealed = read_entry(entry.raw).sealed
-        return None if sealed is None else decrypt(sealed, keys)
+        found = read_entry(entry.raw)
+        if not isinstance(found, Notice) or found.sealed is None:
+            return None
+        return decrypt(found.sealed, keys)
     except (Unconvertible, UnknownKey):
         return None
 

@@ -17,10 +17,13 @@ from bridge.teams.directory import Directory
 from bridge.teams.endpoint import TeamsEndpoint
 from bridge.teams.graph import Graph
 from bridge.teams.history import Historian
+from bridge.teams.keepers import Keepers
 from bridge.teams.reading import Reader
-from bridge.teams.subscriptions import LOOK_EVERY, Addresses, SubscriptionKeeper
+from bridge.teams.resources import Covers, Resource, resources
+from bridge.teams.subscriptions import LOOK_EVERY, Addresses, Means
 from bridge.teams.tokens import TokenChecker
 from bridge.teams.transport import open_session
+from bridge.teams.unnoticed import KINDS, Unnoticed
 from bridge.telemetry import Watch, log
 
 UNNOTICED_MAX = LOOK_EVERY + timedelta(minutes=5)
@@ -49,8 +52,9 @@ class TeamsSide:
     graph: Graph
     directory: Directory
     endpoint: TeamsEndpoint
-    keeper: SubscriptionKeeper
+    keepers: Keepers
     catch_up: CatchUp
+    unnoticed: Unnoticed
 
 
 @asynccontextmanager
@@ -93,14 +97,29 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 cursors=around.cursors,
                 clock=clock,
                 watch=watch,
-                is_listening=lambda: keeper.is_alive,
+                is_listening=lambda: keepers.listens_to(Covers.CHAT_MESSAGES),
+            )
+            unnoticed = Unnoticed(
+                tenant=TenantId(teams.tenant_id),
+                directory=directory,
+                reading=around.reading,
+                cursors=around.cursors,
+                journal=around.journal,
+                clock=clock,
+                watch=watch,
             )
 
-            async def on_gap() -> None:
-                log.warning("subscription made anew: reading back what was not notified")
-                catch_up.ring(clock.now() - UNNOTICED_MAX)
+            async def on_gap(resource: Resource) -> None:
+                log.warning(
+                    "subscription made anew: looking at what was not notified",
+                    resource=resource.path,
+                )
+                if resource.covers is Covers.CHAT_MESSAGES:
+                    catch_up.ring(clock.now() - UNNOTICED_MAX)
+                elif resource.covers in KINDS:
+                    await unnoticed.ring(resource.covers)
 
-            keeper = SubscriptionKeeper(
+            means = Means(
                 graph=graph,
                 credential=auth.for_app(),
                 book=around.subscriptions,
@@ -110,13 +129,15 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 addresses=around.addresses,
                 on_gap=on_gap,
             )
+            keepers = Keepers(resources(channels=teams.channels), means)
             yield TeamsSide(
                 auth=auth,
                 graph=graph,
                 directory=directory,
                 endpoint=endpoint,
-                keeper=keeper,
+                keepers=keepers,
                 catch_up=catch_up,
+                unnoticed=unnoticed,
             )
     finally:
         auth.close()

@@ -56,7 +56,7 @@ from bridge.errors import (
     Uncertain,
     Unconvertible,
 )
-from bridge.ports import Delivery, Entry
+from bridge.ports import Delivery, Entry, Subscription
 from bridge.sandbox.installation import APPLICATION_PERMISSIONS
 from bridge.sandbox.tenant.client import ControlledTenant, Person as User, TenantControl
 from bridge.sandbox.tenant.server import TenantServer
@@ -65,8 +65,9 @@ from bridge.teams.answers import GraphRejected
 from bridge.teams.auth import DELEGATED_SCOPES, Auth, SignedIn
 from bridge.teams.certificates import make_certificate
 from bridge.teams.notifications import Lifecycle
+from bridge.teams.resources import CHAT_MESSAGES
 from bridge.teams.side import Surroundings, TeamsSide, open_teams
-from bridge.teams.subscriptions import LIFETIME, RESOURCE, Addresses
+from bridge.teams.subscriptions import Addresses
 from bridge.telemetry import Watch
 from bridge.web.hooks import TeamsHooks
 from tests.kit.witness import watched
@@ -83,6 +84,8 @@ from tests.unit.teams.memory import (
 SECRET = "a secret of the tests"  # noqa: S105
 REDIRECT = "https://bridge.test/teams/signin/callback"
 ROLES = list(APPLICATION_PERMISSIONS)
+RESOURCE = CHAT_MESSAGES.path
+LIFETIME = CHAT_MESSAGES.lifetime
 
 
 SCOPES = (*DELEGATED_SCOPES, "openid", "profile", "offline_access")
@@ -105,6 +108,15 @@ class World:
     clock: OwnClock
     watch: Watch
     trust: ssl.SSLContext
+
+    @property
+    def history(self) -> list[Subscription]:
+        """What was written down of the subscription to chat messages."""
+        return [one for one in self.books.history if one.resource == RESOURCE]
+
+    async def subscriptions(self, resource: str = RESOURCE) -> list[dict[str, object]]:
+        """What there is at Graph for a resource."""
+        return [s for s in await self.tenant.subscriptions() if s["resource"] == resource]
 
     @property
     def gaps(self) -> list[str]:
@@ -202,10 +214,10 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
         made: list[TeamsSide] = []
 
         def states() -> tuple[str, ...]:
-            return made[0].keeper.accepted_states()
+            return made[0].keepers.accepted_states()
 
         async def lifecycle(event: Lifecycle) -> None:
-            await made[0].keeper.note(event)
+            await made[0].keepers.note(event)
 
         hooks = TeamsHooks(
             links.as_journal(),
@@ -259,11 +271,11 @@ async def serve(hooks: TeamsHooks, certificates: Certificates) -> AsyncIterator[
 async def kept(world: World) -> AsyncIterator[None]:
     """The keeper at work, with a subscription made."""
     stop = asyncio.Event()
-    await world.side.keeper.prepare()
+    await world.side.keepers.prepare()
     async with asyncio.TaskGroup() as group:
-        group.create_task(world.side.keeper.run(stop))
+        group.create_task(world.side.keepers.run(stop))
         try:
-            await until(world, lambda: world.side.keeper.is_alive)
+            await until(world, lambda: world.side.keepers.is_alive)
             yield
         finally:
             stop.set()
@@ -349,7 +361,7 @@ async def test_a_letter_for_an_unknown_certificate_is_read_from_graph(world: Wor
         await world.tenant.type(chat, alice.id, "<p>hello</p>")
         letter = await world.links.next_entry()
     world.books.kept.clear()
-    await world.side.keeper.prepare()
+    await world.side.keepers.prepare()
     assert await said(world, letter) == "hello"
 
 
@@ -500,11 +512,11 @@ async def test_an_item_of_another_tenant_is_refused(world: World) -> None:
 async def test_the_intent_is_stored_before_graph_is_asked(world: World) -> None:
     async with kept(world):
         pass
-    intent, made = world.books.history
+    intent, made = world.history
     assert intent.id is None
     assert intent.client_state == made.client_state
     assert made.id is not None
-    assert world.side.keeper.accepted_states() == (made.client_state,)
+    assert made.client_state in world.side.keepers.accepted_states()
     assert world.gaps == []
 
 
@@ -513,8 +525,8 @@ async def test_a_restart_goes_on_with_the_subscription_there_is(world: World) ->
         pass
     async with kept(world):
         pass
-    assert len(await world.tenant.subscriptions()) == 1
-    assert len(world.books.history) == 2
+    assert len(await world.subscriptions()) == 1
+    assert len(world.history) == 2
     assert world.gaps == []
 
 
@@ -525,7 +537,7 @@ async def test_a_crash_before_graphs_answer_was_stored_ends_in_one_subscription(
         pass
     await world.books.remember_subscription(replace(world.books.known[RESOURCE], id=None))
     async with kept(world):
-        (only,) = await world.tenant.subscriptions()
+        (only,) = await world.subscriptions()
     assert world.books.known[RESOURCE].id == only["id"]
     assert world.gaps == ["gap"]
 
@@ -543,7 +555,7 @@ async def test_it_is_renewed_when_graph_asks_to_reauthorize(world: World) -> Non
     async with kept(world):
         known = world.books.known[RESOURCE]
         await world.tenant.challenge(str(known.id))
-        await until(world, lambda: len(world.books.history) > 2)
+        await until(world, lambda: len(world.history) > 2)
     requests = [f"{r['method']} {r['path']}" for r in await world.tenant.requests()]
     assert f"PATCH /v1.0/subscriptions/{known.id}" in requests
     assert not [r for r in requests if r.endswith("/reauthorize")]
@@ -578,17 +590,17 @@ async def test_a_subscription_of_ours_that_is_not_in_the_book_is_replaced(world:
         pass
     world.books.known.clear()
     async with kept(world):
-        (only,) = await world.tenant.subscriptions()
+        (only,) = await world.subscriptions()
     assert only["id"] == world.books.known[RESOURCE].id
 
 
 async def test_without_the_permission_an_operator_is_told_which(world: World) -> None:
     await world.tenant.change_app(world.teams.client_id, application_permissions=[])
     stop = asyncio.Event()
-    await world.side.keeper.prepare()
+    await world.side.keepers.prepare()
     with capture_logs() as logs:
         async with asyncio.TaskGroup() as group:
-            group.create_task(world.side.keeper.run(stop))
+            group.create_task(world.side.keepers.run(stop))
             await until(world, lambda: world.watch.is_away("subscription"))
             stop.set()
     (said_so,) = [line for line in logs if line["event"].startswith("subscription away")]

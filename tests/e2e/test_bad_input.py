@@ -52,6 +52,7 @@ class Doors:
 
 @pytest.fixture
 async def doors(world: World) -> AsyncIterator[Doors]:
+    await world.listens_to_everything()
     connector = aiohttp.TCPConnector(ssl=world.certificates.client_context())
     async with aiohttp.ClientSession(connector=connector) as session:
         yield Doors(world, session)
@@ -59,7 +60,7 @@ async def doors(world: World) -> AsyncIterator[Doors]:
 
 async def client_state(world: World) -> str:
     """Return the secret that only Graph and the bridge know."""
-    (subscription,) = await world.tenant.subscriptions()
+    (subscription,) = await world.subscriptions()
     return str(subscription["clientState"])
 
 

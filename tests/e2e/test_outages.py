@@ -158,20 +158,20 @@ async def test_graph_may_be_away_at_the_start_and_later(quiet_world: World, how:
 async def test_a_subscription_that_microsoft_ends_is_made_anew(world: World) -> None:
     talk = Talk(world)
     await talk.begin()
-    (before,) = await world.tenant.subscriptions()
+    (before,) = await world.subscriptions()
 
     await world.tenant.kill_subscription(str(before["id"]))
 
-    await eventually(lambda: len(world.said("subscribed")) == 2, "a new subscription")
+    await eventually(lambda: len(world.said_of_chats("subscribed")) == 2, "a new subscription")
     await world.say(talk.chat, talk.tom, "heard again")
     await world.read(talk.maria, "heard again")
-    (after,) = await world.tenant.subscriptions()
+    (after,) = await world.subscriptions()
     assert after["id"] != before["id"]
 
 
 async def test_a_wish_to_reauthorise_is_fulfilled(world: World) -> None:
-    (subscription,) = await world.tenant.subscriptions()
+    (subscription,) = await world.subscriptions()
 
     await world.tenant.challenge(str(subscription["id"]))
 
-    await eventually(lambda: bool(world.said("subscription renewed")), "a renewal")
+    await eventually(lambda: bool(world.said_of_chats("subscription renewed")), "a renewal")

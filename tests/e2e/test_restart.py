@@ -77,5 +77,5 @@ async def test_what_is_said_while_the_bridge_is_stopped_arrives_when_it_is_back(
     assert len(await person.history(room)) == 3
     assert len(await world.texts_in_teams(chat)) == 3
     # Who was signed in still is, and Graph was not asked for a second subscription.
-    assert len(await world.tenant.subscriptions()) == 1
-    assert len(world.said("subscribed")) == 1
+    assert len(await world.subscriptions()) == 1
+    assert len(world.said_of_chats("subscribed")) == 1

@@ -36,12 +36,15 @@ from bridge.sandbox.script import text_of
 from bridge.sandbox.tenant.client import ControlledTenant, Person, TenantControl
 from bridge.sandbox.tls import Certificates, TlsForwarder
 from bridge.store.database import Database
+from bridge.teams.resources import resources
 from bridge.telemetry import Watch
 from tests.kit.witness import Recorded, watched_file
 from tests.kit.world import Slot
 
 ARRIVAL = timedelta(seconds=40)
 """Within this a message has crossed, however busy the machine is."""
+CHAT_MESSAGES = "/chats/getAllMessages"
+RESOURCES = {one.path for one in resources(channels=True)}
 LOOK_AGAIN = timedelta(milliseconds=40)
 LONG_POLL = timedelta(seconds=5)
 START_LIMIT = timedelta(seconds=60)
@@ -155,6 +158,22 @@ class World:
     def said(self, event: str) -> list[Json]:
         """Return the lines of the log that say `event`."""
         return [line for line in self.lines() if line["event"] == event]
+
+    def said_of_chats(self, event: str) -> list[Json]:
+        """Return those lines that are about the subscription to the messages of all chats."""
+        return [line for line in self.said(event) if line.get("resource") == CHAT_MESSAGES]
+
+    async def subscriptions(self, resource: str = CHAT_MESSAGES) -> list[Json]:
+        """Return what there is at Graph for a resource."""
+        return [s for s in await self.tenant.subscriptions() if s["resource"] == resource]
+
+    async def listens_to_everything(self) -> None:
+        """Wait until the bridge has subscribed to all that it wants; it is ready before."""
+
+        def has_it_all() -> bool:
+            return {line["resource"] for line in self.said("subscribed")} >= RESOURCES
+
+        await eventually(has_it_all, "all subscriptions")
 
     def check_log(self) -> None:
         """No traceback, nothing parked, nothing that is no event."""

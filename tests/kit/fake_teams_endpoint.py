@@ -30,7 +30,7 @@ from bridge.domain.events import (
 from bridge.domain.ids import MessageRef, Place, Side, Version, digest
 from bridge.errors import Unconvertible
 from bridge.ports import Confirm, Delivery, Endpoint, Entry, FarPart, Journal, Reading
-from bridge.teams.notifications import read_entry
+from bridge.teams.notifications import Notice, read_entry
 from bridge.teams.payloads import chat_message
 from bridge.teams.trace import Wanted, recognise
 from tests.kit.fake_network import exchange, far_parts, in_parts, part_of, surplus, words
@@ -61,6 +61,8 @@ class FakeTeamsEndpoint(Endpoint):
     @override
     async def take_in(self, entry: Entry) -> Reading:
         notice = read_entry(entry.raw)
+        if not isinstance(notice, Notice):
+            return Reading(news=(notice,))
         if notice.sealed is None:
             raise Unconvertible("a letter without content")
         shown = orjson.loads(str(notice.sealed["data"]))

@@ -31,6 +31,7 @@ from bridge.ports import (
     Entry,
     Journal,
     NewEntry,
+    News,
     Subscription,
     SubscriptionBook,
 )
@@ -198,6 +199,7 @@ class Links:
 
     linked: set[tuple[PortalId, MessageRef]] = field(default_factory=set)
     entries: asyncio.Queue[NewEntry] = field(default_factory=asyncio.Queue)
+    noted: list[News] = field(default_factory=list)
     number: int = 0
 
     def as_journal(self) -> Journal:
@@ -211,6 +213,9 @@ class Links:
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Links]:
         yield self
+
+    async def note(self, news: Collection[News]) -> None:
+        self.noted += news
 
     async def known(
         self, side: Side, messages: Collection[tuple[PortalId, MessageRef]]

@@ -18,22 +18,25 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given, strategies as st
 
-from bridge.domain.ids import ConversationId, MessageRef, Place, Side, TenantId
+from bridge.domain.ids import ConversationId, MessageRef, Place, Side, TeamsUserId, TenantId
 from bridge.errors import Unconvertible
+from bridge.ports import ConversationNews, News, PersonNews, TeamNews
 from bridge.teams import notifications
+from bridge.teams.addresses import Address, team_id
 from bridge.teams.certificates import is_fresh, make_certificate, public_part
 from bridge.teams.notifications import (
-    Address,
+    NEWS_WINDOW,
     LifecycleEvent,
+    Notice,
     UnknownKey,
     Untrusted,
-    address_of,
     decrypt,
     entry_of,
     is_ours,
     lifecycle_of,
     read_entry,
     split_body,
+    subject_of,
 )
 from bridge.teams.payloads import Json
 from tests.unit.teams.memory import NOW, TENANT
@@ -206,32 +209,99 @@ def test_only_a_known_client_state_is_ours(state: object, accepted: list[str], o
     assert is_ours(item(clientState=state), accepted) is ours
 
 
+TEAM = "FBE2BF47-16C8-47CF-B4A5-4B9B187C508B"
+CHANNEL = "19:4a95f7d8db4c4e7fae857bcebe0623e6@thread.tacv2"
+PERSON = "8ea0e38b-efb3-4757-924a-5f94061cf8c2"
+
+
+def place(conversation: str) -> Place:
+    return Place(tenant=TenantId(TENANT), conversation=ConversationId(conversation))
+
+
 @pytest.mark.parametrize(
-    ("path", "conversation", "ref", "team"),
+    ("path", "conversation", "ref"),
     [
-        (f"chats('{CHAT}')/messages('1')", CHAT, "1", None),
-        (f"/Chats('{CHAT}')/Messages('1')", CHAT, "1", None),
-        ("chats('19:it''s@x')/messages('1')", "19:it's@x", "1", None),
-        ("teams('t')/channels('19:c@thread.tacv2')/messages('1')", "19:c@thread.tacv2", "1", "t"),
-        ("teams('t')/channels('c')/messages('1')/replies('2')", "c", "2", "t"),
+        (f"chats('{CHAT}')/messages('1')", CHAT, "1"),
+        (f"/Chats('{CHAT}')/Messages('1')", CHAT, "1"),
+        ("chats('19:it''s@x')/messages('1')", "19:it's@x", "1"),
+        ("teams('t')/channels('19:c@thread.tacv2')/messages('1')", "t/19:c@thread.tacv2", "1"),
+        ("Teams('T')/Channels('C')/Messages('1')/Replies('2')", "t/C", "1/2"),
     ],
 )
-def test_an_item_names_its_message(
-    path: str, conversation: str, ref: str, team: str | None
-) -> None:
-    place = Place(tenant=TenantId(TENANT), conversation=ConversationId(conversation))
-    expected = Address(place=place, ref=MessageRef(ref), team=team)
-    assert address_of(item(resource=path)) == expected
+def test_an_item_names_its_message(path: str, conversation: str, ref: str) -> None:
+    expected = Address(place=place(conversation), ref=MessageRef(ref))
+    assert subject_of(item(resource=path)) == expected
     data = {"@odata.id": path}
-    assert address_of(item(resource=None, resourceData=data)) == expected
+    assert subject_of(item(resource=None, resourceData=data)) == expected
+
+
+CHAT_NEWS = ConversationNews(place=place(CHAT))
+CHANNEL_NEWS = ConversationNews(place=place(f"{TEAM.lower()}/{CHANNEL}"))
+TEAM_NEWS = TeamNews(tenant=TenantId(TENANT), team=team_id(TEAM))
+PERSON_NEWS = PersonNews(tenant=TenantId(TENANT), person=TeamsUserId(PERSON))
 
 
 @pytest.mark.parametrize(
-    "path", ["", "chats('x')/members('y')", "users('x')/presence", "chats/x/messages"]
+    ("path", "news"),
+    [
+        (f"chats('{CHAT}')", CHAT_NEWS),
+        (f"Chats('{CHAT}')/Members('MCMjMCMj')", CHAT_NEWS),
+        (f"teams('{TEAM}')", TEAM_NEWS),
+        (f"teams('{TEAM}')/members('MCMjMCMj')", TEAM_NEWS),
+        (f"teams('{TEAM}')/channels('{CHANNEL}')", CHANNEL_NEWS),
+        (f"teams('{TEAM}')/Channels('{CHANNEL}')/members('MCMjMCMj')", CHANNEL_NEWS),
+        (f"Users/{PERSON}", PERSON_NEWS),
+        (f"users('{PERSON.upper()}')", PERSON_NEWS),
+    ],
+)
+def test_an_item_that_is_about_no_message_is_news_of_its_thing(path: str, news: News) -> None:
+    assert subject_of(item(resource=path)) == news
+    for change in ("created", "Updated", "deleted"):
+        entry = entry_of(
+            item(resource=path, changeType=change), (), received_at=NOW, due=lambda _: NOW
+        )
+        assert read_entry(entry.raw) == news
+        assert entry.due_at == NOW + NEWS_WINDOW
+
+
+def test_news_of_one_thing_are_one_entry_until_it_is_read_and_of_two_things_two() -> None:
+    member, chat = f"chats('{CHAT}')/members('a')", f"chats('{CHAT}')"
+    other, team = f"teams('{TEAM}')/channels('{CHANNEL}')", f"teams('{TEAM}')"
+    assert key_of(item(resource=member)) == key_of(item(resource=chat, changeType="updated"), 9)
+    keys = {key_of(item(resource=path)) for path in (chat, other, team, f"Users/{PERSON}")}
+    assert len(keys) == 4
+
+
+def test_news_do_not_hurry_the_messages_of_their_chat() -> None:
+    """What is due takes with it everything earlier of its conversation, due or not."""
+    news, message = (
+        entry_of(one, (), received_at=NOW, due=lambda _: NOW)
+        for one in (item(resource=f"chats('{CHAT}')"), item())
+    )
+    assert news.conversation != message.conversation
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "users('x')/presence",
+        "communications/presences/x",
+        "chats/x/messages",
+        "chats('x')/messages('1')/hostedContents('2')",
+        "teams('x')/channels('y')/tabs('z')",
+        "chats('')",
+    ],
 )
 def test_an_item_about_something_else_is_refused(path: str) -> None:
     with pytest.raises(Unconvertible):
-        address_of(item(resource=path, resourceData={"@odata.id": path}))
+        subject_of(item(resource=path, resourceData={"@odata.id": path}))
+
+
+@given(st.text(max_size=60), st.sampled_from(["chats('{}')", "teams('{}')", "Users/{}", "{}"]))
+def test_any_resource_names_something_or_is_refused(text: str, form: str) -> None:
+    with suppress(Unconvertible):
+        subject_of(item(resource=form.format(text)))
 
 
 @pytest.mark.parametrize(
@@ -275,6 +345,7 @@ def test_what_was_stored_is_read_again() -> None:
     sealed = seal()
     entry = entry_of(item(encryptedContent=sealed), ("token",), received_at=NOW, due=lambda _: NOW)
     notice = read_entry(entry.raw)
+    assert isinstance(notice, Notice)
     assert notice.sealed == sealed
     assert notice.tokens == ("token",)
     assert notice.change == "created"

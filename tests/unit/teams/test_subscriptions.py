@@ -10,18 +10,24 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.errors import StoreUnavailable, Throttled, Unavailable
-from bridge.teams.advice import delivery_refusal, subscription_advice
+from bridge.teams import advice
+from bridge.teams.advice import delivery_refusal
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.certificates import Keyring
 from bridge.teams.graph import Graph, Json
+from bridge.teams.keepers import Keepers
 from bridge.teams.notifications import Lifecycle, LifecycleEvent
-from bridge.teams.subscriptions import LIFETIME, RESOURCE, Addresses, SubscriptionKeeper
+from bridge.teams.resources import CHANNEL_MESSAGES, CHAT_MESSAGES, Covers, Resource, resources
+from bridge.teams.subscriptions import REFUSED_WAIT, Addresses, Means, OnGap, SubscriptionKeeper
 from bridge.teams.waiting import pause
 from bridge.telemetry import Watch
 from tests.unit.teams.memory import Bearer, OwnClock, Subscriptions
 
+RESOURCE = CHAT_MESSAGES.path
+LIFETIME = CHAT_MESSAGES.lifetime
 ADDRESSES = Addresses.below("https://bridge.test/teams/")
 
 
@@ -68,21 +74,19 @@ class World:
         await turns()
 
 
-async def turns() -> None:
-    """Let everybody work until they wait."""
-    for _ in range(20):
-        await asyncio.sleep(0)  # noqa: TID251 -- turns of the loop, not time
+async def nothing(_: Resource) -> None:
+    """No gap is told to anybody."""
 
 
-@asynccontextmanager
-async def running(*errors: Exception) -> AsyncIterator[World]:
-    clock, books, watch = OwnClock(), Subscriptions(), Watch()
-    script, gaps = Script(clock, list(errors)), list[int]()
-
-    async def on_gap() -> None:
-        gaps.append(1)
-
-    keeper = SubscriptionKeeper(
+def means_of(
+    script: object,
+    books: Subscriptions,
+    clock: OwnClock,
+    watch: Watch,
+    *,
+    on_gap: OnGap = nothing,
+) -> Means:
+    return Means(
         graph=cast(Graph, script),
         credential=Bearer(),
         book=books,
@@ -92,6 +96,24 @@ async def running(*errors: Exception) -> AsyncIterator[World]:
         addresses=ADDRESSES,
         on_gap=on_gap,
     )
+
+
+async def turns() -> None:
+    """Let everybody work until they wait."""
+    for _ in range(20):
+        await asyncio.sleep(0)  # noqa: TID251 -- turns of the loop, not time
+
+
+@asynccontextmanager
+async def running(*errors: Exception, resource: Resource = CHAT_MESSAGES) -> AsyncIterator[World]:
+    clock, books, watch = OwnClock(), Subscriptions(), Watch()
+    script, gaps = Script(clock, list(errors)), list[int]()
+
+    async def on_gap(_: Resource) -> None:
+        gaps.append(1)
+
+    means = means_of(script, books, clock, watch, on_gap=on_gap)
+    keeper = SubscriptionKeeper(resource=resource, means=means)
     await keeper.prepare()
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -179,23 +201,132 @@ async def test_the_next_process_reads_the_client_state_before_it_listens() -> No
     async with running() as world:
         await world.turn()
         states = world.keeper.accepted_states()
-    other = SubscriptionKeeper(
-        graph=cast(Graph, world.script),
-        credential=Bearer(),
-        book=world.books,
-        keyring=Keyring(world.books),
-        clock=world.clock,
-        watch=world.watch,
-        addresses=ADDRESSES,
-        on_gap=asyncio.Event().wait,  # type: ignore[arg-type]
-    )
+    means = means_of(world.script, world.books, world.clock, world.watch)
+    other = SubscriptionKeeper(resource=CHAT_MESSAGES, means=means)
     assert other.accepted_states() == ()
     await other.prepare()
     assert other.accepted_states() == states
     assert len(states[0]) >= 32
 
 
+# --- several beside each other ----------------------------------------------------------------
+
+
+@dataclass
+class Choosy:
+    """Graph: subscribes to what it is asked for, unless somebody has not consented to that."""
+
+    refused: set[str] = field(default_factory=set)
+    made: dict[str, Json] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+
+    async def request(self, method: str, path: str, **more: object) -> Json:
+        if method == "DELETE":
+            self.deleted.append(path)
+            return {}
+        if method == "GET":
+            return self.made[path.rpartition("/")[2]]
+        wish = cast(Json, more["body"])
+        if wish["resource"] in self.refused:
+            raise PermissionMissing("missing role permissions", everyone=True)
+        key = f"s{len(self.made)}"
+        self.made[key] = {**wish, "id": key}
+        return self.made[key]
+
+    def to(self, resource: str) -> list[Json]:
+        return [one for one in self.made.values() if one["resource"] == resource]
+
+
+@dataclass
+class Several:
+    graph: Choosy = field(default_factory=Choosy)
+    books: Subscriptions = field(default_factory=Subscriptions)
+    clock: OwnClock = field(default_factory=OwnClock)
+    watch: Watch = field(default_factory=Watch)
+    gaps: list[Covers] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def kept(self, *, channels: bool = True) -> AsyncIterator[Keepers]:
+        async def on_gap(resource: Resource) -> None:
+            self.gaps.append(resource.covers)
+
+        means = means_of(self.graph, self.books, self.clock, self.watch, on_gap=on_gap)
+        keepers, stop = Keepers(resources(channels=channels), means), asyncio.Event()
+        await keepers.prepare()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keepers.run(stop))
+            await turns()
+            yield keepers
+            stop.set()
+
+
+async def test_everything_is_subscribed_to_and_only_letters_bring_content() -> None:
+    several = Several()
+    async with several.kept() as keepers:
+        assert keepers.is_alive
+        assert len(keepers.accepted_states()) == len(set(keepers.accepted_states())) == 9
+    rich = {
+        one["resource"] for one in several.graph.made.values() if "encryptionCertificate" in one
+    }
+    assert rich == {CHAT_MESSAGES.path, CHANNEL_MESSAGES.path}
+    assert len(several.books.kept) == 1, "one certificate for all"
+
+
+async def test_a_permission_that_is_missing_stops_nothing_else_and_is_asked_for_again() -> None:
+    several = Several()
+    several.graph.refused = {"/users"}
+    with capture_logs() as logs:
+        async with several.kept() as keepers:
+            assert keepers.is_alive
+            assert keepers.listens_to(Covers.CHANNEL_MESSAGES)
+            assert not keepers.listens_to(Covers.PEOPLE)
+            assert several.watch.is_away("subscription /users")
+            several.graph.refused = set()
+            several.clock.advance(REFUSED_WAIT)
+            await turns()
+            assert keepers.listens_to(Covers.PEOPLE)
+    (hint,) = [line["hint"] for line in logs if "hint" in line]
+    assert "User.Read.All" in hint
+    assert not several.watch.is_away("subscription /users")
+
+
+async def test_the_bridge_is_not_alive_without_the_messages_of_chats() -> None:
+    several = Several()
+    several.graph.refused = {CHAT_MESSAGES.path}
+    async with several.kept() as keepers:
+        assert not keepers.is_alive
+        assert keepers.listens_to(Covers.CHANNEL_MESSAGES)
+
+
+async def test_what_is_not_wanted_any_more_is_given_up() -> None:
+    several = Several()
+    async with several.kept():
+        pass
+    assert several.graph.deleted == []
+    async with several.kept(channels=False) as keepers:
+        assert len(keepers.accepted_states()) == 4
+    assert len(several.graph.deleted) == 5
+    assert all(several.books.known[one].id is None for one in several.books.known if "teams" in one)
+    async with several.kept(channels=False):
+        pass
+    assert len(several.graph.deleted) == 5, "once"
+
+
+async def test_whose_subscription_is_gone_is_told_of_that_gap_alone() -> None:
+    several = Several()
+    async with several.kept() as keepers:
+        known = several.books.known["/teams/getAllMembers"]
+        event = LifecycleEvent.SUBSCRIPTION_REMOVED
+        await keepers.note(Lifecycle(subscription=str(known.id), event=event))
+        await turns()
+    assert several.gaps == [Covers.TEAMS]
+    assert len(several.graph.to("/teams/getAllMembers")) == 2
+
+
 def test_advice_is_given_where_an_operator_can_act() -> None:
+    def subscription_advice(error: Exception) -> str | None:
+        return advice.subscription_advice(error, "Chat.Read.All")
+
     missing = subscription_advice(PermissionMissing("no", everyone=True))
     assert missing is not None
     assert "Chat.Read.All" in missing

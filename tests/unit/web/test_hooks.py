@@ -138,14 +138,16 @@ async def test_the_same_item_twice_is_stored_once(door: Door) -> None:
     assert len(door.keys()) == 1
 
 
-async def test_an_item_about_no_message_is_refused_and_the_others_are_not(door: Door) -> None:
-    before = refused("teams", "not_about_a_message")
+async def test_an_item_about_nothing_known_is_refused_and_the_others_are_not(door: Door) -> None:
+    before = refused("teams", "unknown_resource")
 
-    reply = await door.post(NOTIFICATIONS, posted(item() | {"resource": "users('x')"}, item()))
+    reply = await door.post(
+        NOTIFICATIONS, posted(item() | {"resource": "users('x')/presence"}, item())
+    )
 
     assert reply.status == 202
     assert len(door.keys()) == 1
-    assert refused("teams", "not_about_a_message") == before + 1
+    assert refused("teams", "unknown_resource") == before + 1
 
 
 async def test_an_item_that_is_nested_without_end_is_refused_and_the_others_are_not(

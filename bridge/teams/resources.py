@@ -1,0 +1,109 @@
+"""What the bridge subscribes to: one row for each resource, with the permission that it takes.
+
+    letters   /chats/getAllMessages, /teams/getAllMessages: with the message itself, encrypted
+    bells     everything else: says only that a chat, team, channel or person may have changed
+
+Sources: learn.microsoft.com graph/change-notifications-overview (resources, lifetimes) and graph/api
+subscription-post-subscriptions (permissions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+SLACK = timedelta(minutes=5)
+"""Graph refuses more than the maximum, and its clock is not ours."""
+TEAMS_LIFETIME = timedelta(minutes=4_320) - SLACK
+DIRECTORY_LIFETIME = timedelta(minutes=41_760) - SLACK
+
+_ALL = "created,updated,deleted"
+
+
+class Covers(StrEnum):
+    """What nobody knows of for certain where notifications of a resource have been missed."""
+
+    CHAT_MESSAGES = "chat messages"
+    CHANNEL_MESSAGES = "channel messages"
+    CHATS = "chats"
+    CHANNELS = "channels"
+    TEAMS = "teams"
+    PEOPLE = "people"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One resource of Graph.
+
+    `rich`: its notifications bring what they are about. `required`: the bridge is not ready without
+    it. `permission` is the smallest application permission that it takes.
+    """
+
+    path: str
+    covers: Covers
+    permission: str
+    changes: str = _ALL
+    rich: bool = False
+    required: bool = False
+    lifetime: timedelta = TEAMS_LIFETIME
+
+    @property
+    def renew_before(self) -> timedelta:
+        """How long before its end a subscription is renewed."""
+        return self.lifetime / 3
+
+    @property
+    def part(self) -> str:
+        """What the watch calls it."""
+        return "subscription" if self.required else f"subscription {self.path}"
+
+
+CHAT_MESSAGES = Resource(
+    path="/chats/getAllMessages",
+    covers=Covers.CHAT_MESSAGES,
+    permission="Chat.Read.All",
+    rich=True,
+    required=True,
+)
+CHANNEL_MESSAGES = Resource(
+    path="/teams/getAllMessages",
+    covers=Covers.CHANNEL_MESSAGES,
+    permission="ChannelMessage.Read.All",
+    rich=True,
+)
+_ALWAYS = (
+    CHAT_MESSAGES,
+    Resource(
+        path="/chats",
+        covers=Covers.CHATS,
+        permission="Chat.ReadBasic.All",
+        changes="created,updated",
+    ),
+    Resource(path="/chats/getAllMembers", covers=Covers.CHATS, permission="Chat.ReadBasic.All"),
+    Resource(
+        path="/users",
+        covers=Covers.PEOPLE,
+        permission="User.Read.All",
+        changes="updated,deleted",
+        lifetime=DIRECTORY_LIFETIME,
+    ),
+)
+_OF_TEAMS = (
+    CHANNEL_MESSAGES,
+    Resource(path="/teams", covers=Covers.TEAMS, permission="Team.ReadBasic.All"),
+    Resource(
+        path="/teams/getAllChannels", covers=Covers.CHANNELS, permission="Channel.ReadBasic.All"
+    ),
+    Resource(path="/teams/getAllMembers", covers=Covers.TEAMS, permission="TeamMember.Read.All"),
+    Resource(
+        path="/teams/getAllChannels/getAllMembers",
+        covers=Covers.CHANNELS,
+        permission="ChannelMember.Read.All",
+    ),
+)
+
+
+def resources(*, channels: bool) -> tuple[Resource, ...]:
+    """Return what to subscribe to, with the channels of teams or without."""
+    return (*_ALWAYS, *_OF_TEAMS) if channels else _ALWAYS
