@@ -87,6 +87,7 @@ class Team:
     is_archived: bool = False
     general: ChannelId | None = None
     members: tuple[Member, ...] = ()
+    all_members: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +96,15 @@ class Conversation:
 
     `topic` is what people call it; None where they gave it no name. `page` is where people with a
     browser find it, `meeting` where they join its meeting. The last three are of channels; the
-    members of a channel are those of its own, or of its team where that decides.
+    members of a channel are its own, or those of its team where that decides. `all_members`: they
+    could be listed to the end.
     """
 
     place: Place
     kind: ConversationKind
     topic: str | None
     members: tuple[Member, ...]
+    all_members: bool = True
     description: str | None = None
     page: str | None = None
     meeting: str | None = None

@@ -21,6 +21,7 @@ from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.graph import Credential, Graph, has_more, segment
 from bridge.teams.quota import Priority
 from bridge.teams.team_directory import TeamDirectory
+from bridge.teams.team_payloads import Listed
 from bridge.telemetry import log
 
 EXPANDED_MEMBERS = 25
@@ -80,7 +81,8 @@ class Directory:
         )
         described = payloads.conversation(chat, place)
         if len(described.members) >= EXPANDED_MEMBERS:
-            return replace(described, members=await self._all_members(path))
+            listed = await self._all_members(path)
+            return replace(described, members=listed.members, all_members=listed.is_all)
         return described
 
     async def conversations_of(self, user: TeamsUserId) -> tuple[Place, ...]:
@@ -183,8 +185,9 @@ class Directory:
             self._remember(person, name, NAME_AGE_MAX)
         return name
 
-    async def _all_members(self, path: str) -> tuple[Member, ...]:
+    async def _all_members(self, path: str) -> Listed:
         members: list[Member] = []
+        more = False
         async for page in self._graph.pages(
             f"{path}/members",
             credential=self._credential,
@@ -192,7 +195,8 @@ class Directory:
             priority=Priority.MEMBERS,
         ):
             members += payloads.members(page, "value")
-        return tuple(members)
+            more = has_more(page)
+        return Listed(members=tuple(members), is_all=not more)
 
     def _learn(self, members: tuple[Member, ...]) -> None:
         for member in members:

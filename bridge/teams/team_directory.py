@@ -21,6 +21,7 @@ from bridge.ports import Clock
 from bridge.teams import payloads, team_payloads
 from bridge.teams.graph import Credential, Graph, Json, has_more, segment
 from bridge.teams.quota import Priority
+from bridge.teams.team_payloads import Listed
 from bridge.telemetry import log
 
 MEMBERS_PER_PAGE = 999
@@ -65,8 +66,8 @@ class TeamDirectory:
         try:
             membership = team_payloads.membership(found)
             of = await self.team(channel.team, as_of=as_of)
-            members = await self._members(channel, membership, of)
-            return team_payloads.channel(found, place, of=of, members=members)
+            listed = await self._members(channel, membership, of)
+            return team_payloads.channel(found, place, of=of, listed=listed)
         except Unconvertible as error:
             raise Rejected(str(error)) from error
 
@@ -81,16 +82,14 @@ class TeamDirectory:
             return known.team
         path = f"/teams/{segment(team)}"
         found = await self._ask(path)
-        members = await self._list(f"{path}/members?$top={MEMBERS_PER_PAGE}")
-        described = team_payloads.team(found, team, members=members)
+        listed = await self._list(f"{path}/members?$top={MEMBERS_PER_PAGE}")
+        described = team_payloads.team(found, team, listed=listed)
         self._remember(described, now)
         return described
 
-    async def _members(
-        self, channel: Channel, membership: Membership, of: Team
-    ) -> tuple[Member, ...]:
+    async def _members(self, channel: Channel, membership: Membership, of: Team) -> Listed:
         if membership is Membership.STANDARD:
-            return of.members
+            return Listed(members=of.members, is_all=of.all_members)
         name = "members" if membership is Membership.PRIVATE else "allMembers"
         return await self._list(f"{_path(channel)}/{name}?$top={MEMBERS_PER_PAGE}")
 
@@ -99,7 +98,7 @@ class TeamDirectory:
             "GET", path, credential=self._credential, priority=Priority.MEMBERS
         )
 
-    async def _list(self, path: str) -> tuple[Member, ...]:
+    async def _list(self, path: str) -> Listed:
         members: list[Member] = []
         more = False
         async for page in self._graph.pages(
@@ -112,7 +111,7 @@ class TeamDirectory:
             more = has_more(page)
         if more:
             log.warning("only the first members were read", count=len(members))
-        return tuple(members)
+        return Listed(members=tuple(members), is_all=not more)
 
     def _remember(self, team: Team, asked_at: datetime) -> None:
         self._teams[team.id] = _Known(team=team, asked_at=asked_at)

@@ -5,6 +5,7 @@ Sources: learn.microsoft.com graph/api resources/team, resources/channel.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -16,7 +17,15 @@ from bridge.teams.payloads import Json, long_text, text
 OneOf = TypeVar("OneOf", bound=StrEnum)
 
 
-def team(value: Json, team_id: TeamId, *, members: tuple[Member, ...]) -> Team:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """Members, as far as they were listed."""
+
+    members: tuple[Member, ...] = ()
+    is_all: bool = True
+
+
+def team(value: Json, team_id: TeamId, *, listed: Listed) -> Team:
     """Read a team; its members are asked for apart. `internalId` is the General channel's id."""
     general = text(value, "internalId")
     return Team(
@@ -26,7 +35,8 @@ def team(value: Json, team_id: TeamId, *, members: tuple[Member, ...]) -> Team:
         page=long_text(value, "webUrl") or None,
         is_archived=value.get("isArchived") is True,
         general=None if general is None else ChannelId(general),
-        members=members,
+        members=listed.members,
+        all_members=listed.is_all,
     )
 
 
@@ -42,7 +52,7 @@ def membership(channel: Json) -> Membership:
     return found
 
 
-def channel(value: Json, place: Place, *, of: Team, members: tuple[Member, ...]) -> Conversation:
+def channel(value: Json, place: Place, *, of: Team, listed: Listed) -> Conversation:
     """Read a channel; its members are asked for apart.
 
     Raises:
@@ -52,7 +62,8 @@ def channel(value: Json, place: Place, *, of: Team, members: tuple[Member, ...])
         place=place,
         kind=ConversationKind.CHANNEL,
         topic=text(value, "displayName"),
-        members=members,
+        members=listed.members,
+        all_members=listed.is_all,
         description=long_text(value, "description") or None,
         page=long_text(value, "webUrl") or None,
         is_archived=of.is_archived or value.get("isArchived") is True,
