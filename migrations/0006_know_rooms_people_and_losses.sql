@@ -3,8 +3,10 @@
 
 -- `shape`: as what the room was shown last (name, members, rights …), NULL before the first time.
 -- `shape_due_at`: when it is to be looked at; NULL: nothing is known to have changed. A look puts it
--- into the future, so that no other process looks as well.
-ALTER TABLE portals ADD COLUMN shape bytea, ADD COLUMN shape_due_at timestamptz;
+-- into the future, so that no other process looks as well. `gone_at`: since when Teams does not know
+-- the conversation any more.
+ALTER TABLE portals ADD COLUMN shape bytea, ADD COLUMN shape_due_at timestamptz,
+    ADD COLUMN gone_at timestamptz;
 CREATE INDEX portals_shape_due ON portals (shape_due_at, id) WHERE shape_due_at IS NOT NULL;
 -- Rooms from before were never brought up to date.
 UPDATE portals SET shape_due_at = created_at WHERE room_id IS NOT NULL;

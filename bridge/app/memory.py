@@ -19,6 +19,7 @@ from bridge.store.portals import PortalBook
 from bridge.store.readings import ReadingBook
 from bridge.store.rooms import RoomBook
 from bridge.store.secrets import Vault
+from bridge.store.shapes import ShapeBook
 from bridge.store.sign_ins import SignInBook
 from bridge.store.subscriptions import SubscriptionBook
 from bridge.telemetry import Watch, log
@@ -38,6 +39,7 @@ class Memory:
     rooms: RoomBook
     cursors: CursorBook
     reading: ReadingBook
+    shapes: ShapeBook
 
 
 @asynccontextmanager
@@ -59,7 +61,7 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
         yield Memory(
             database=database,
             journal=PostgresJournal(database, clock, owner=uuid4()),
-            portals=PortalBook(database),
+            portals=PortalBook(database, clock),
             ghosts=GhostBook(database),
             accounts=AccountBook(database, clock, vault),
             sign_ins=SignInBook(database, clock, vault),
@@ -67,6 +69,7 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
             rooms=RoomBook(database),
             cursors=CursorBook(database, clock),
             reading=ReadingBook(database),
+            shapes=ShapeBook(database, clock),
         )
     finally:
         await database.close()

@@ -141,21 +141,29 @@ class SetName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetTopic:
+    """Say below the name what the room is about."""
+
     topic: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPicture:
+    """Show a picture by its `mxc://` address, or none."""
+
     picture: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPins:
+    """Pin these events, in this order, and no others."""
+
     pins: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetRights:
+    """Say who may do what."""
+
     rights: Rights
 
 
@@ -313,10 +321,12 @@ def _looks(shown: Shown, shape: Shape) -> list[Action]:
         found.append(SetPicture(picture=shape.picture))
     if shown.pins != shape.pins:
         found.append(SetPins(pins=shape.pins))
-    wanted = {mark: {} for mark in shown.marks} | dict(shape.marks)
-    for mark in sorted(wanted):
-        if shown.marks.get(mark, {}) != wanted[mark]:
-            found.append(SetMark(mark=mark, content=wanted[mark]))
+    wanted: dict[Mark, Json] = {mark: {} for mark in shown.marks} | dict(shape.marks)
+    found += [
+        SetMark(mark=mark, content=wanted[mark])
+        for mark in sorted(wanted)
+        if shown.marks.get(mark, {}) != wanted[mark]
+    ]
     rights = _rights(shown, shape)
     if shown.rights != rights:
         found.append(SetRights(rights=rights))

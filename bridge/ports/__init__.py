@@ -51,6 +51,17 @@ from bridge.ports.networks import (
     Reading,
 )
 from bridge.ports.news import ConversationNews, Loss, News, PersonNews, TeamNews
+from bridge.ports.shapes import (
+    ORGANISATION,
+    ChildRoom,
+    DueRoom,
+    DueSpace,
+    Keeper,
+    Kept,
+    RoomLook,
+    ShapeBook,
+    SpaceLook,
+)
 from bridge.ports.tidings import (
     Announcer,
     Deed,
@@ -65,10 +76,12 @@ from bridge.ports.tidings import (
 
 __all__ = [
     "ENTRIES_OF_ONE_MAX",
+    "ORGANISATION",
     "AccountBook",
     "Announcer",
     "Bell",
     "Certificate",
+    "ChildRoom",
     "Clock",
     "Confirm",
     "ConversationNews",
@@ -77,6 +90,8 @@ __all__ = [
     "Delivery",
     "Desk",
     "Directory",
+    "DueRoom",
+    "DueSpace",
     "Endpoint",
     "Entry",
     "Far",
@@ -87,6 +102,8 @@ __all__ = [
     "GhostBook",
     "Heard",
     "Journal",
+    "Keeper",
+    "Kept",
     "Loss",
     "NewDelivery",
     "NewEntry",
@@ -100,8 +117,11 @@ __all__ = [
     "Remembered",
     "Room",
     "RoomBook",
+    "RoomLook",
     "Run",
+    "ShapeBook",
     "SignInBook",
+    "SpaceLook",
     "Subject",
     "Subscription",
     "SubscriptionBook",

@@ -90,7 +90,7 @@ class PostgresWorld(World):
 
     @override
     async def set_room(self, portal: Portal, room: RoomId) -> None:
-        await PortalBook(self.database).remember_room(portal, room, name="a room")
+        await PortalBook(self.database, self.clock).remember_room(portal, room, name="a room")
 
 
 @pytest.fixture(params=["fake", "postgres"])

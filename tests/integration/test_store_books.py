@@ -73,7 +73,7 @@ def account(user: UserId, teams_user: str = "anna", name: str | None = "Anna") -
 
 
 async def test_a_portal_remembers_its_room(store: Database, world: PostgresWorld) -> None:
-    book = PortalBook(store)
+    book = PortalBook(store, world.clock)
     journal = world.process()
     portal, other = await make_portal(journal), await make_portal(journal, "other")
     assert await book.room_of(portal.id) is None

@@ -51,13 +51,17 @@ def test_a_channel_says_what_it_is() -> None:
 
 def test_a_channel_of_an_archived_team_is_archived() -> None:
     archived = Team(id=TEAM.id, name=None, is_archived=True)
-    channel = team_payloads.channel({"membershipType": "standard"}, PLACE, of=archived, listed=Listed())
+    channel = team_payloads.channel(
+        {"membershipType": "standard"}, PLACE, of=archived, listed=Listed()
+    )
     assert channel.is_archived
 
 
 def test_who_may_see_a_channel_is_not_guessed() -> None:
     with pytest.raises(Unconvertible):
-        team_payloads.channel({"membershipType": "unknownFutureValue"}, PLACE, of=TEAM, listed=Listed())
+        team_payloads.channel(
+            {"membershipType": "unknownFutureValue"}, PLACE, of=TEAM, listed=Listed()
+        )
 
 
 @given(st.dictionaries(NAMES, ANYTHING))

@@ -1,0 +1,273 @@
+"""Rooms and spaces as they were shown last, and which are to be looked at. See `ports.shapes`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from typing_extensions import override
+
+from bridge import ports
+from bridge.domain.ids import (
+    ConversationId,
+    MessageRef,
+    Place,
+    PortalId,
+    RoomId,
+    TeamId,
+    TeamsUserId,
+    TenantId,
+    UserId,
+    channel_of,
+)
+from bridge.domain.portal import Account
+from bridge.ports import ORGANISATION, ChildRoom, Clock, DueRoom, DueSpace, Kept, News
+from bridge.store import memories, news as noting
+from bridge.store.database import Database, Row, plain
+from bridge.store.portals import portal_of
+
+# Two processes never get the same row: it is locked, then not due any more. Of a row that a process
+# did not come back to, the lease is what is due.
+_CLAIM_ROOMS = {
+    newest_first: f"""
+WITH due AS MATERIALIZED (
+    SELECT id, shape_due_at FROM portals
+    WHERE shape_due_at <= $1 AND room_id IS NOT NULL
+    ORDER BY shape_due_at {"DESC" if newest_first else ""}, id {"DESC" if newest_first else ""}
+    LIMIT $3
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE portals p SET shape_due_at = $2
+FROM due
+WHERE p.id = due.id
+RETURNING p.id, p.tenant_id, p.conversation_id, p.room_id, p.shape, p.read_until, p.gone_at,
+    due.shape_due_at AS due_at
+"""  # noqa: S608 -- of two constants
+    for newest_first in (False, True)
+}
+_CLAIM_SPACES = """
+WITH due AS MATERIALIZED (
+    SELECT tenant_id, team_id, shape_due_at FROM spaces
+    WHERE shape_due_at <= $1
+    ORDER BY shape_due_at
+    LIMIT $3
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE spaces s SET shape_due_at = $2
+FROM due
+WHERE s.tenant_id = due.tenant_id AND s.team_id = due.team_id
+RETURNING s.tenant_id, s.team_id, s.room_id, s.shape, due.shape_due_at AS due_at
+"""
+# News that came during the look have moved what the lease had put there, and stay.
+_SETTLE_ROOM = """
+UPDATE portals
+SET shape = $3, gone_at = $5, room_name = coalesce($6, room_name),
+    shape_due_at = CASE WHEN shape_due_at = $2 THEN $4 ELSE shape_due_at END
+WHERE id = $1
+"""
+_SETTLE_SPACE = """
+UPDATE spaces
+SET shape = $4, shape_due_at = CASE WHEN shape_due_at = $3 THEN $5 ELSE shape_due_at END
+WHERE tenant_id = $1 AND team_id = $2
+"""
+_WANT_SPACES = """
+INSERT INTO spaces (tenant_id, team_id, shape_due_at)
+VALUES ($1, $2, $4), ($1, $3, $4)
+ON CONFLICT DO NOTHING
+"""
+_LOOK_AT_SPACE = """
+UPDATE spaces SET shape_due_at = $3
+WHERE tenant_id = $1 AND team_id = $2 AND (shape_due_at IS NULL OR shape_due_at > $3)
+"""
+# A new space is to be linked with what lies above and below it.
+_ABOVE_AND_BELOW = {
+    False: (
+        """
+UPDATE portals SET shape_due_at = $3
+WHERE tenant_id = $1 AND split_part(conversation_id, '/', 1) = $2 AND conversation_id LIKE '%/%'
+    AND room_id IS NOT NULL AND (shape_due_at IS NULL OR shape_due_at > $3)
+""",
+        """
+UPDATE spaces SET shape_due_at = $3
+WHERE tenant_id = $1 AND team_id <> $2 AND team_id = ''
+    AND (shape_due_at IS NULL OR shape_due_at > $3)
+""",
+    ),
+    True: (
+        """
+UPDATE spaces SET shape_due_at = $3
+WHERE tenant_id = $1 AND team_id <> $2 AND (shape_due_at IS NULL OR shape_due_at > $3)
+""",
+    ),
+}
+_REMEMBER_SPACE = "UPDATE spaces SET room_id = $3 WHERE tenant_id = $1 AND team_id = $2"
+_SPACE_OF = "SELECT room_id FROM spaces WHERE tenant_id = $1 AND team_id = $2"
+_CHANNELS_OF = """
+SELECT conversation_id AS key, room_id, room_name AS name FROM portals
+WHERE tenant_id = $1 AND split_part(conversation_id, '/', 1) = $2 AND conversation_id LIKE '%/%'
+    AND room_id IS NOT NULL AND gone_at IS NULL
+"""
+_SPACES_OF = """
+SELECT team_id AS key, room_id, '' AS name FROM spaces
+WHERE tenant_id = $1 AND team_id <> '' AND room_id IS NOT NULL
+"""
+_ACCOUNTS_OF = """
+SELECT user_id, tenant_id, teams_user_id, name FROM accounts
+WHERE tenant_id = $1
+ORDER BY user_id
+"""
+# A message of a chat, and a post, begin with the time in ms; a reply with that of its post.
+_SAID_SINCE = """
+SELECT EXISTS (SELECT FROM links WHERE portal_id = $1 AND message_id >= $2)
+    OR EXISTS (
+        SELECT FROM links WHERE portal_id = $1 AND message_id LIKE '%/%' AND sent_at > $3
+    ) AS said
+"""
+_EVENTS_OF = """
+SELECT message_id, event_id FROM links
+WHERE portal_id = $1 AND message_id = ANY ($2::text[])
+ORDER BY part DESC
+"""
+_LOOK_LATER = """
+UPDATE portals SET shape_due_at = $2
+WHERE room_id = $1 AND (shape_due_at IS NULL OR shape_due_at > $2)
+"""
+
+
+class ShapeBook(ports.ShapeBook):
+    """Implements `ports.ShapeBook`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    @override
+    async def claim_rooms(
+        self, *, limit: int, until: datetime, newest_first: bool
+    ) -> tuple[DueRoom, ...]:
+        statement = _CLAIM_ROOMS[newest_first]
+        rows = await self._database.fetch(statement, self._clock.now(), until, limit)
+        return tuple(_due_room(row, until) for row in rows)
+
+    @override
+    async def claim_spaces(self, *, limit: int, until: datetime) -> tuple[DueSpace, ...]:
+        rows = await self._database.fetch(_CLAIM_SPACES, self._clock.now(), until, limit)
+        return tuple(_due_space(row, until) for row in rows)
+
+    @override
+    async def settle_room(
+        self, due: DueRoom, kept: Kept, *, next_at: datetime, gone_at: datetime | None = None
+    ) -> None:
+        raw = memories.encode(kept.memory)
+        name = None if kept.name is None else plain(kept.name)
+        await self._database.execute(
+            _SETTLE_ROOM, due.portal.id, due.lease, raw, next_at, gone_at, name
+        )
+
+    @override
+    async def settle_space(self, due: DueSpace, kept: Kept, *, next_at: datetime) -> None:
+        raw = memories.encode(kept.memory)
+        await self._database.execute(_SETTLE_SPACE, due.tenant, due.team, due.lease, raw, next_at)
+
+    @override
+    async def want_spaces(self, tenant: TenantId, team: TeamId, *, anew: bool) -> None:
+        now = self._clock.now()
+        await self._database.execute(_WANT_SPACES, tenant, ORGANISATION, team, now)
+        if anew:
+            await self._database.execute(_LOOK_AT_SPACE, tenant, team, now)
+
+    @override
+    async def remember_space(self, due: DueSpace, room: RoomId) -> None:
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            await session.execute(_REMEMBER_SPACE, due.tenant, due.team, room)
+            for statement in _ABOVE_AND_BELOW[due.team == ORGANISATION]:
+                await session.execute(statement, due.tenant, due.team, now)
+
+    @override
+    async def space_of(self, tenant: TenantId, team: TeamId) -> RoomId | None:
+        row = await self._database.fetchrow(_SPACE_OF, tenant, team)
+        return RoomId(row["room_id"]) if row and row["room_id"] is not None else None
+
+    @override
+    async def channels_of(self, tenant: TenantId, team: TeamId) -> tuple[ChildRoom, ...]:
+        rows = await self._database.fetch(_CHANNELS_OF, tenant, team)
+        return tuple(
+            ChildRoom(
+                key=_channel_id(tenant, row), room=RoomId(row["room_id"]), name=row["name"] or ""
+            )
+            for row in rows
+        )
+
+    @override
+    async def spaces_of(self, tenant: TenantId) -> tuple[ChildRoom, ...]:
+        rows = await self._database.fetch(_SPACES_OF, tenant)
+        return tuple(
+            ChildRoom(key=row["key"], room=RoomId(row["room_id"]), name=row["name"]) for row in rows
+        )
+
+    @override
+    async def accounts_of(self, tenant: TenantId) -> tuple[Account, ...]:
+        return tuple(map(_account, await self._database.fetch(_ACCOUNTS_OF, tenant)))
+
+    @override
+    async def said_since(self, portal: PortalId, since: datetime) -> bool:
+        first = str(int(since.timestamp() * 1000))
+        row = await self._database.fetchrow(_SAID_SINCE, portal, first, since)
+        return bool(row and row["said"])
+
+    @override
+    async def events_of(
+        self, portal: PortalId, messages: Collection[MessageRef]
+    ) -> Mapping[MessageRef, MessageRef]:
+        if not messages:
+            return {}
+        rows = await self._database.fetch(_EVENTS_OF, portal, list(messages))
+        return {MessageRef(row["message_id"]): MessageRef(row["event_id"]) for row in rows}
+
+    @override
+    async def look_at(self, news: Sequence[News]) -> None:
+        async with self._database.transaction() as session:
+            await noting.note(session, news, self._clock.now())
+
+    @override
+    async def look_later(self, room: RoomId, at: datetime) -> None:
+        await self._database.execute(_LOOK_LATER, room, at)
+
+
+def _due_room(row: Row, lease: datetime) -> DueRoom:
+    return DueRoom(
+        portal=portal_of(row["id"], row),
+        memory=memories.decode(row["shape"]),
+        due_at=row["due_at"],
+        lease=lease,
+        read_until=row["read_until"],
+        gone_at=row["gone_at"],
+    )
+
+
+def _due_space(row: Row, lease: datetime) -> DueSpace:
+    room = row["room_id"]
+    return DueSpace(
+        tenant=TenantId(row["tenant_id"]),
+        team=TeamId(row["team_id"]),
+        room=None if room is None else RoomId(room),
+        memory=memories.decode(row["shape"]),
+        due_at=row["due_at"],
+        lease=lease,
+    )
+
+
+def _channel_id(tenant: TenantId, row: Row) -> str:
+    place = Place(tenant=tenant, conversation=ConversationId(row["key"]))
+    channel = channel_of(place)
+    return channel.channel if channel else row["key"]
+
+
+def _account(row: Row) -> Account:
+    return Account(
+        user=UserId(row["user_id"]),
+        tenant=TenantId(row["tenant_id"]),
+        teams_user=TeamsUserId(row["teams_user_id"]),
+        name=row["name"],
+    )
