@@ -7,7 +7,8 @@
 -- the conversation any more.
 ALTER TABLE portals ADD COLUMN shape bytea, ADD COLUMN shape_due_at timestamptz,
     ADD COLUMN gone_at timestamptz;
-CREATE INDEX portals_shape_due ON portals (shape_due_at, id) WHERE shape_due_at IS NOT NULL;
+CREATE INDEX portals_shape_due ON portals (shape_due_at, id)
+    WHERE shape_due_at IS NOT NULL AND room_id IS NOT NULL;
 -- Rooms from before were never brought up to date.
 UPDATE portals SET shape_due_at = created_at WHERE room_id IS NOT NULL;
 

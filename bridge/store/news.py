@@ -13,13 +13,13 @@ from bridge.store.database import Session, plain
 # What is due already stays due as it was; what somebody looks at just now is looked at once more.
 _OF_CONVERSATION = """
 UPDATE portals SET shape_due_at = $3
-WHERE tenant_id = $1 AND conversation_id = $2 AND room_id IS NOT NULL
+WHERE tenant_id = $1 AND conversation_id = $2
     AND (shape_due_at IS NULL OR shape_due_at > $3)
 """
 _OF_CHANNELS = """
 UPDATE portals SET shape_due_at = $3
 WHERE tenant_id = $1 AND split_part(conversation_id, '/', 1) = $2 AND conversation_id LIKE '%/%'
-    AND room_id IS NOT NULL AND (shape_due_at IS NULL OR shape_due_at > $3)
+    AND (shape_due_at IS NULL OR shape_due_at > $3)
 """
 _OF_TEAM = """
 UPDATE spaces SET shape_due_at = $3
