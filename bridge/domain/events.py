@@ -9,12 +9,12 @@ that the other side does not know yet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from bridge.domain.content import Body
-from bridge.domain.ids import MessageRef, Place, RoomId, UserId, Version
+from bridge.domain.ids import MessageRef, Place, RoomId, TenantId, UserId, Version
 
 
 class PersonKind(StrEnum):
@@ -39,12 +39,28 @@ class Person:
     """Who did something, as their side names them.
 
     `name` is None where the side did not say (Graph leaves it null often). Nobody has the id "": a
-    system message that says nothing of who did it.
+    system message that says nothing of who did it. `home` is whose account it is, as far as Graph
+    said so; it goes no further than to whoever knows which tenant is ours. `organisation` is the
+    domain of another organisation, where it is known.
     """
 
     id: str
     name: str | None = None
     kind: PersonKind = PersonKind.USER
+    home: TenantId | None = None
+    organisation: str | None = None
+
+    def seen_from(self, tenant: TenantId) -> Person:
+        """Return the person as `tenant` knows them: whoever has another home is of elsewhere."""
+        kind = kind_from(tenant, self.kind, self.home)
+        organisation = self.organisation if kind is PersonKind.FEDERATED else None
+        return replace(self, kind=kind, home=None, organisation=organisation)
+
+
+def kind_from(tenant: TenantId, kind: PersonKind, home: TenantId | None) -> PersonKind:
+    """Tell who somebody is to a tenant: Graph calls people of other tenants users, too."""
+    is_elsewhere = home is not None and home.lower() != tenant.lower()
+    return PersonKind.FEDERATED if kind is PersonKind.USER and is_elsewhere else kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

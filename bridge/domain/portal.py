@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bridge.domain.events import Person, PersonKind
 from bridge.domain.ids import (
     ChannelId,
     Place,
@@ -66,11 +67,30 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """Someone in a Teams conversation; `id` is None for phones and bots without an Entra id."""
+    """Someone in a Teams conversation, by the id that their messages have; None where Graph has none.
+
+    `home` is whose account it is, `organisation` the domain of their address; see `Person`.
+    """
 
     id: TeamsUserId | None
     name: str | None
     role: Role = Role.MEMBER
+    kind: PersonKind = PersonKind.USER
+    home: TenantId | None = None
+    organisation: str | None = None
+
+    def as_person(self, tenant: TenantId) -> Person | None:
+        """Return who this is to `tenant`; None where no ghost could be named after them."""
+        if self.id is None:
+            return None
+        person = Person(
+            id=self.id,
+            name=self.name,
+            kind=self.kind,
+            home=self.home,
+            organisation=self.organisation,
+        )
+        return person.seen_from(tenant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,11 @@ def encode(event: Event) -> bytes:
 def _who(person: Person) -> dict[str, object]:
     """What everybody is by default is left out: most people are users."""
     named: dict[str, object] = {"id": person.id, "name": person.name}
-    return named if person.kind is PersonKind.USER else named | {"kind": person.kind}
+    if person.kind is not PersonKind.USER:
+        named["kind"] = person.kind
+    if person.organisation is not None:
+        named["organisation"] = person.organisation
+    return named
 
 
 def _own_fields(event: Event) -> dict[str, object]:
@@ -160,9 +164,13 @@ _READERS: Mapping[str, Callable[[Fields], Event]] = {
 def _person(value: object) -> Person:
     if not isinstance(value, dict):
         raise TypeError("a person is an object")
-    name = value["name"]
-    kind = PersonKind(_text(value.get("kind", PersonKind.USER)))
-    return Person(id=_text(value["id"]), name=None if name is None else _text(name), kind=kind)
+    name, organisation = value["name"], value.get("organisation")
+    return Person(
+        id=_text(value["id"]),
+        name=None if name is None else _text(name),
+        kind=PersonKind(_text(value.get("kind", PersonKind.USER))),
+        organisation=None if organisation is None else _text(organisation),
+    )
 
 
 def _ref(value: object) -> MessageRef | None:

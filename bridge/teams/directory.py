@@ -40,9 +40,12 @@ UNNAMED_AGE_MAX = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class Known:
+    """What was learned of somebody: what they are called, and the domain of another organisation."""
+
     name: str | None
     until: datetime
+    organisation: str | None = None
 
 
 class Directory:
@@ -53,7 +56,7 @@ class Directory:
         self._graph = graph
         self._credential = credential
         self._clock = clock
-        self._names: OrderedDict[str, _Known] = OrderedDict()
+        self._names: OrderedDict[str, Known] = OrderedDict()
         self._teams = TeamDirectory(graph=graph, credential=credential, clock=clock)
 
     async def describe(self, place: Place, *, as_of: datetime | None = None) -> Conversation:
@@ -149,41 +152,41 @@ class Directory:
 
         A missing name holds nothing up: whoever asks goes on without.
         """
+        return (await self.known_of(place, person)).name
+
+    async def known_of(self, place: Place, person: TeamsUserId) -> Known:
+        """Return what is known of someone in a conversation; never fails, as `name_of`."""
         known = self._names.get(person)
         if known is not None and known.until > self._clock.now():
-            return known.name
-        for look in (self._look_in_chat, self._look_in_tenant):
+            return known
+        for look in (self._look_in_conversation, self._look_in_tenant):
             try:
-                name = await look(place, person)
+                found = await look(place, person)
             except (GraphRejected, PermissionMissing):
                 # Gone, or read permission for users not granted: the next place may know.
                 continue
             except RemoteError:
                 return self._unnamed(person, known, ASK_AGAIN_AFTER)
-            if name is not None:
-                return name
+            if found is not None:
+                return found
         return self._unnamed(person, known, UNNAMED_AGE_MAX)
 
-    def _unnamed(self, person: str, known: _Known | None, age: timedelta) -> str | None:
+    def _unnamed(self, person: str, known: Known | None, age: timedelta) -> Known:
         """An old name beats none; who could not be named now is not asked for at every message."""
-        name = known.name if known else None
-        self._remember(person, name, age)
-        return name
+        return self._remember(person, known.name if known else None, age)
 
-    async def _look_in_chat(self, place: Place, person: TeamsUserId) -> str | None:
+    async def _look_in_conversation(self, place: Place, person: TeamsUserId) -> Known | None:
         await self.describe(place)
         found = self._names.get(person)
-        return found.name if found and found.until > self._clock.now() else None
+        return found if found and found.until > self._clock.now() else None
 
-    async def _look_in_tenant(self, _place: Place, person: TeamsUserId) -> str | None:
+    async def _look_in_tenant(self, _place: Place, person: TeamsUserId) -> Known | None:
         path = f"/users/{segment(person)}?$select=id,displayName"
         user = await self._graph.request(
             "GET", path, credential=self._credential, priority=Priority.MEMBERS
         )
         name = payloads.user_name(user)
-        if name is not None:
-            self._remember(person, name, NAME_AGE_MAX)
-        return name
+        return None if name is None else self._remember(person, name, NAME_AGE_MAX)
 
     async def _all_members(self, path: str) -> Listed:
         members: list[Member] = []
@@ -200,11 +203,21 @@ class Directory:
 
     def _learn(self, members: tuple[Member, ...]) -> None:
         for member in members:
-            if member.id is not None and member.name is not None:
-                self._remember(member.id, member.name, NAME_AGE_MAX)
+            person = member.as_person(self._tenant)
+            if person is not None and (person.name or person.organisation):
+                self._remember(
+                    person.id, person.name, NAME_AGE_MAX, organisation=person.organisation
+                )
 
-    def _remember(self, person: str, name: str | None, age: timedelta) -> None:
-        self._names[person] = _Known(name=name, until=self._clock.now() + age)
+    def _remember(
+        self, person: str, name: str | None, age: timedelta, *, organisation: str | None = None
+    ) -> Known:
+        before = self._names.get(person)
+        if organisation is None and before is not None:
+            organisation = before.organisation  # Graph leaves addresses out often.
+        known = Known(name=name, until=self._clock.now() + age, organisation=organisation)
+        self._names[person] = known
         self._names.move_to_end(person)
         while len(self._names) > NAMES_MAX:
             self._names.popitem(last=False)
+        return known

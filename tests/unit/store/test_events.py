@@ -15,6 +15,7 @@ from bridge.domain.events import (
     MessageEdited,
     MessageSent,
     Person,
+    PersonKind,
     ReactionAdded,
     ReactionRemoved,
 )
@@ -45,7 +46,13 @@ def test_an_event_comes_back_as_it_was(author: str, name: str | None, text: str,
     assert decode(encode(original)) == original
 
 
-PEOPLE = st.builds(Person, id=TEXT, name=st.none() | TEXT)
+PEOPLE = st.builds(
+    Person,
+    id=TEXT,
+    name=st.none() | TEXT,
+    kind=st.sampled_from(PersonKind),
+    organisation=st.none() | TEXT,
+)
 INSTANTS = st.datetimes(timezones=st.just(UTC))
 REFS = TEXT.map(MessageRef)
 VERSIONS = st.integers(0, 10**14).map(lambda number: Version(str(number))) | st.just(Version(""))

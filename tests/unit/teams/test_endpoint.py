@@ -13,6 +13,7 @@ from bridge.domain.events import (
     MessageDeleted,
     MessageSent,
     Person,
+    PersonKind,
     Reaction,
     ReactionAdded,
     ReactionRemoved,
@@ -32,6 +33,7 @@ from bridge.domain.ids import (
 from bridge.domain.portal import Portal
 from bridge.errors import Rejected, Throttled, Unauthorized, Uncertain
 from bridge.ports import Delivery, Entry, Far, FarPart, Reading
+from bridge.teams import identities
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.auth import Auth
 from bridge.teams.certificates import Keyring
@@ -172,7 +174,6 @@ def delivery(body: Body) -> Delivery:
         ({"messageType": "systemEventMessage", "from": None}, "system_message"),
         ({"messageType": "typing"}, "not_a_message"),
         ({"messageType": "unknownFutureValue"}, "not_a_message"),
-        ({"from": None}, "no_author"),
         ({"body": {"contentType": "html", "content": "<p> </p>"}}, "empty"),
         ({"body": None}, "empty"),
     ],
@@ -289,7 +290,30 @@ async def test_who_reacted_is_looked_up_too(world: World) -> None:
 
 async def test_an_application_is_named_by_its_message_alone(world: World) -> None:
     (sighting,) = (await world.read(**{"from": {"application": {"id": "bot"}}})).sightings
-    assert sighting.author == Person(id="app:bot", name=None)
+    assert sighting.author == Person(id="app:bot", name=None, kind=PersonKind.BOT)
+    assert len(world.script.calls) == 1
+
+
+async def test_what_graph_names_no_author_of_is_said_by_somebody_unknown(world: World) -> None:
+    (sighting,) = (await world.read(**{"from": None})).sightings
+    assert sighting.author == identities.UNKNOWN
+    assert len(world.script.calls) == 1
+
+
+async def test_somebody_of_another_organisation_is_told_with_its_domain(world: World) -> None:
+    other = "1f2b8c11-5f5e-4b6b-9d0c-5f0f7e9d3b7a"
+    world.script.answers = {
+        "/chats/19%3Ac%40thread.v2?": {
+            "members": [{"userId": ALICE, "tenantId": other, "email": "a@fabrikam.example"}]
+        },
+    }
+    who = {"user": {"id": ALICE, "displayName": "Alice", "tenantId": other}}
+    for _ in range(2):
+        (sighting,) = (await world.read(**{"from": who})).sightings
+        assert sighting.author == Person(
+            id=ALICE, name="Alice", kind=PersonKind.FEDERATED, organisation="fabrikam.example"
+        )
+    assert len([path for _, path, _ in world.script.calls if "$expand" in path]) == 1
 
 
 # --- deliveries -------------------------------------------------------------------------------
