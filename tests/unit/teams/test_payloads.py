@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bridge.domain.content import (
-    Attachment,
     Body,
     Quote,
     Target,
@@ -55,7 +54,8 @@ NAMES = st.sampled_from(
         "attachments", "contentUrl", "name", "userId", "value", "members", "chatType", "topic",
         "resource", "expirationDateTime", "notificationUrl", "messagePreview", "messageSender",
         "lastModifiedDateTime", "@odata.nextLink", "reactions", "reactionType", "lastEditedDateTime",
-        "messageId", "lastMessagePreview",
+        "messageId", "lastMessagePreview", "eventDetail", "@odata.type", "initiator", "policyViolation",
+        "dlpAction", "subject", "importance", "codeSnippetUrl", "teamsAppId",
     ]
 )  # fmt: skip
 SCALARS = st.one_of(
@@ -66,7 +66,9 @@ SCALARS = st.one_of(
     st.text(max_size=20),
     st.sampled_from(
         ["1616990032035", "9" * 18, "message", "html", "reference", "messageReference",
-         "forwardedMessageReference", "2021-03-29T03:53:52.035Z", "0001-01-01T00:00:00Z",
+         "forwardedMessageReference", "application/vnd.microsoft.card.adaptive", "meetingReference",
+         "application/vnd.microsoft.card.codesnippet", '{"type": "AdaptiveCard", "body": "x"}',
+         "#microsoft.graph.membersAddedEventMessageDetail", "blockAccess", "urgent", "2021-03-29T03:53:52.035Z", "0001-01-01T00:00:00Z",
          "9999-12-31T23:59:59-14:00", '{"messagePreview": 3}', "<p>&lt;</p>", "\ud800"]
     ),
 )  # fmt: skip
@@ -156,12 +158,6 @@ def test_a_chat_is_described_with_whatever_members_it_has() -> None:
     assert payloads.conversation({"chatType": "new"}, PLACE).kind is ConversationKind.UNKNOWN
 
 
-def test_a_file_is_a_notice_with_its_address() -> None:
-    item = {"id": "g", "contentType": "reference", "name": "x.docx", "contentUrl": "https://s/x"}
-    message = payloads.chat_message({**MESSAGE, "attachments": [item]})
-    assert message.attachments == {"g": Attachment(name="x.docx", url="https://s/x")}
-
-
 def test_a_quotation_shows_who_said_what() -> None:
     content = {
         "messageId": "1",
@@ -179,14 +175,6 @@ def test_a_quotation_shows_who_said_what() -> None:
         "Alice" in plain_text(Body(blocks=(block,)))
         and "I said so" in plain_text(Body(blocks=(block,)))
     )
-
-
-@pytest.mark.parametrize("kind", ["application/vnd.microsoft.card.adaptive", "unheardOf", ""])
-def test_an_unknown_attachment_is_at_least_a_notice(kind: str) -> None:
-    item = {"id": "1", "contentType": kind, "content": "{"}
-    (block,) = payloads.chat_message({**MESSAGE, "attachments": [item]}).attachments.values()
-    assert isinstance(block, Attachment)
-    assert block.name
 
 
 QUOTED = {

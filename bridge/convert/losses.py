@@ -1,0 +1,45 @@
+"""Names of what a message loses on its way to Matrix: a closed set, counted and listed by them.
+
+Whatever is named here has left a word, a link or a notice in the message; nothing goes silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ACTION_BUTTONS = "action_buttons"
+CARD_CHARTS = "card_charts"
+CARD_ELEMENTS = "card_elements"
+CARD_IMAGES = "card_images"
+CARD_INPUTS = "card_inputs"
+CARD_JSON = "card_json"
+CARD_MEDIA = "card_media"
+CARD_REFRESH = "card_refresh"
+CARD_TEXT = "card_text"
+CARD_TOGGLE = "card_toggle"
+CODE_SNIPPET_TEXT = "code_snippet_text"
+LOOP_LIVE_CONTENT = "loop_live_content"
+MORE_ATTACHMENTS = "more_attachments"
+UNKNOWN_CARD = "unknown_card"
+UNKNOWN_SYSTEM_EVENT = "unknown_system_event"
+UNREADABLE_CARD = "unreadable_card"
+
+LOSSES: Mapping[str, str] = {
+    ACTION_BUTTONS: "buttons of a card that ask its app for something: named, but not to be pressed",
+    CARD_CHARTS: "charts of a card: their numbers are listed",
+    CARD_ELEMENTS: "parts of a card of a kind that the bridge does not know: their texts are shown",
+    CARD_IMAGES: "pictures that lie in a card itself: their descriptions are shown",
+    CARD_INPUTS: "fields of a card to be filled in: shown, but not to be filled in",
+    CARD_JSON: "the card's own JSON, which is too large to be kept with the message",
+    CARD_MEDIA: "recordings in a card without an address to follow: named",
+    CARD_REFRESH: "cards that show everybody something else: shown as they are stored",
+    CARD_TEXT: "the end of a card that is larger than any that Teams takes",
+    CARD_TOGGLE: "parts of a card that a click shows or hides: all are shown",
+    CODE_SNIPPET_TEXT: "the text of a code snippet, which could not be had from Graph: named",
+    LOOP_LIVE_CONTENT: "what a Loop component shows and lets people edit: linked",
+    MORE_ATTACHMENTS: "attachments beyond the fiftieth of a message",
+    UNKNOWN_CARD: "cards and attachments of a kind that the bridge does not know: their texts are shown",
+    UNKNOWN_SYSTEM_EVENT: "system messages of a kind that the bridge does not know: named",
+    UNREADABLE_CARD: "cards whose content is no JSON object: named",
+}
+"""Every name with its meaning."""
