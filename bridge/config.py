@@ -19,6 +19,12 @@ from pathlib import Path
 from typing import Literal
 
 from bridge.settings import fits
+from bridge.settings.choices import (
+    CLOUDS as CLOUDS,
+    GHOST_NAME_DEFAULT,
+    GHOST_WORDS as GHOST_WORDS,
+    Cloud,
+)
 from bridge.settings.document import Document, Section
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -44,32 +50,6 @@ FORMATS: dict[str, Format] = {"auto": "auto", "json": "json", "console": "consol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cloud:
-    """Where one of Microsoft's clouds has Graph and sign-in."""
-
-    graph_url: str
-    login_url: str
-
-
-# learn.microsoft.com, "Microsoft Graph national cloud deployments".
-CLOUDS = {
-    "global": Cloud(
-        graph_url="https://graph.microsoft.com", login_url="https://login.microsoftonline.com"
-    ),
-    "gcc_high": Cloud(
-        graph_url="https://graph.microsoft.us", login_url="https://login.microsoftonline.us"
-    ),
-    "dod": Cloud(
-        graph_url="https://dod-graph.microsoft.us", login_url="https://login.microsoftonline.us"
-    ),
-    "china": Cloud(
-        graph_url="https://microsoftgraph.chinacloudapi.cn",
-        login_url="https://login.partner.microsoftonline.cn",
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Homeserver:
     """The Matrix homeserver; `address` is its client API, `domain` the part after the colon."""
 
@@ -90,7 +70,8 @@ class Listen:
 class Appservice:
     """How the homeserver and the bridge know each other.
 
-    `ghost_localpart` holds `{user}`, `alias_localpart` holds `{chat}`.
+    `ghost_localpart` holds `{user}`, `alias_localpart` holds `{chat}`, `ghost_name` holds `{name}` and
+    perhaps `{kind}`. `ghost_words` has the word for each of `GHOST_WORDS`.
     """
 
     id: str
@@ -103,6 +84,7 @@ class Appservice:
     ghost_localpart: str
     ghost_name: str
     alias_localpart: str
+    ghost_words: Mapping[str, str] = field(default_factory=lambda: dict(GHOST_WORDS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,9 +232,15 @@ def _appservice(section: Section) -> Appservice:
         ),
         ghost_name=section.optional(
             "ghost_name",
-            fits.text_with("{name}"),
-            "for example {name} (Teams)",
-            default="{name} (Teams)",
+            fits.text_with("{name}", "{kind}"),
+            f"for example {GHOST_NAME_DEFAULT}",
+            default=GHOST_NAME_DEFAULT,
+        ),
+        ghost_words=section.optional(
+            "ghost_words",
+            fits.words(GHOST_WORDS),
+            "for example guest=Gast, federated=extern",
+            default=dict(GHOST_WORDS),
         ),
         alias_localpart=section.optional(
             "alias_localpart",

@@ -27,10 +27,13 @@ CREATE TABLE spaces (
 );
 CREATE INDEX spaces_shape_due ON spaces (shape_due_at) WHERE shape_due_at IS NOT NULL;
 
--- `profile`: as what the ghost was shown last, beside its name. `due_at`: as above.
-ALTER TABLE ghosts ADD COLUMN profile bytea, ADD COLUMN due_at timestamptz;
+-- `profile`: what is known of the person, and as what the ghost was shown last, beside its name; NULL
+-- for ghosts from before. `looked_at`: when the directory of Teams was asked about them last, NULL:
+-- never; whoever speaks and was not asked about for long is due. So ghosts from before become like
+-- their people one by one, and not all in the hour of an upgrade. `due_at`: as above.
+ALTER TABLE ghosts ADD COLUMN profile bytea, ADD COLUMN looked_at timestamptz,
+    ADD COLUMN due_at timestamptz;
 CREATE INDEX ghosts_due ON ghosts (due_at) WHERE due_at IS NOT NULL;
-UPDATE ghosts SET due_at = '2026-01-01T00:00:00Z';
 
 -- The last event of a thread: replies are named `<root>/<id>`.
 CREATE INDEX links_thread ON links (portal_id, split_part(message_id, '/', 1), sent_at)

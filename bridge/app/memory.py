@@ -62,7 +62,7 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
             database=database,
             journal=PostgresJournal(database, clock, owner=uuid4()),
             portals=PortalBook(database, clock),
-            ghosts=GhostBook(database),
+            ghosts=GhostBook(database, clock),
             accounts=AccountBook(database, clock, vault),
             sign_ins=SignInBook(database, clock, vault),
             subscriptions=SubscriptionBook(database, clock, vault),

@@ -11,18 +11,18 @@ a GUID stays as it is and nothing is lost of the odd forms that guests and phone
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Self
 
 from bridge.config import Config
 from bridge.domain.ids import Place, UserId, digest
 from bridge.errors import Rejected
+from bridge.matrix.cleaning import clean as clean
+from bridge.matrix.guises import Guises
 
 USER_ID_BYTES_MAX = 255
 """Matrix spec v1.19, appendices, "User identifiers"."""
 ALIAS_DIGEST_CHARS = 24
-NAME_CHARS_MAX = 100
 TITLE_CHARS_MAX = 200
 """Synapse refuses display names above 256 and room names above 255 characters."""
 TOPIC_CHARS_MAX = 2_000
@@ -30,14 +30,10 @@ TOPIC_CHARS_MAX = 2_000
 
 PERSON_SLOT = "{user}"
 PLACE_SLOT = "{chat}"
-NAME_SLOT = "{name}"
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789.-")
 _ENCODED = re.compile(r"(?:[a-z0-9.-]|=[0-9a-f]{2})+")
 _ESCAPE = re.compile(rb"=([0-9a-f]{2})")
-# Joiners hold emoji and Persian words together; every other format character can only mislead.
-_JOINERS = frozenset("\u200c\u200d")
-_UNWANTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def ghost_localpart(template: str, person: str) -> str:
@@ -67,16 +63,6 @@ def localpart_of(user: str) -> str:
     return user.removeprefix("@").partition(":")[0]
 
 
-def clean(text: str, *, chars_max: int) -> str:
-    """Return text fit for a name: one line, nothing invisible that could mislead, cut to size."""
-    kept = (c for c in text if c in _JOINERS or c.isspace() or _is_wanted(c))
-    return " ".join("".join(kept).split())[:chars_max].rstrip()
-
-
-def _is_wanted(character: str) -> bool:
-    return unicodedata.category(character) not in _UNWANTED
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """The part of the homeserver's namespace that is ours."""
@@ -84,7 +70,7 @@ class Names:
     domain: str
     bot_localpart: str
     ghost_template: str
-    ghost_name: str
+    guises: Guises
     alias_template: str
 
     @classmethod
@@ -95,7 +81,11 @@ class Names:
             domain=config.homeserver.domain,
             bot_localpart=appservice.bot_localpart,
             ghost_template=appservice.ghost_localpart,
-            ghost_name=appservice.ghost_name,
+            guises=Guises(
+                template=appservice.ghost_name,
+                words=appservice.ghost_words,
+                bot_name=appservice.bot_name,
+            ),
             alias_template=appservice.alias_localpart,
         )
 
@@ -153,7 +143,3 @@ class Names:
     def alias(self, localpart: str) -> str:
         """Return the full alias."""
         return f"#{localpart}:{self.domain}"
-
-    def display_name(self, name: str) -> str:
-        """Return what a ghost is called whose person is called `name`."""
-        return self.ghost_name.replace(NAME_SLOT, clean(name, chars_max=NAME_CHARS_MAX))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.ids import Place, PortalId, RoomId, Side, TeamsUserId, TenantId, UserId
+from bridge.domain.likeness import Likeness
 from bridge.domain.portal import Account, Portal
 
 
@@ -25,20 +26,35 @@ class PortalBook(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ghost:
-    """A ghost as it was last set up on the homeserver."""
+    """A ghost as it was last set up on the homeserver.
+
+    `likeness` is what is known of its person, `looked_at` when the directory was asked about them
+    last; None: never.
+    """
 
     tenant: TenantId
     person: str
     name: str | None
     has_device: bool
+    likeness: Likeness = field(default_factory=Likeness)
+    looked_at: datetime | None = None
 
 
 class GhostBook(Protocol):
-    """Which ghosts are registered, under which name."""
+    """Which ghosts are registered, under which name, and what is known of their people."""
 
     async def ghost(self, tenant: TenantId, person: str) -> Ghost | None: ...
 
-    async def remember_ghost(self, ghost: Ghost) -> None: ...
+    async def remember_ghost(self, ghost: Ghost) -> bool:
+        """Remember a ghost; return False if somebody has asked the directory about it since.
+
+        Then nothing was written, and what was remembered in between is worth more.
+        """
+        ...
+
+    def forget(self, tenant: TenantId, person: str) -> None:
+        """Let go of what is remembered in memory alone: it is out of date."""
+        ...
 
 
 class AccountBook(Protocol):

@@ -23,6 +23,7 @@ PORT_MAX = 65_535
 TOKEN_CHARACTERS_MIN = 32
 TOKEN_CHARACTERS_MAX = 255
 TEMPLATE_CHARACTERS_MAX = 64  # leaves room for Teams' id and the domain in the 255 of a user id
+WORD_CHARACTERS_MAX = 24
 HOST_CHARACTERS_MAX = 230  # of a server name, for the same sum (Matrix spec v1.19, Server Name)
 
 PLACEHOLDER = re.compile(r"change[ _-]?me", re.IGNORECASE)
@@ -32,6 +33,7 @@ HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}
 LOCALPART = re.compile(r"[a-z0-9._=/+-]+")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # RFC 6750, section 2.1: what a bearer token may hold
 DATABASE_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]*)(:[0-9]{1,5})?")
+WORD = re.compile(rf"[\w -]{{1,{WORD_CHARACTERS_MAX}}}")
 POSTGRES_SCHEMES = {"postgres", "postgresql"}
 
 
@@ -256,12 +258,45 @@ def localpart_with(placeholder: str) -> Fit[str]:
     return fit
 
 
-def text_with(placeholder: str) -> Fit[str]:
+def text_with(placeholder: str, *also: str) -> Fit[str]:
+    """Fit text that holds `placeholder` once, and perhaps others."""
+
     def fit(text: str) -> str:
         _has_once(printable(text), placeholder)
-        if set("{}") & set(text.replace(placeholder, "")):
+        rest = text.replace(placeholder, "")
+        for other in also:
+            if rest.count(other) > 1:
+                problem = f"holds {other} twice"
+                raise Unfit(problem)
+            rest = rest.replace(other, "")
+        if set("{}") & set(rest):
             raise Unfit("holds another { or }")
+        if len(rest) > TEMPLATE_CHARACTERS_MAX:
+            problem = f"is longer than {TEMPLATE_CHARACTERS_MAX} characters"
+            raise Unfit(problem)
         return text
+
+    return fit
+
+
+def words(defaults: Mapping[str, str]) -> Fit[dict[str, str]]:
+    """Fit `name=word, name=word`, which says some of `defaults` otherwise."""
+
+    def fit(text: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for part in filter(str.strip, printable(text).split(",")):
+            name, equals, word = (piece.strip() for piece in part.partition("="))
+            if not equals or name not in defaults:
+                problem = f"does not say what is called how: there are {', '.join(defaults)}"
+                raise Unfit(problem)
+            if name in found:
+                problem = f"says {name} twice"
+                raise Unfit(problem)
+            if not WORD.fullmatch(word):
+                problem = f"has no word of up to {WORD_CHARACTERS_MAX} letters for {name}"
+                raise Unfit(problem)
+            found[name] = word
+        return {**defaults, **found}
 
     return fit
 

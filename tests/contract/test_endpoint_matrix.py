@@ -29,6 +29,7 @@ from bridge.domain.events import (
     MessageEdited,
     MessageSent,
     Person,
+    PersonKind,
     ReactionAdded,
     ReactionRemoved,
     Unheard,
@@ -47,6 +48,7 @@ from bridge.domain.ids import (
     UserId,
     Version,
 )
+from bridge.domain.likeness import Likeness, Standing
 from bridge.domain.portal import Conversation, ConversationKind, Member, Portal
 from bridge.errors import (
     ConfigError,
@@ -311,7 +313,7 @@ async def test_a_ghost_that_was_shown_out_comes_back_to_speak(world: World) -> N
 
 async def test_a_ghost_that_the_homeserver_has_forgotten_is_made_anew(world: World) -> None:
     await world.rooms.ensure(PORTAL)
-    name = world.names.display_name("Anna Zhou")
+    name = "Anna Zhou (Teams)"
     forgotten = Ghost(tenant=TENANT, person=ANNA.id, name=name, has_device=True)
     await world.books.remember_ghost(forgotten)
 
@@ -342,6 +344,36 @@ async def test_a_ghost_is_renamed_when_its_person_was_and_keeps_its_name_when_no
     await world.say(delivery("3", source="3", author=Person(id=ANNA.id)))
 
     assert await world.client.display_name(ghost) == "Anna Maier (Teams)"
+
+
+async def test_ghosts_are_called_with_who_they_are(world: World) -> None:
+    kinds = {
+        Person(id="alex", name="Alex", kind=PersonKind.GUEST): "Alex (Teams, guest)",
+        Person(id="+4930123456", kind=PersonKind.PHONE): "Unknown user (Teams, phone)",
+        Person(id="app:1", name="Deploy", kind=PersonKind.BOT): "Deploy (Teams, bot)",
+        Person(
+            id="ben", name="Ben (Teams)", kind=PersonKind.FEDERATED, organisation="fabrikam.example"
+        ): "Ben [Teams] (Teams, fabrikam.example)",
+    }
+    for number, author in enumerate(kinds):
+        await world.say(delivery("hello", source=str(number), author=author))
+
+    for author, shown in kinds.items():
+        assert await world.client.display_name(world.names.ghost(author.id)) == shown
+
+
+async def test_what_the_directory_said_is_not_overwritten_by_an_old_message(world: World) -> None:
+    """Another process has looked at the person meanwhile; what we remember is out of date."""
+    await world.say(delivery("1"))
+    ghost = await world.books.ghost(TENANT, ANNA.id)
+    assert ghost is not None
+    likeness = Likeness(name="Anna Maier", standing=Standing.ACTIVE)
+    looked = replace(ghost, name="Anna Maier (Teams)", likeness=likeness, looked_at=NOW)
+    world.books.ghosts[TENANT, ANNA.id] = looked
+
+    await world.say(delivery("2", source="2", author=replace(ANNA, name="Anna Old")))
+
+    assert world.books.ghosts[TENANT, ANNA.id] == looked
 
 
 async def test_what_was_set_up_is_not_set_up_again_by_the_next_process(world: World) -> None:

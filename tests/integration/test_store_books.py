@@ -191,8 +191,10 @@ async def test_what_was_read_in_matrix_long_ago_is_forgotten_in_short_bites(
 # --- ghosts ---
 
 
-async def test_a_ghost_is_remembered_beyond_the_memory_of_a_process(store: Database) -> None:
-    book = GhostBook(store, remembered_max=2)
+async def test_a_ghost_is_remembered_beyond_the_memory_of_a_process(
+    store: Database, clock: FakeClock
+) -> None:
+    book = GhostBook(store, clock, remembered_max=2)
     ghosts = [
         Ghost(tenant=TENANT, person=f"person {n}", name=None, has_device=False) for n in range(4)
     ]
@@ -202,7 +204,7 @@ async def test_a_ghost_is_remembered_beyond_the_memory_of_a_process(store: Datab
     renamed = Ghost(tenant=TENANT, person="person 0", name="Anna", has_device=True)
     await book.remember_ghost(renamed)
 
-    for reader in (book, GhostBook(store)):
+    for reader in (book, GhostBook(store, clock)):
         assert await reader.ghost(TENANT, "person 0") == renamed
         assert await reader.ghost(TENANT, "person 1") == ghosts[1]
         assert await reader.ghost(TENANT, "person 1") == ghosts[1]

@@ -83,7 +83,8 @@ def test_a_short_configuration_is_filled_up_with_defaults(write: Write) -> None:
     assert config.appservice.listen.host == "127.0.0.1"
     assert config.appservice.listen.port == 29318
     assert config.appservice.ghost_localpart == "teams_{user}"
-    assert config.appservice.ghost_name == "{name} (Teams)"
+    assert config.appservice.ghost_name == "{name} (Teams{kind})"
+    assert config.appservice.ghost_words["federated"] == "external"
     assert config.appservice.alias_localpart == "teams_{chat}"
     assert config.teams.graph_url == "https://graph.microsoft.com"
     assert config.teams.login_url == "https://login.microsoftonline.com"
@@ -262,6 +263,13 @@ def test_broken_yaml_never_quotes_the_file(tmp_path: Path) -> None:
         ("appservice.ghost_localpart", "'{user}'"),
         ("appservice.ghost_localpart", "teams_{user}{x}"),
         ("appservice.ghost_name", "'{name} {mail}'"),
+        ("appservice.ghost_name", "'{name}{kind}{kind}'"),
+        ("appservice.ghost_name", "'{name} " + "x" * 70 + "'"),
+        ("appservice.ghost_words", "guest"),
+        ("appservice.ghost_words", "visitor=Gast"),
+        ("appservice.ghost_words", "guest=Gast, guest=Besuch"),
+        ("appservice.ghost_words", "guest="),
+        ("appservice.ghost_words", "guest=(Gast)"),
         ("appservice.alias_localpart", "teams_{room}"),
         ("database.uri", "mysql://localhost/x"),
         ("database.uri", "postgresql:///x"),
@@ -595,3 +603,10 @@ def test_any_value_in_the_environment_gives_a_configuration_or_its_problems(
     name = "TEAMS_BRIDGE_" + option.replace(".", "_").upper()
 
     assert_told_well(write(), {name: value})
+
+
+def test_a_word_that_is_not_given_stays_as_it_is(write: Write) -> None:
+    path = write({"appservice.ghost_words": "guest = Gast, phone=Telefon"})
+
+    words = load(path, {}).appservice.ghost_words
+    assert (words["guest"], words["phone"], words["bot"]) == ("Gast", "Telefon", "bot")

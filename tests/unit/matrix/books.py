@@ -58,8 +58,16 @@ class Books(GhostBook, PortalBook, RoomBook):
         return self.ghosts.get((tenant, person))
 
     @override
-    async def remember_ghost(self, ghost: Ghost) -> None:
+    async def remember_ghost(self, ghost: Ghost) -> bool:
+        known = self.ghosts.get((ghost.tenant, ghost.person))
+        if known is not None and known.looked_at != ghost.looked_at:
+            return False
         self.ghosts[ghost.tenant, ghost.person] = ghost
+        return True
+
+    @override
+    def forget(self, tenant: TenantId, person: str) -> None:
+        """Everything is remembered in memory here."""
 
     @override
     async def remember_room(self, portal: Portal, room: RoomId, *, name: str) -> None:
@@ -178,7 +186,7 @@ CONFIG = Config(
         bot_localpart="teamsbot",
         bot_name="Teams bridge",
         ghost_localpart="teams_{user}",
-        ghost_name="{name} (Teams)",
+        ghost_name="{name} (Teams{kind})",
         alias_localpart="teams_{chat}",
     ),
     database=Database(uri="embedded", data_folder=None, connections_max=1),

@@ -106,10 +106,6 @@ def test_a_clean_name_is_one_line_of_what_can_be_seen(text: str, chars_max: int)
     )
 
 
-def test_a_name_cannot_turn_what_follows_it_around() -> None:
-    assert NAMES.display_name("\u202eanna\u2066\nZhou\x00") == "anna Zhou (Teams)"
-
-
 def test_a_family_emoji_keeps_together() -> None:
     assert clean("👩\u200d👧 Anna", chars_max=20) == "👩\u200d👧 Anna"
 

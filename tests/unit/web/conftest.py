@@ -22,16 +22,11 @@ from bridge.teams.notifications import Lifecycle
 from bridge.web.hooks import MatrixHooks, TeamsHooks
 from bridge.web.server import Check, build, listening
 from tests.kit.fake_journal import FakeClock, FakeJournal, FakeStore
+from tests.unit.matrix.books import CONFIG
 
 HS_TOKEN = "the homeserver's token " + "h" * 20
 STATE = "the client state"
-NAMES = Names(
-    domain="example.org",
-    bot_localpart="teamsbot",
-    ghost_template="teams_{user}",
-    ghost_name="{name} (Teams)",
-    alias_template="teams_{chat}",
-)
+NAMES = Names.of(CONFIG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
