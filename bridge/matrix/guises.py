@@ -15,6 +15,7 @@ brackets; and nobody is called as the bot is.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -29,6 +30,9 @@ KIND_SLOT = "{kind}"
 NAMELESS = "Unknown user"
 """Graph leaves names out often; the next message that brings one renames the ghost."""
 ORGANISATION_CHARS_MAX = 60
+SAID_AS_BYTES_MAX = 255
+SAID_AS_CHARS = (NAME_CHARS_MAX, 50, 25, 12)
+"""How much of a name is tried."""
 PERSON = "person"
 """The word for who is called as the bot is."""
 
@@ -53,8 +57,15 @@ class Guises:
         return self._dressed(name, self._marks(likeness))
 
     def said_as(self, name: str, kind: PersonKind) -> str:
-        """Return what one message is said under, where its application uses another name."""
-        return self.shown(Likeness(name=name, kind=kind))
+        """Return what one message is said under, where its application uses another name.
+
+        MSC4144 takes 255 bytes; escaped, so that a message that just fits still does.
+        """
+        for chars_max in SAID_AS_CHARS:
+            shown = self.shown(Likeness(name=name[:chars_max], kind=kind))
+            if len(html.escape(shown).encode()) <= SAID_AS_BYTES_MAX:
+                return shown
+        return self.shown(Likeness(kind=kind))
 
     def _marks(self, likeness: Likeness) -> list[str]:
         marks: list[str] = []

@@ -68,6 +68,7 @@ from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
 from bridge.matrix.http import Pool, Ready
 from bridge.matrix.names import Names
+from bridge.matrix.profiles import PROFILE
 from bridge.matrix.registration import registration_yaml
 from bridge.matrix.rooms import Rooms, portal_room
 from bridge.matrix.saying import MARKER
@@ -360,6 +361,30 @@ async def test_ghosts_are_called_with_who_they_are(world: World) -> None:
 
     for author, shown in kinds.items():
         assert await world.client.display_name(world.names.ghost(author.id)) == shown
+
+
+async def test_several_webhooks_of_one_application_speak_each_under_its_own_name(
+    world: World,
+) -> None:
+    alerts = Person(id="app:1", name="Alerts", kind=PersonKind.WEBHOOK)
+    builds = replace(alerts, name="Builds")
+    for number, author in enumerate((alerts, builds, alerts)):
+        await world.say(delivery("done", source=str(number), author=author))
+
+    ghost = world.names.ghost(alerts.id)
+    assert await world.client.display_name(ghost) == "Alerts (Teams, webhook)"
+    said = await world.messages(world.books.rooms[PORTAL.id], ghost)
+    assert [event["content"]["body"] for event in reversed(said)] == [
+        "done",
+        "Builds (Teams, webhook): done",
+        "done",
+    ]
+    profiles = [event["content"].get(PROFILE) for event in reversed(said)]
+    assert [profile and profile["displayname"] for profile in profiles] == [
+        None,
+        "Builds (Teams, webhook)",
+        None,
+    ]
 
 
 async def test_what_the_directory_said_is_not_overwritten_by_an_old_message(world: World) -> None:
