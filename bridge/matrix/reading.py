@@ -140,6 +140,7 @@ def _said(event: Json, content: Json, sent_at: datetime) -> Seen | str:
         edited=version,
         reactions=None,
         reply_to=answered_by(content),
+        thread=thread_of(content),
     )
 
 
@@ -161,6 +162,13 @@ def answered_by(content: Json) -> MessageRef | None:
     answer = relation.get("m.in_reply_to")
     ref = answer.get("event_id") if isinstance(answer, dict) else None
     return MessageRef(ref) if is_id(ref, "$") else None
+
+
+def thread_of(content: Json) -> MessageRef | None:
+    """Return the event that began the thread that a content stands in."""
+    relation = relation_of(content)
+    root = relation.get("event_id") if relation.get("rel_type") == THREAD else None
+    return MessageRef(root) if is_id(root, "$") else None
 
 
 def bare_key(key: object) -> str | None:

@@ -1,6 +1,7 @@
 """The contents of the events that we send, and the names by which they are known again. Pure.
 
-    MessageSent                     m.room.message, in reply to what it answers if that is here
+    MessageSent                     m.room.message, in reply to what it answers if that is here, and
+                                    in the thread that it belongs to if what began that is here
     MessageEdited, said by a ghost  m.room.message that replaces it
                    of a person      the same words anew, in reply, behind a pencil
     ReactionAdded                   m.reaction
@@ -24,8 +25,8 @@ from bridge.convert.matrix import (
 from bridge.domain.content import Body, Paragraph, Text, normalise, split
 from bridge.domain.events import Event, MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Side, transaction_id
-from bridge.matrix.reading import ANNOTATION, NEW_CONTENT, RELATES_TO, REPLACE
-from bridge.ports import Delivery, FarPart
+from bridge.matrix.reading import ANNOTATION, NEW_CONTENT, RELATES_TO, REPLACE, THREAD
+from bridge.ports import Delivery, FarPart, FarThread
 
 MARKER = "io.github.matrix-teams-bridge.message"
 """In the content of every message and reaction we send. It tells two messages of equal text and time
@@ -86,11 +87,25 @@ def said_anew(delivery: Delivery, marker: object) -> bool:
 
 
 def message(delivery: Delivery, body: Body, *, reply_to: MessageRef | None = None) -> Content:
-    """Return the content of a message."""
+    """Return the content of a message, in its thread."""
     content = _words(body) | {MARKER: marker_of(delivery)}
-    if reply_to is not None:
-        content[RELATES_TO] = {"m.in_reply_to": {"event_id": reply_to}}
-    return content
+    relation = _relation(delivery.far.thread, reply_to)
+    return content | {RELATES_TO: relation} if relation else content
+
+
+def _relation(thread: FarThread | None, reply_to: MessageRef | None) -> Content:
+    """Who knows no threads sees an answer to what was said last in it.
+
+    Matrix spec v1.19, client-server § fallback for unthreaded clients.
+    """
+    if thread is None:
+        return {} if reply_to is None else {"m.in_reply_to": {"event_id": reply_to}}
+    return {
+        "rel_type": THREAD,
+        "event_id": thread.root,
+        "is_falling_back": reply_to is None,
+        "m.in_reply_to": {"event_id": reply_to or thread.last},
+    }
 
 
 def edit(delivery: Delivery, body: Body, *, of: MessageRef) -> Content:

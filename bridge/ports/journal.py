@@ -145,10 +145,10 @@ class Delivery:
         """What began the thread that this is said in, as the side where it was said names it."""
         event = self.event
         if isinstance(event, MessageSent):
-            return event.thread
-        if isinstance(event, MessageEdited) and self.target is Side.MATRIX:
-            return root_of(event.target)  # An edit may add parts, which belong there too.
-        return None
+            below = event.part and self.target is Side.TEAMS  # What is cut goes on below itself.
+            return event.thread or (self.source if below else None)
+        adds = isinstance(event, MessageEdited) and self.target is Side.MATRIX  # Parts, maybe.
+        return root_of(event.target) if adds else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,16 @@ class Endpoint(Protocol):
         """
         ...
 
+    async def recall(self, place: Place, ref: MessageRef) -> bool:
+        """Store a message as an entry that nobody told us of; return whether it is there to be read.
+
+        Raises:
+            RemoteError: The network could not be read now.
+            StoreUnavailable: Postgres is away.
+        """
+        del place, ref  # Most networks tell of everything.
+        return False
+
     def fit(self, event: Event) -> tuple[Event, ...]:
         """Cut an event that is too large for this network into parts, in order. Pure."""
         ...

@@ -26,7 +26,17 @@ from bridge.domain.events import (
     Sighting,
     Unheard,
 )
-from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side, UserId, Version
+from bridge.domain.ids import (
+    EntryId,
+    MessageRef,
+    Place,
+    PortalId,
+    RoomId,
+    Side,
+    UserId,
+    Version,
+    channel_of,
+)
 from bridge.domain.portal import Portal
 from bridge.ports import Endpoint, Entry, Heard, Loss, NewDelivery, Remembered
 
@@ -35,12 +45,16 @@ GATE_PATIENCE = timedelta(seconds=3)
 TARGET_PATIENCE = timedelta(minutes=12)
 """For a message that nobody knows, and that a look at what we missed may yet bring."""
 
+THREAD_ROOT_MISSING = "thread_root_missing"
+"""The loss of a reply that does not stand below what it replies to."""
 NOT_A_PORTAL = "not_a_portal"
 NOT_SIGNED_IN = "sender_not_signed_in"
 NOT_THE_AUTHOR = "not_the_author"
 TARGET_UNKNOWN = "target_unknown"
 
 MessageKey = tuple[PortalId, MessageRef]
+Wanted = tuple[Place, MessageRef]
+"""A message of Teams that nobody has told us of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +83,12 @@ class Item:
         return self.portal.id, self.seen.target
 
     @property
+    def root(self) -> Wanted | None:
+        """What began the thread that it stands in."""
+        thread = self.seen.thread if isinstance(self.seen, Sighting) else None
+        return None if thread is None else (self.portal.place, thread)
+
+    @property
     def answered(self) -> tuple[MessageKey, ...]:
         """What the journal calls the messages that it answers, or that began its thread."""
         if not isinstance(self.seen, Sighting):
@@ -79,7 +99,7 @@ class Item:
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """What to write; `unheard` is what to tell senders, once it is written."""
+    """What to write; `unheard` is what to tell senders, `wanted` what to ask for, once it is."""
 
     deliveries: list[NewDelivery] = field(default_factory=list)
     remembered: dict[MessageKey, Remembered] = field(default_factory=dict)
@@ -87,6 +107,7 @@ class Plan:
     ignored: list[str] = field(default_factory=list)
     unheard: list[Unheard] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +115,15 @@ class World:
     """What the journal says at the moment of deciding.
 
     `in_the_air`: (portal, speaker) whose words may be on the source side already. `busy`: portals in
-    which something is just appearing on the source side, that nobody can name yet.
+    which something is just appearing on the source side, that nobody can name yet. `absent`: what
+    began threads, and is not to be had.
     """
 
     known: Mapping[MessageKey, Known] = field(default_factory=dict)
     heard: Mapping[MessageKey, Heard] = field(default_factory=dict)
     in_the_air: AbstractSet[tuple[PortalId, str]] = frozenset()
     busy: AbstractSet[PortalId] = frozenset()
+    absent: AbstractSet[Wanted] = frozenset()
 
 
 class Planner:
@@ -147,7 +170,9 @@ class Planner:
             # The gate: this may be our own doing, back before the answer to our request.
             self._hold(item)
             return
-        elif known is None and self._answers_what_appears(item):
+        elif (known is None and self._answers_what_appears(item)) or (
+            known is None and self._asks_for_root(item)
+        ):
             self._hold(item)
             return
         elif not self._may_change(known, outcome.events):
@@ -155,8 +180,12 @@ class Planner:
             return
         elif self._is_unheard(item):
             return
-        self.plan.deliveries += self._deliveries(item, outcome.events)
-        self.plan.losses += _losses(item, seen, outcome.events)
+        events = outcome.events
+        if known is None and self._lacks_root(item):
+            seen = replace(seen, losses=(*seen.losses, THREAD_ROOT_MISSING))
+            events = tuple(_unthreaded(event) for event in events)
+        self.plan.deliveries += self._deliveries(item, events)
+        self.plan.losses += _losses(item, seen, events)
         if outcome.known is not None:
             self._remember(item, outcome.known, outcome.consumed)
         elif known is None and outcome.events:
@@ -175,6 +204,21 @@ class Planner:
         """Tell whether it answers a message that is just appearing, and cannot be named yet."""
         unknown = any(key not in self._known for key in item.answered)
         return unknown and item.portal.id in self._world.busy
+
+    def _asks_for_root(self, item: Item) -> bool:
+        """Tell whether what began its thread, older than the bridge perhaps, may still be had."""
+        if self._side is Side.MATRIX or not self._lacks_root(item) or item.root is None:
+            return False
+        if item.root in self._world.absent or item.age >= TARGET_PATIENCE:
+            return False
+        self.plan.wanted.append(item.root)
+        return True
+
+    def _lacks_root(self, item: Item) -> bool:
+        """Tell whether nobody knows what began its thread; chats have no threads to lose."""
+        if item.root is None or channel_of(item.portal.place) is None:
+            return False
+        return (item.portal.id, item.root[1]) not in self._known
 
     def _may_change(self, known: Known | None, events: Sequence[Event]) -> bool:
         """On Matrix anybody may send an edit of anything; it counts from the author only."""
@@ -321,6 +365,10 @@ def _milliseconds(instant: datetime) -> int:
 
 def _version_at(instant: datetime) -> Version:
     return Version(str(_milliseconds(instant)))
+
+
+def _unthreaded(event: Event) -> Event:
+    return replace(event, thread=None) if isinstance(event, MessageSent) else event
 
 
 def _losses(item: Item, seen: Sighting, events: Sequence[Event]) -> list[Loss]:

@@ -44,6 +44,8 @@ APPLICATION_PERMISSIONS = (
 DELEGATED_PERMISSIONS = (
     "ChatMessage.Send",
     "Chat.ReadWrite",
+    "ChannelMessage.Send",
+    "ChannelMessage.ReadWrite",
     "openid",
     "profile",
     "offline_access",
@@ -73,6 +75,7 @@ class Wiring:
     encryption_key: str = ""
     settle_window_ms: int = 250
     limits_percent: int = 100
+    channels: bool = True
     log_level: str = "info"
 
 
@@ -202,6 +205,7 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "webhook_url": wiring.webhook_url,
             "ca_file": str(wiring.authority),
             "limits_percent": wiring.limits_percent,
+            "channels": wiring.channels,
         },
         "bridge": {
             "encryption_key": wiring.encryption_key or Fernet.generate_key().decode(),

@@ -30,9 +30,9 @@ def delivery_refusal(error: GraphRejected) -> str:
         return "Teams finds the message too large"
     if error.status == _FORBIDDEN:
         return (
-            "Teams does not let this account write here: it is no longer in the chat, or nobody "
-            f"consented to ChatMessage.Send ({error.code})"
+            "Teams does not let this account write here: it is no longer in the chat or team, or "
+            f"nobody consented to ChatMessage.Send or ChannelMessage.Send ({error.code})"
         )
     if error.status == 404:  # noqa: PLR2004
-        return "the Teams chat no longer exists, or this account is not in it"
+        return "the Teams conversation no longer exists, or this account is not in it"
     return str(error)

@@ -41,6 +41,8 @@ LISTENING = "listening"
 """The cursor that holds the mark."""
 GAP = "gap"
 MARK_EVERY = timedelta(seconds=30)
+LISTEN_EVERY = timedelta(seconds=1)
+"""While nobody tells us anything: the first mark is what a gap is counted from."""
 LOOK_EVERY = timedelta(minutes=1)
 """Between two looks for conversations that have been unread for too long."""
 UNREAD_MAX = timedelta(days=1)
@@ -124,7 +126,8 @@ class CatchUp:
             except StoreUnavailable:  # The store's own watch says so, once.
                 await self.clock.sleep(STORE_AWAY_WAIT)
             else:
-                await pause(self.clock, MARK_EVERY, self._bell)
+                wait = MARK_EVERY if self.is_listening() else LISTEN_EVERY
+                await pause(self.clock, wait, self._bell)
 
     async def mark(self) -> None:
         """Note that we listen, after whatever may have been missed before.

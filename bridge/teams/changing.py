@@ -22,14 +22,14 @@ from bridge.errors import Rejected, TargetMissing
 from bridge.ports import Confirm, Delivery, FarPart
 from bridge.teams import outgoing, payloads
 from bridge.teams.answers import GraphRejected
-from bridge.teams.graph import Credential, Graph, Json, segment
+from bridge.teams.graph import Credential, Graph, Json
+from bridge.teams.paths import deletion_path, message_path
 from bridge.teams.payloads import ChatMessage
 from bridge.teams.quota import Priority
 from bridge.teams.speaking import (
     BAD_REQUEST,
     NOT_FOUND,
     Voice,
-    message_path,
     refused,
     trace_in,
 )
@@ -53,7 +53,7 @@ class Glance:
         try:
             return await self.graph.request(
                 "GET",
-                message_path(delivery, ref),
+                message_path(delivery.portal.place, ref),
                 credential=self.credential,
                 priority=Priority.EDITS,
             )
@@ -141,11 +141,11 @@ class Changer:
     async def _patch(
         self, delivery: Delivery, wish: Json, ref: MessageRef, confirm: Confirm
     ) -> None:
-        path = message_path(delivery, ref)
+        path = message_path(delivery.portal.place, ref)
         await self.voice.request(delivery, "PATCH", path, confirm=confirm, body=wish)
 
     async def _take_back(self, delivery: Delivery, ref: MessageRef, confirm: Confirm) -> None:
-        path = f"/users/{segment(delivery.speaker)}{message_path(delivery, ref)}/softDelete"
+        path = deletion_path(delivery.portal.place, ref, delivery.speaker)
         try:
             await self.voice.request(delivery, "POST", path, confirm=confirm)
         except GraphRejected as error:
@@ -158,7 +158,10 @@ class Changer:
     async def _set(
         self, delivery: Delivery, event: ReactionAdded, ref: MessageRef, confirm: Confirm
     ) -> None:
-        path, wish = f"{message_path(delivery, ref)}/setReaction", outgoing.reaction(event.key)
+        path, wish = (
+            f"{message_path(delivery.portal.place, ref)}/setReaction",
+            outgoing.reaction(event.key),
+        )
         try:
             await self.voice.request(delivery, "POST", path, confirm=confirm, body=wish)
         except GraphRejected as error:
@@ -168,7 +171,7 @@ class Changer:
     async def _unset(
         self, delivery: Delivery, event: ReactionRemoved, ref: MessageRef, confirm: Confirm
     ) -> None:
-        path = f"{message_path(delivery, ref)}/unsetReaction"
+        path = f"{message_path(delivery.portal.place, ref)}/unsetReaction"
         before = await self.glance.message(delivery, ref)
         for kind in _kinds(before, delivery.speaker, event.key):
             wish: Json = {"reactionType": kind}

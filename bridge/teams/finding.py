@@ -1,6 +1,7 @@
 """Looking for what an earlier attempt at a delivery has done.
 
     a message    changed since shortly before it was sent ─ trace.recognise ─▶ its id
+                 in a channel: as a post, or below one
     a change     the message as it is now shows it already ─▶ its id
 
 A delivery that is doubtful from the beginning is newer than what it may have left behind: on a
@@ -9,6 +10,7 @@ database that was restored from a backup, yesterday's message is delivered today
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -21,15 +23,17 @@ from bridge.domain.events import (
     ReactionAdded,
     ReactionRemoved,
 )
-from bridge.domain.ids import MessageRef, Side
+from bridge.domain.ids import MessageRef, Place, Side, channel_of
 from bridge.errors import Uncertain
 from bridge.ports import Delivery, FarPart, Journal
 from bridge.teams import payloads
+from bridge.teams.chains import ChainReader
 from bridge.teams.changing import Glance, part_of, shows, surplus
 from bridge.teams.graph import Graph, has_more
+from bridge.teams.paths import messages_path
 from bridge.teams.payloads import ChatMessage
 from bridge.teams.quota import Priority
-from bridge.teams.speaking import chat_path, trace_in
+from bridge.teams.speaking import trace_in
 from bridge.teams.trace import Found, Wanted, recognise, says
 
 FIND_BEFORE = timedelta(minutes=5)
@@ -38,6 +42,14 @@ FIND_BACK_MAX = timedelta(days=7)
 """Before the delivery: the time that a matrix event bears is whatever its sender has written."""
 FIND_PAGES_MAX = 40
 """Of 50 messages; in a chat that saw more than that since the attempt a person must look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """Messages, and whether there are more than those."""
+
+    messages: Sequence[ChatMessage]
+    has_more: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +64,7 @@ class Finder:
     graph: Graph
     glance: Glance
     journal: Journal
+    chains: ChainReader
 
     async def find(self, delivery: Delivery) -> MessageRef | None:
         """Return what the event is called where it has been carried out."""
@@ -109,26 +122,42 @@ class Finder:
         return await self._earliest_unlinked(delivery, found)
 
     async def _search(self, delivery: Delivery, wanted: Wanted, since: datetime) -> Found:
-        """Read what the chat saw since then; Graph wants a range, not the whole chat."""
-        wish = quote(f"lastModifiedDateTime gt {payloads.stamp(since)}")
-        order = quote("lastModifiedDateTime desc")
-        path = f"{chat_path(delivery)}/messages?$top=50&$orderby={order}&$filter={wish}"
+        """Read what the conversation saw since then, page by page, until it is certain."""
+        place = delivery.portal.place
+        pages = self._of_chat if channel_of(place) is None else self._of_channel
         messages: list[ChatMessage] = []
         more = False
+        async for page in pages(place, since):
+            more = page.has_more
+            messages += [m for m in page.messages if m.created_at >= since]
+            found = recognise(wanted, messages)
+            if found.certain is not None:
+                return found
+        if more:
+            raise Uncertain("too many messages were said here since to be searched for this one")
+        return recognise(wanted, messages)
+
+    async def _of_chat(self, place: Place, since: datetime) -> AsyncIterator[_Page]:
+        """Graph wants a range, not the whole chat."""
+        wish = quote(f"lastModifiedDateTime gt {payloads.stamp(since)}")
+        order = quote("lastModifiedDateTime desc")
         async for page in self.graph.pages(
-            path,
+            f"{messages_path(place)}?$top=50&$orderby={order}&$filter={wish}",
             credential=self.glance.credential,
             pages_max=FIND_PAGES_MAX,
             priority=Priority.EDITS,
         ):
-            messages += [m for m in payloads.chat_messages(page) if m.created_at >= since]
-            found = recognise(wanted, messages)
-            if found.certain is not None:
-                return found
-            more = has_more(page)
-        if more:
-            raise Uncertain("the chat saw too many messages since to be searched for this one")
-        return recognise(wanted, messages)
+            yield _Page(messages=tuple(payloads.chat_messages(page)), has_more=has_more(page))
+
+    async def _of_channel(self, place: Place, since: datetime) -> AsyncIterator[_Page]:
+        """Who repeats an attempt may find it as a post, though it would be a reply by now."""
+        count = 0
+        async for chains in self.chains.chains(
+            place, since, priority=Priority.EDITS, pages_max=FIND_PAGES_MAX + 1
+        ):
+            count += 1
+            shown = (payloads.chat_message(one) for chain in chains for one in chain.messages)
+            yield _Page(messages=tuple(shown), has_more=count > FIND_PAGES_MAX)
 
     async def _earliest_unlinked(self, delivery: Delivery, found: Found) -> MessageRef | None:
         """Among messages that look the same, those of other deliveries are linked already.

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import orjson
 
-from bridge.domain.ids import ConversationId, Place, Side, TenantId, digest
+from bridge.domain.ids import ConversationId, Place, Side, TenantId, digest, own_id
 from bridge.errors import Unconvertible
 from bridge.ports import Entry, NewEntry
 from bridge.teams import payloads
@@ -26,7 +26,7 @@ def entry_of_read(place: Place, message: Json, *, now: datetime) -> NewEntry:
         Unconvertible: It has no id, or is nested without end.
     """
     read = payloads.chat_message(message)
-    position = milliseconds(read.ref)
+    position = milliseconds(own_id(read.ref))
     return NewEntry(
         side=Side.TEAMS,
         key=digest(place.tenant, place.conversation, read.ref, "read", read.version),

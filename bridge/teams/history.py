@@ -5,7 +5,8 @@
                  └── too much at once: cut ◀──┘
 
 Graph lists the newest change first, and the inbox wants the oldest message first: so a window is
-read to its end before any of it is stored, and one that holds too much is cut in two.
+read to its end before any of it is stored, and one that holds too much is cut in two. Channels are
+listed in another way: chains.py.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from bridge.domain.ids import Place, Side
+from bridge.domain.ids import MessageRef, Place, Side, channel_of
 from bridge.errors import Throttled, Unconvertible
 from bridge.ports import Clock, Journal, NewEntry
 from bridge.teams import payloads
+from bridge.teams.answers import GraphRejected
+from bridge.teams.chains import SLACK, ChainReader
 from bridge.teams.found import entry_of_read
 from bridge.teams.gaps import MILLISECOND, Window
-from bridge.teams.graph import Credential, Graph, Json, has_more, segment
+from bridge.teams.graph import Credential, Graph, Json, has_more
+from bridge.teams.paths import message_path, messages_path
 from bridge.teams.quota import Priority
 from bridge.telemetry import CAUGHT_UP, REFUSED, log
 
-SLACK = timedelta(minutes=1)
-"""Graph's clock may be behind ours by this much."""
 PAGE_SIZE = 50
 """Graph gives no more (learn.microsoft.com graph/api chat-list-messages)."""
 MESSAGES_MAX = 1_000
@@ -39,6 +41,8 @@ WAITS_MAX = 100
 """How often the reading of one window waits because Graph has no time."""
 WAIT_MAX = timedelta(minutes=10)
 
+_NOT_FOUND = 404
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Historian:
@@ -49,6 +53,11 @@ class Historian:
     clock: Clock
     journal: Journal
 
+    @property
+    def chains(self) -> ChainReader:
+        """What lists channels."""
+        return ChainReader(graph=self.graph, credential=self.credential, clock=self.clock)
+
     async def read(self, place: Place, since: datetime) -> int:
         """Store everything that changed in a conversation since then; return how many are new.
 
@@ -56,6 +65,8 @@ class Historian:
             RemoteError: It could not be read to the end; what was stored stays.
             StoreUnavailable: Postgres is away.
         """
+        if channel_of(place) is not None:
+            return await self._read_channel(place, since - SLACK)
         windows, count = [Window(after=since - SLACK)], 0
         while windows:
             window = windows.pop()
@@ -65,6 +76,35 @@ class Historian:
             else:
                 older, newer = window.cut(rest)
                 windows += (newer, older)
+        return count
+
+    async def recall(self, place: Place, ref: MessageRef) -> bool:
+        """Store one message, however old; tell whether it is still there.
+
+        Raises:
+            RemoteError: It could not be read now.
+            StoreUnavailable: Postgres is away.
+        """
+        try:
+            message = await self.graph.request(
+                "GET",
+                message_path(place, ref),
+                credential=self.credential,
+                priority=Priority.MEMBERS,
+            )
+        except GraphRejected as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return False
+        if payloads.is_deleted(message):
+            return False
+        await self._store(place, [message])
+        return True
+
+    async def _read_channel(self, place: Place, after: datetime) -> int:
+        count = 0
+        async for messages in self.chains.changed_after(place, after):
+            count += await self._store(place, messages)
         return count
 
     async def _list(
@@ -96,8 +136,7 @@ class Historian:
             wish += f" and lastModifiedDateTime lt {payloads.stamp(before)}"
         order = quote("lastModifiedDateTime desc")
         return self.graph.pages(
-            f"/chats/{segment(place.conversation)}/messages"
-            f"?$top={PAGE_SIZE}&$orderby={order}&$filter={quote(wish)}",
+            f"{messages_path(place)}?$top={PAGE_SIZE}&$orderby={order}&$filter={quote(wish)}",
             credential=self.credential,
             pages_max=PAGES_MAX,
             priority=Priority.HISTORY,

@@ -23,7 +23,7 @@ from bridge.teams import payloads
 from bridge.teams.addresses import Address, Some, in_tenant, tenant_of
 from bridge.teams.answers import GraphRejected
 from bridge.teams.certificates import Keyring
-from bridge.teams.graph import Credential, Graph, segment
+from bridge.teams.graph import Credential, Graph
 from bridge.teams.notifications import (
     Keys,
     Notice,
@@ -32,6 +32,7 @@ from bridge.teams.notifications import (
     decrypt,
     read_entry,
 )
+from bridge.teams.paths import message_path
 from bridge.teams.payloads import ChatMessage, Json
 from bridge.teams.tokens import EXPIRED, TokenChecker
 from bridge.telemetry import REFUSED, Watch
@@ -151,11 +152,9 @@ class Reader:
             raise
 
     async def _fetch(self, address: Address) -> ChatMessage | None:
-        chat, ref = segment(address.place.conversation), segment(address.ref)
+        path = message_path(address.place, address.ref)
         try:
-            answer = await self.graph.request(
-                "GET", f"/chats/{chat}/messages/{ref}", credential=self.credential
-            )
+            answer = await self.graph.request("GET", path, credential=self.credential)
         except GraphRejected as error:
             if error.status == _NOT_FOUND:
                 return None

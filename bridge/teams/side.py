@@ -79,15 +79,16 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 watch=watch,
             )
             directory = Directory(teams, graph=graph, credential=auth.for_app(), clock=clock)
+            historian = Historian(
+                graph=graph, credential=auth.for_app(), clock=clock, journal=around.journal
+            )
             endpoint = TeamsEndpoint(
                 graph=graph,
                 auth=auth,
                 directory=directory,
                 reader=reader,
+                historian=historian,
                 journal=around.journal,
-            )
-            historian = Historian(
-                graph=graph, credential=auth.for_app(), clock=clock, journal=around.journal
             )
             catch_up = CatchUp(
                 tenant=TenantId(teams.tenant_id),

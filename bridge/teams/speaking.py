@@ -1,6 +1,9 @@
 """Saying something in Teams as the person who said it in Matrix.
 
-    say ─▶ with what it answers, with mentions ─▶ POST ─ refused for what is in it ─▶ with less of it
+    say ─▶ where, with what it answers, with mentions ─▶ POST ─ refused for it ─▶ with less of it
+
+    chat      replyWithQuote of what it answers, or of what began its thread
+    channel   a reply to the post of the thread that it stands in or answers to; else a post
 
 Nothing here is said as the app: Graph does not let it, and nobody wants to hear from it.
 """
@@ -13,14 +16,15 @@ from dataclasses import dataclass
 from bridge.convert.teams import render_teams, teams_mentions
 from bridge.domain.content import Mention
 from bridge.domain.events import MessageEdited, MessageSent
-from bridge.domain.ids import MessageRef, TeamsUserId
+from bridge.domain.ids import MessageRef, Place, TeamsUserId, channel_of, reply_ref, root_of
 from bridge.errors import Rejected, Unauthorized, Uncertain
 from bridge.ports import Confirm, Delivery
 from bridge.teams import outgoing, payloads
 from bridge.teams.advice import delivery_refusal
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.auth import Auth
-from bridge.teams.graph import Graph, Json, Method, segment
+from bridge.teams.graph import Graph, Json, Method
+from bridge.teams.paths import messages_path, replies_path
 from bridge.teams.quota import Priority
 from bridge.teams.trace import trace_for
 
@@ -80,40 +84,45 @@ class Voice:
         """
         named = teams_mentions(event.body)
         refusal: GraphRejected | None = None
-        for quoted, mentions in _forms(quoted_in(delivery), named):
-            path, wish = _message(delivery, event, quoted, mentions)
+        for answered, mentions in _forms(answered_in(delivery), named):
+            path, wish = _message(delivery, event, answered, mentions)
             try:
                 answer = await self.request(
                     delivery, "POST", path, confirm=confirm, body=wish, priority=Priority.LIVE
                 )
             except GraphRejected as error:
-                if not _may_be_for_what_is_in_it(error, quoted):
+                if not _may_be_for_what_is_in_it(error, answered):
                     raise refused(error) from error
                 refusal = error
             else:
-                return _ref_of(answer)
+                return _ref_of(delivery.portal.place, answer, answered)
         raise refused(refusal) if refusal else Rejected("Teams takes no form of this message")
 
 
-def quoted_in(delivery: Delivery) -> MessageRef | None:
-    """Return what a message answers, if that is in Teams; of a long one its first part answers."""
+def answered_in(delivery: Delivery) -> MessageRef | None:
+    """Return what a message answers: what a chat quotes, or the post that it is a reply to."""
+    if channel_of(delivery.portal.place) is None:
+        return _quoted_in(delivery)
+    thread, parts = delivery.far.thread, delivery.far.parts
+    if thread is not None:
+        return thread.root
+    # Who answers something in a channel joins its thread; so do parts that an edit adds.
+    return (root_of(parts[0].ref) or parts[0].ref) if parts else None
+
+
+def _quoted_in(delivery: Delivery) -> MessageRef | None:
+    """Of a long message the first part answers; chats know no threads but what is quoted."""
     event, parts = delivery.event, delivery.far.parts
-    if not isinstance(event, MessageSent) or event.reply_to is None or event.part or not parts:
+    if not isinstance(event, MessageSent) or event.part:
         return None
-    return parts[0].ref
+    if parts:
+        return parts[0].ref
+    return None if delivery.far.thread is None else delivery.far.thread.root
 
 
 def trace_in(delivery: Delivery, event: MessageSent | MessageEdited, *, anew: bool) -> str:
     """Name what is left in a message; one that is edited keeps the trace that it has."""
     return trace_for(delivery.source, event.part, event.slot if anew else "")
-
-
-def chat_path(delivery: Delivery) -> str:
-    return f"/chats/{segment(delivery.portal.place.conversation)}"
-
-
-def message_path(delivery: Delivery, ref: MessageRef) -> str:
-    return f"{chat_path(delivery)}/messages/{segment(ref)}"
 
 
 def refused(error: GraphRejected) -> GraphRejected:
@@ -122,38 +131,42 @@ def refused(error: GraphRejected) -> GraphRejected:
 
 
 def _forms(
-    quoted: MessageRef | None, named: Sequence[Mention]
+    answers: MessageRef | None, named: Sequence[Mention]
 ) -> Iterator[tuple[MessageRef | None, Sequence[Mention]]]:
     """The whole message, and what is left of it where Teams does not take it.
 
     What it answers may be gone; someone may be mentioned who is not in the chat: their name as text
     is better than nothing.
     """
-    for answered in dict.fromkeys((quoted, None)):
+    for answered in dict.fromkeys((answers, None)):
         yield answered, named
         if named:
             yield answered, ()
 
 
-def _may_be_for_what_is_in_it(error: GraphRejected, quoted: MessageRef | None) -> bool:
-    return error.status == BAD_REQUEST or (error.status == NOT_FOUND and quoted is not None)
+def _may_be_for_what_is_in_it(error: GraphRejected, answered: MessageRef | None) -> bool:
+    return error.status == BAD_REQUEST or (error.status == NOT_FOUND and answered is not None)
 
 
 def _message(
     delivery: Delivery,
     event: MessageSent | MessageEdited,
-    quoted: MessageRef | None,
+    answered: MessageRef | None,
     mentions: Sequence[Mention],
 ) -> tuple[str, Json]:
     html = render_teams(event.body, trace=trace_in(delivery, event, anew=True), mentions=mentions)
-    wish, path = outgoing.new_message(html, mentions), f"{chat_path(delivery)}/messages"
-    if quoted is None:
-        return path, wish
-    return f"{path}/replyWithQuote", outgoing.answer_to(quoted, wish)
+    wish, place = outgoing.new_message(html, mentions), delivery.portal.place
+    if answered is None:
+        return messages_path(place), wish
+    if channel_of(place) is not None:
+        return replies_path(place, answered), wish
+    return f"{messages_path(place)}/replyWithQuote", outgoing.answer_to(answered, wish)
 
 
-def _ref_of(answer: Json) -> MessageRef:
+def _ref_of(place: Place, answer: Json, answered: MessageRef | None) -> MessageRef:
+    """A reply is named after its post, whether or not Graph's answer says that it is one."""
     ref = payloads.message_ref(answer)
     if ref is None:
         raise Uncertain("Graph took a message without saying its id")
-    return ref
+    is_reply = answered is not None and channel_of(place) is not None and root_of(ref) is None
+    return reply_ref(answered, ref) if answered is not None and is_reply else ref

@@ -62,7 +62,7 @@ from bridge.sandbox.tenant.client import ControlledTenant, Person as User, Tenan
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tls import Certificates
 from bridge.teams.answers import GraphRejected
-from bridge.teams.auth import DELEGATED_SCOPES, Auth, SignedIn
+from bridge.teams.auth import CHANNEL_SCOPES, DELEGATED_SCOPES, Auth, SignedIn
 from bridge.teams.certificates import make_certificate
 from bridge.teams.notifications import Lifecycle
 from bridge.teams.resources import CHAT_MESSAGES
@@ -88,7 +88,7 @@ RESOURCE = CHAT_MESSAGES.path
 LIFETIME = CHAT_MESSAGES.lifetime
 
 
-SCOPES = (*DELEGATED_SCOPES, "openid", "profile", "offline_access")
+SCOPES = (*DELEGATED_SCOPES, *CHANNEL_SCOPES, "openid", "profile", "offline_access")
 
 
 async def agreed() -> None:

@@ -56,6 +56,8 @@ SELECT (SELECT count(*) FROM inbox WHERE state <> 'parked')
      + (SELECT count(*) FROM deliveries WHERE state <> 'parked') AS open
 """
 
+_MARKED = "SELECT 1 FROM cursors WHERE scope = 'listening'"
+
 _LEASES_RUN_OUT = """
 UPDATE inbox SET lease_until = now() WHERE owner IS NOT NULL;
 UPDATE streams SET due_at = now() WHERE owner IS NOT NULL
@@ -174,6 +176,15 @@ class World:
             return {line["resource"] for line in self.said("subscribed")} >= RESOURCES
 
         await eventually(has_it_all, "all subscriptions")
+
+    async def marks_that_it_listens(self) -> None:
+        """Wait until the bridge has noted that it is told of everything: what it misses is from then."""
+        async with self.store() as store:
+
+            async def is_marked() -> bool:
+                return await store.fetchrow(_MARKED) is not None
+
+            await eventually(is_marked, "the mark")
 
     def check_log(self) -> None:
         """No traceback, nothing parked, nothing that is no event."""

@@ -94,6 +94,13 @@ def test_in_a_thread_only_what_is_meant_as_an_answer_is_one(
     content = said("x", **relation, **{"m.in_reply_to": {"event_id": "$asked"}})
 
     assert seen(content=content).reply_to == answered
+    assert seen(content=content).thread == "$root"
+
+
+@pytest.mark.parametrize("root", [None, [], {}, 1, "x", "$" + "x" * 300])
+def test_a_thread_of_nothing_is_none(root: object) -> None:
+    assert seen(content=said("x", rel_type="m.thread", event_id=root)).thread is None
+    assert seen(content=said("x", rel_type="m.other", event_id="$root")).thread is None
 
 
 @pytest.mark.parametrize("answer", [None, [], "$x", {}, {"event_id": 1}, {"event_id": "x"}])

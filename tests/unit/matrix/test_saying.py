@@ -31,7 +31,7 @@ from bridge.domain.portal import Portal
 from bridge.matrix import saying
 from bridge.matrix.reading import bare_key
 from bridge.matrix.saying import MARKER
-from bridge.ports import Delivery, Far, FarPart
+from bridge.ports import Delivery, Far, FarPart, FarThread
 from tests.unit.matrix.books import NOW
 
 ANNA = Person(id="p")
@@ -139,6 +139,41 @@ def test_no_two_events_about_a_message_share_a_marker_or_a_transaction() -> None
     assert saying.transaction_of(deliveries[0], "message") != saying.transaction_of(
         deliveries[0], "m.reaction"
     )
+
+
+def test_an_answer_names_what_it_answers() -> None:
+    made = saying.message(delivery(sent("x")), from_text("x"), reply_to=MessageRef("$asked"))
+
+    assert made["m.relates_to"] == {"m.in_reply_to": {"event_id": "$asked"}}
+    assert "m.relates_to" not in content(sent("x"))
+
+
+def test_in_a_thread_who_knows_none_sees_an_answer_to_what_was_said_last() -> None:
+    thread = Far(thread=FarThread(root=MessageRef("$root"), last=MessageRef("$last")))
+    plain = saying.message(delivery(sent("x"), far=thread), from_text("x"))
+    answer = saying.message(
+        delivery(sent("x"), far=thread), from_text("x"), reply_to=MessageRef("$asked")
+    )
+
+    assert plain["m.relates_to"] == {
+        "rel_type": "m.thread",
+        "event_id": "$root",
+        "is_falling_back": True,
+        "m.in_reply_to": {"event_id": "$last"},
+    }
+    assert answer["m.relates_to"] == {
+        "rel_type": "m.thread",
+        "event_id": "$root",
+        "is_falling_back": False,
+        "m.in_reply_to": {"event_id": "$asked"},
+    }
+
+
+def test_an_edit_in_a_thread_says_nothing_of_the_thread() -> None:
+    thread = Far(thread=FarThread(root=MessageRef("$root"), last=MessageRef("$last")))
+    made = saying.edit(delivery(edited("x"), far=thread), from_text("x"), of=MessageRef("$far"))
+
+    assert made["m.relates_to"] == {"rel_type": "m.replace", "event_id": "$far"}
 
 
 def test_an_edit_says_everything_twice_and_what_it_replaces() -> None:

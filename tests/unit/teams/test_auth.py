@@ -99,7 +99,9 @@ def answer(**changes: object) -> dict[str, Any]:
         "access_token": "t",
         "scope": (
             "https://graph.microsoft.com/ChatMessage.Send "
-            "https://graph.microsoft.com/Chat.ReadWrite openid profile"
+            "https://graph.microsoft.com/Chat.ReadWrite "
+            "https://graph.microsoft.com/ChannelMessage.Send "
+            "https://graph.microsoft.com/ChannelMessage.ReadWrite openid profile"
         ),
         "id_token_claims": {
             "aud": CLIENT,

@@ -40,6 +40,7 @@ from bridge.teams.certificates import Keyring
 from bridge.teams.directory import Directory
 from bridge.teams.endpoint import TeamsEndpoint
 from bridge.teams.graph import Graph, Json
+from bridge.teams.history import Historian
 from bridge.teams.notifications import entry_of
 from bridge.teams.reading import Reader
 from bridge.teams.tokens import TokenChecker
@@ -134,6 +135,9 @@ def world() -> World:
         auth=cast(Auth, NoAuth()),
         directory=directory,
         reader=reader,
+        historian=Historian(
+            graph=graph, credential=Bearer(), clock=clock, journal=Links().as_journal()
+        ),
         journal=Links().as_journal(),
     )
     return World(script, clock, endpoint)
@@ -226,10 +230,13 @@ async def test_a_deleted_message_of_an_odd_name_was_sent_when_we_heard_of_it(
     assert sighting.sent_at == NOW
 
 
-async def test_a_message_of_a_channel_is_not_ours_to_carry(world: World) -> None:
-    entry = bell(resource="teams('t')/channels('c')/messages('1')")
-    reading = await world.endpoint.take_in(entry)
-    assert [i.reason for i in reading.ignored] == ["channel_message"]
+async def test_a_reply_that_vanished_is_a_deletion_in_its_thread(world: World) -> None:
+    gone = GraphRejected("not there", status=404, code="NotFound")
+    world.script.answers = {"/teams/t/channels/c/messages/1616990032035/replies/": gone}
+    resource = "teams('T')/channels('c')/messages('1616990032035')/replies('1616990032099')"
+    sighting = await world.sighted(bell(changeType="deleted", resource=resource))
+    assert (sighting.deleted, sighting.thread) == (True, "1616990032035")
+    assert sighting.sent_at == datetime.fromtimestamp(1616990032.099, UTC)
 
 
 async def test_the_tenant_of_a_place_is_written_as_in_the_configuration(world: World) -> None:

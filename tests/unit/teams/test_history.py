@@ -16,8 +16,9 @@ from bridge.domain.ids import ConversationId, Place, TenantId
 from bridge.errors import Throttled, Unavailable
 from bridge.ports import NewEntry
 from bridge.teams import history, payloads
+from bridge.teams.chains import SLACK
 from bridge.teams.graph import Graph, Json
-from bridge.teams.history import PAGE_SIZE, SLACK, WAITS_MAX, Historian
+from bridge.teams.history import PAGE_SIZE, WAITS_MAX, Historian
 from tests.unit.teams.memory import NOW, TENANT, Bearer, HastyClock, Links
 
 PLACE = Place(tenant=TenantId(TENANT), conversation=ConversationId("19:c@thread.v2"))
