@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bridge.sandbox.furnishing import Rooms, furnish, talk
 from bridge.sandbox.homeserver import Homeserver
 from bridge.sandbox.installation import (
     APPLICATION_PERMISSIONS,
@@ -63,6 +64,7 @@ class Scene:
     teams_people: tuple[Person, ...]
     matrix_people: tuple[MatrixPerson, ...]
     chats: tuple[Chat, ...]
+    rooms: Rooms
     linked: dict[str, Person]
 
     @property
@@ -125,6 +127,7 @@ async def open_scene(
         )
         people = tuple(await tenant.add_users(*TEAMS_PEOPLE))
         chats = await _chats(tenant, people)
+        rooms = await furnish(tenant, people)
 
         tell("homeserver (Synapse)")
         wiring = Wiring(
@@ -172,10 +175,13 @@ async def open_scene(
             teams_people=people,
             matrix_people=tuple(matrix_people),
             chats=chats,
+            rooms=rooms,
             linked={},
         )
         for person, teams in zip(matrix_people[:2], people[:2], strict=True):
             await scene.sign_in(person, teams)
+        # Only now, so that a bridge which carries channels has seen it all happen.
+        await talk(tenant, rooms, people)
         yield scene
 
 

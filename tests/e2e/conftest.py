@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from bridge.sandbox.tls import Certificates
+from tests.kit.e2e_page import PageUnderTest, Stage, opened, running_browser, running_stage
 from tests.kit.e2e_world import Ground, World, open_world, tenant_server
 from tests.kit.world import Slot
 
@@ -38,10 +42,37 @@ async def world(quiet_world: World) -> AsyncIterator[World]:
     quiet_world.check_log()
 
 
-@pytest.fixture
-def demo_folder() -> Iterator[Path]:
+@contextmanager
+def open_folder() -> Iterator[Path]:
     """Where a demo puts its files, as short as a real one: sockets have no long names."""
     folder = Path(tempfile.mkdtemp(prefix="demo-"))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def demo_folder() -> Iterator[Path]:
+    with open_folder() as folder:
+        yield folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage() -> AsyncIterator[Stage]:
+    """One demo for all tests of a file; each makes rooms of its own."""
+    with open_folder() as folder:
+        async with running_stage(folder) as stage:
+            yield stage
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def at(browser: Browser, stage: Stage) -> AsyncIterator[PageUnderTest]:
+    """The demo's page: in Matrix Maria's, in Teams Aïcha's."""
+    async with opened(browser, stage) as at:
+        yield at

@@ -16,12 +16,18 @@ from bridge.sandbox.tenant.errors import Json
 from bridge.sandbox.tenant.kind_parts import PIXEL, Maker, Wish
 from bridge.sandbox.tenant.world import Content
 
+SIDE_MAX = 10_000
+"""Pixels of a side that an image is shown in; our own bound."""
 _FILES = "https://contoso-my.sharepoint.example/personal/alice/Documents"
 
 
 def inline_image(wish: Wish) -> Content:
-    """`count` images with bytes `data` of type `content_type`."""
-    return Content(text="".join(_image(wish) for _ in range(wish.count("count", 1))))
+    """`count` images with bytes `data` of type `content_type`, below a `text`.
+
+    They are shown in `width` and `height`, as the client writes them into the message.
+    """
+    images = "".join(_image(wish) for _ in range(wish.count("count", 1)))
+    return Content(text=wish.text("text", "") + images)
 
 
 def sticker(wish: Wish) -> Content:
@@ -85,7 +91,9 @@ def hosted_video(wish: Wish) -> Content:
 def _image(wish: Wish) -> str:
     kind = wish.text("content_type", "image/png")
     source = wish.host(wish.data(PIXEL), kind)
-    size = 'width="67" height="63" style="vertical-align:bottom; width:67px; height:63px"'
+    width, height = (wish.count(*side, SIDE_MAX) for side in (("width", 67), ("height", 63)))
+    style = f"vertical-align:bottom; width:{width}px; height:{height}px"
+    size = f'width="{width}" height="{height}" style="{style}"'
     return f'<p><img alt="image" src="{source}" {size} itemid="{wish.hosted[-1].id}"></p>'
 
 

@@ -73,6 +73,7 @@ async def test_a_kind_or_an_option_that_makes_no_sense_is_refused(place: Place) 
         ("mention_team", {}),
         ("quote", {"messages": ["12"]}),
         ("inline_image", {"count": 0}),
+        ("inline_image", {"width": 0}),
         ("inline_image", {"data": "%"}),
         ("raw", {}),
         ("text", {"user": "nobody"}),
@@ -152,6 +153,18 @@ async def test_several_images_are_hosted_and_listed_by_id_only(place: Place) -> 
     assert one.body["id"] == listed[0]["id"]
     assert data.raw.startswith(b"\x89PNG")
     assert (await place.graph(None, "GET", f"{path}/none")).status == 404
+
+
+async def test_an_image_is_shown_below_a_text_and_in_the_size_that_its_author_chose(
+    place: Place,
+) -> None:
+    message = await said(place, "inline_image", text="<p>Look:</p>", width=640, height=400)
+
+    html = message["body"]["content"]
+    assert html.startswith('<p>Look:</p><p><img alt="image"')
+    assert (
+        'width="640" height="400" style="vertical-align:bottom; width:640px; height:400px"' in html
+    )
 
 
 async def test_a_custom_emoji_is_a_picture_in_the_message(place: Place) -> None:
