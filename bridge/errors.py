@@ -9,7 +9,8 @@
       - TargetMissing       ... yet; what it refers to is not there
       - NotOurs             ... by us: another process has taken over
       - Unauthorized        ... until someone signs in again
-      - Rejected            ... and never will be: bad request, gone, forbidden
+      - Rejected            ... and never will be: bad request, forbidden
+        . Gone              ... as what it is about is no more
     + Uncertain             perhaps carried out; look before you repeat
   x StoreUnavailable        Postgres is away or refuses; what was not acknowledged may be lost
   x Unconvertible           a payload we cannot turn into an event or a body
@@ -75,6 +76,10 @@ class Unauthorized(Refused):
 
 class Rejected(Refused):
     """The call will never be carried out in this form."""
+
+
+class Gone(Rejected):
+    """What the call is about is not there, or is there no more."""
 
 
 class Uncertain(RemoteError):

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bridge.domain.events import Event, Ignored, Request, Seen
-from bridge.domain.ids import MessageRef, Place, Side, TeamsUserId
-from bridge.domain.portal import Conversation
+from bridge.domain.ids import MessageRef, Place, Side, TeamId, TeamsUserId
+from bridge.domain.portal import Conversation, Team
 from bridge.ports.journal import Delivery, Entry
 from bridge.ports.news import News
 
@@ -109,16 +109,60 @@ class Desk(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture as Graph has it; `tag` is another when the picture is."""
+
+    tag: str
+    kind: str
+    content: bytes
+
+
 class Directory(Protocol):
-    """What Teams knows of a conversation and its people."""
+    """What Teams knows of conversations, teams and their people.
+
+    Methods that take `as_of` do not make do with what was known before then.
+    """
 
     async def describe(self, place: Place, *, as_of: datetime | None = None) -> Conversation:
         """Return what a conversation is called, and who is in it.
 
-        `as_of`: what was known of it before is not good enough.
+        Raises:
+            Gone: Graph does not know the conversation.
+            RemoteError: Graph could not be read.
+        """
+        ...
+
+    async def team(self, team: TeamId, *, as_of: datetime | None = None) -> Team:
+        """Return what a team is called, and who is in it.
 
         Raises:
-            RemoteError: Graph could not be read, or does not know the conversation.
+            Gone: Graph does not know the team.
+            RemoteError: Graph could not be read.
+        """
+        ...
+
+    async def pins_of(self, place: Place) -> tuple[MessageRef, ...] | None:
+        """Return the messages that are pinned in a conversation; None where Graph does not say.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        ...
+
+    async def picture_of(self, team: TeamId, *, known: str | None) -> Picture | str | None:
+        """Return the picture of a team, or its tag if that is `known`; None if it has none.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        ...
+
+    async def teams_of(self, user: TeamsUserId) -> tuple[TeamId, ...]:
+        """Return the teams that a user is in, or shares a channel of.
+
+        Raises:
+            RemoteError: Graph could not be read.
         """
         ...
 

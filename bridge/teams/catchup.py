@@ -105,6 +105,15 @@ class CatchUp:
         self._rung.append(since)
         self._bell.set()
 
+    async def read_again(self, place: Place, since: datetime) -> None:
+        """Read a conversation from there on, as something has happened in it that nobody tells.
+
+        Raises:
+            RemoteError: Graph does not answer, or not to us.
+            StoreUnavailable: Postgres is away.
+        """
+        await self._read(place, since)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Mark and read until `stop` is set; what is under way then is taken up at the next start."""
         async with asyncio.TaskGroup() as tasks:

@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from bridge.config import Teams
-from bridge.domain.ids import Place, TeamsUserId, TenantId, channel_of
-from bridge.domain.portal import Conversation, Member
-from bridge.errors import RemoteError
-from bridge.ports import Clock
-from bridge.teams import payloads
+from bridge.domain.ids import MessageRef, Place, TeamId, TeamsUserId, TenantId, channel_of
+from bridge.domain.portal import Conversation, Member, Team
+from bridge.errors import Rejected, RemoteError
+from bridge.ports import Clock, Picture
+from bridge.teams import payloads, team_payloads
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.graph import Credential, Graph, has_more, segment
 from bridge.teams.quota import Priority
-from bridge.teams.team_directory import TeamDirectory
+from bridge.teams.team_directory import TeamDirectory, gone_where_not_found
 from bridge.teams.team_payloads import Listed
 from bridge.telemetry import log
 
@@ -65,7 +65,8 @@ class Directory:
         `as_of`: what was known of it before is not good enough.
 
         Raises:
-            RemoteError: Graph could not be read, or does not know the conversation.
+            Gone: Graph does not know the conversation.
+            RemoteError: Graph could not be read.
         """
         if channel_of(place) is None:
             described = await self._describe_chat(place)
@@ -76,17 +77,66 @@ class Directory:
 
     async def _describe_chat(self, place: Place) -> Conversation:
         path = f"/chats/{segment(place.conversation)}"
-        chat = await self._graph.request(
-            "GET",
-            f"{path}?$expand=members",
-            credential=self._credential,
-            priority=Priority.MEMBERS,
-        )
+        with gone_where_not_found():
+            chat = await self._graph.request(
+                "GET",
+                f"{path}?$expand=members",
+                credential=self._credential,
+                priority=Priority.MEMBERS,
+            )
         described = payloads.conversation(chat, place)
         if len(described.members) >= EXPANDED_MEMBERS:
             listed = await self._all_members(path)
             return replace(described, members=listed.members, all_members=listed.is_all)
         return described
+
+    async def team(self, team: TeamId, *, as_of: datetime | None = None) -> Team:
+        """Return what a team is called, and who is in it.
+
+        Raises:
+            Gone: Graph does not know the team.
+            RemoteError: Graph could not be read.
+        """
+        return await self._teams.team(team, as_of=as_of)
+
+    async def picture_of(self, team: TeamId, *, known: str | None) -> Picture | str | None:
+        """Return the picture of a team, or its tag if that is `known`; None if it has none.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        return await self._teams.picture_of(team, known=known)
+
+    async def teams_of(self, user: TeamsUserId) -> tuple[TeamId, ...]:
+        """Return the teams that a user is in, or shares a channel of.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        return await self._teams.teams_of(user)
+
+    async def pins_of(self, place: Place) -> tuple[MessageRef, ...] | None:
+        """Return the messages that are pinned in a conversation.
+
+        None where Graph does not say: it has no word for the pins of channels, and none for those of
+        some chats of other organisations.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        if channel_of(place) is not None:
+            return None
+        path = f"/chats/{segment(place.conversation)}/pinnedMessages?$expand=message"
+        found: list[MessageRef] = []
+        try:
+            async for page in self._graph.pages(
+                path, credential=self._credential, priority=Priority.MEMBERS
+            ):
+                found += team_payloads.pins(page)
+        except GraphRejected as error:
+            log.info("pins not read", conversation=place.conversation, status=error.status)
+            return None
+        return tuple(found)
 
     async def conversations_of(self, user: TeamsUserId) -> tuple[Place, ...]:
         """Return the chats that a user is in.
@@ -162,7 +212,7 @@ class Directory:
         for look in (self._look_in_conversation, self._look_in_tenant):
             try:
                 found = await look(place, person)
-            except (GraphRejected, PermissionMissing):
+            except (Rejected, PermissionMissing):
                 # Gone, or read permission for users not granted: the next place may know.
                 continue
             except RemoteError:

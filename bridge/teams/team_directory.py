@@ -10,15 +10,19 @@ requests a second and team (learn.microsoft.com graph/throttling-limits § Micro
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bridge.domain.ids import Channel, Place, TeamId, channel_of
+from bridge.domain.ids import Channel, Place, TeamId, TeamsUserId, channel_of
 from bridge.domain.portal import Conversation, Member, Membership, Team
-from bridge.errors import Rejected, Unconvertible
-from bridge.ports import Clock
+from bridge.errors import Gone, Rejected, Unconvertible
+from bridge.ports import Clock, Picture
 from bridge.teams import payloads, team_payloads
+from bridge.teams.answers import Answer, GraphRejected
 from bridge.teams.graph import Credential, Graph, Json, has_more, segment
 from bridge.teams.quota import Priority
 from bridge.teams.team_payloads import Listed
@@ -33,6 +37,9 @@ TEAMS_MAX = 32
 """Teams kept at once, the largest of some 10 MB."""
 TEAM_AGE_MAX = timedelta(minutes=1)
 
+PICTURE_BYTES_MAX = 4 * 1024 * 1024
+"""Teams takes no larger ones (learn.microsoft.com graph/api profilephoto-update)."""
+_NOT_FOUND = 404
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -57,12 +64,14 @@ class TeamDirectory:
         `as_of`: what was known before is not good enough.
 
         Raises:
-            RemoteError: Graph could not be read, or does not know the channel or its team.
+            Gone: Graph does not know the channel, or its team.
+            RemoteError: Graph could not be read.
         """
         channel = channel_of(place)
         if channel is None:
             raise Rejected("this conversation is no channel")
-        found = await self._ask(_path(channel))
+        with gone_where_not_found():
+            found = await self._ask(_path(channel))
         try:
             membership = team_payloads.membership(found)
             of = await self.team(channel.team, as_of=as_of)
@@ -75,17 +84,55 @@ class TeamDirectory:
         """Return a team with its members.
 
         Raises:
-            RemoteError: Graph could not be read, or does not know the team.
+            Gone: Graph does not know the team.
+            RemoteError: Graph could not be read.
         """
         known, now = self._teams.get(team), self._clock.now()
         if known is not None and known.asked_at >= max(as_of or _EVER, now - TEAM_AGE_MAX):
             return known.team
         path = f"/teams/{segment(team)}"
-        found = await self._ask(path)
-        listed = await self._list(f"{path}/members?$top={MEMBERS_PER_PAGE}")
+        with gone_where_not_found():
+            found = await self._ask(path)
+            listed = await self._list(f"{path}/members?$top={MEMBERS_PER_PAGE}")
         described = team_payloads.team(found, team, listed=listed)
         self._remember(described, now)
         return described
+
+    async def picture_of(self, team: TeamId, *, known: str | None) -> Picture | str | None:
+        """Return the picture of a team, or its tag if that is `known`; None if it has none.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        path = f"/teams/{segment(team)}/photo"
+        try:
+            about = await self._ask(path)
+            tag = payloads.text(about, "@odata.mediaEtag") or ""
+            if tag and tag == known:
+                return tag
+            answer = await self._graph.fetch(
+                f"{path}/$value", credential=self._credential, priority=Priority.MEMBERS
+            )
+        except GraphRejected as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return _picture(answer, tag)
+
+    async def teams_of(self, user: TeamsUserId) -> tuple[TeamId, ...]:
+        """Return the teams that a user is in, or shares a channel of.
+
+        Raises:
+            RemoteError: Graph could not be read.
+        """
+        found: list[TeamId] = []
+        async for page in self._graph.pages(
+            f"/users/{segment(user)}/teamwork/associatedTeams",
+            credential=self._credential,
+            priority=Priority.MEMBERS,
+        ):
+            found += team_payloads.team_ids(page)
+        return tuple(found)
 
     async def _members(self, channel: Channel, membership: Membership, of: Team) -> Listed:
         if membership is Membership.STANDARD:
@@ -118,6 +165,27 @@ class TeamDirectory:
         self._teams.move_to_end(team.id)
         while len(self._teams) > TEAMS_MAX:
             self._teams.popitem(last=False)
+
+
+@contextmanager
+def gone_where_not_found() -> Iterator[None]:
+    """What Graph does not find is not there."""
+    try:
+        yield
+    except GraphRejected as error:
+        if error.status == _NOT_FOUND:
+            raise Gone(str(error)) from error
+        raise
+
+
+def _picture(answer: Answer, tag: str) -> Picture | None:
+    """A picture that is none, or larger than anybody means, is not shown."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if not kind.startswith("image/") or not 0 < len(answer.body) <= PICTURE_BYTES_MAX:
+        log.info("picture not shown", bytes=len(answer.body), kind=kind)
+        return None
+    digest = hashlib.sha256(answer.body).hexdigest()
+    return Picture(tag=tag or digest, kind=kind, content=answer.body)
 
 
 def _path(channel: Channel) -> str:

@@ -1,18 +1,23 @@
 """Graph's JSON of teams and channels -> typed values; beside `payloads`, by the same rules.
 
-Sources: learn.microsoft.com graph/api resources/team, resources/channel.
+Sources: learn.microsoft.com graph/api resources/team, resources/channel, resources/pinnedchatmessageinfo.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from bridge.domain.ids import ChannelId, Place, TeamId
+from bridge.domain.ids import ChannelId, MessageRef, Place, TeamId
 from bridge.domain.portal import Conversation, ConversationKind, Layout, Member, Membership, Team
 from bridge.errors import Unconvertible
-from bridge.teams.payloads import Json, long_text, text
+from bridge.teams.fields import Json, child, long_text, objects, text
+
+TEAMS_PER_PAGE_MAX = 1_000
+PINS_MAX = 100
+"""Of one chat."""
 
 OneOf = TypeVar("OneOf", bound=StrEnum)
 
@@ -38,6 +43,22 @@ def team(value: Json, team_id: TeamId, *, listed: Listed) -> Team:
         members=listed.members,
         all_members=listed.is_all,
     )
+
+
+def team_ids(page: Json) -> Iterator[TeamId]:
+    """Read a page of teams."""
+    for item in objects(page, "value", TEAMS_PER_PAGE_MAX):
+        key = text(item, "id")
+        if key is not None:
+            yield TeamId(key)
+
+
+def pins(page: Json) -> Iterator[MessageRef]:
+    """Read a page of pinned messages, asked for with the messages themselves."""
+    for item in objects(page, "value", PINS_MAX):
+        ref = text(child(item, "message"), "id") or text(item, "id")
+        if ref is not None:
+            yield MessageRef(ref)
 
 
 def membership(channel: Json) -> Membership:

@@ -49,6 +49,7 @@ from bridge.domain.ids import (
 from bridge.domain.portal import Account, ConversationKind, Portal
 from bridge.errors import (
     ConfigError,
+    Gone,
     Rejected,
     Throttled,
     Unauthorized,
@@ -61,7 +62,6 @@ from bridge.sandbox.installation import APPLICATION_PERMISSIONS
 from bridge.sandbox.tenant.client import ControlledTenant, Person as User, TenantControl
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tls import Certificates
-from bridge.teams.answers import GraphRejected
 from bridge.teams.auth import CHANNEL_SCOPES, DELEGATED_SCOPES, Auth, SignedIn
 from bridge.teams.certificates import make_certificate
 from bridge.teams.notifications import Lifecycle
@@ -916,10 +916,9 @@ async def test_the_directory_knows_whose_chats_are_whose(world: World) -> None:
     assert {place.conversation for place in found} == chats
 
 
-async def test_a_chat_that_graph_does_not_know_is_rejected(world: World) -> None:
-    with pytest.raises(GraphRejected) as raised:
+async def test_a_chat_that_graph_does_not_know_is_gone(world: World) -> None:
+    with pytest.raises(Gone):
         await world.side.directory.describe(world.place("19:nowhere@thread.v2"))
-    assert raised.value.status == 404
 
 
 async def test_a_name_comes_from_the_chat_and_is_remembered(world: World) -> None:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import pytest
 
-from bridge.domain.ids import Channel, ChannelId, Place, TeamId, TenantId, channel_place
+from bridge.domain.ids import (
+    Channel,
+    ChannelId,
+    Place,
+    TeamId,
+    TeamsUserId,
+    TenantId,
+    channel_place,
+)
 from bridge.domain.portal import Conversation, ConversationKind, Membership, Role
+from bridge.errors import Gone
+from bridge.ports import Picture
 from bridge.sandbox.tenant.client_teams import Place as Seat, TeamsClient
 from bridge.sandbox.tls import Certificates
-from bridge.teams.answers import GraphRejected
 from tests.contract.test_endpoint_teams import World, kept, make_world
 
 
@@ -79,10 +89,66 @@ async def test_a_team_is_asked_for_anew_when_it_may_have_changed(world: World) -
     assert after.is_archived
 
 
-async def test_a_channel_that_graph_does_not_know_is_rejected(world: World) -> None:
+async def test_a_channel_that_graph_does_not_know_is_gone(world: World) -> None:
     teams = TeamsClient(world.tenant)
     (alice,) = await world.tenant.add_users("Alice")
     team = await teams.create_team("Tea", owners=[alice.id])
-    with pytest.raises(GraphRejected) as raised:
+    with pytest.raises(Gone):
         await described(world, Seat(team=team.id, channel="19:nowhere@thread.tacv2"))
-    assert raised.value.status == 404
+
+
+async def test_what_is_pinned_in_a_chat_is_known_and_of_a_channel_nobody_says(
+    world: World,
+) -> None:
+    alice, bob = await world.tenant.add_users("Alice", "Bob")
+    chat = await world.tenant.create_chat("group", [alice.id, bob.id], topic="Tea")
+    first, second = [
+        await world.tenant.type(chat, alice.id, f"<p>{text}</p>") for text in ("one", "two")
+    ]
+    assert await world.side.directory.pins_of(world.place(chat)) == ()
+    await world.tenant.call("PATCH", f"/chats/{quote(chat)}/pins", {"pin": [second, first]})
+    assert await world.side.directory.pins_of(world.place(chat)) == (second, first)
+    await world.tenant.call("PATCH", f"/chats/{quote(chat)}/pins", {"unpin": [second]})
+    assert await world.side.directory.pins_of(world.place(chat)) == (first,)
+    team = await TeamsClient(world.tenant).create_team("Tea", owners=[alice.id])
+    assert await world.side.directory.pins_of(place_of(world, team.general)) is None
+    assert await world.side.directory.pins_of(world.place("19:nowhere@thread.v2")) is None
+
+
+async def test_a_team_has_a_picture_that_is_fetched_only_when_it_is_another(
+    world: World,
+) -> None:
+    (alice,) = await world.tenant.add_users("Alice")
+    team = await TeamsClient(world.tenant).create_team("Tea", owners=[alice.id])
+    directory, key = world.side.directory, TeamId(team.id)
+    assert await directory.picture_of(key, known=None) is None
+
+    async def show(seed: int) -> None:
+        await world.tenant.call("PUT", f"/photos/{team.id}", {"seed": seed})
+
+    await show(1)
+    first = await directory.picture_of(key, known=None)
+    assert isinstance(first, Picture)
+    assert (first.kind, first.content[:4]) == ("image/png", b"\x89PNG")
+    assert await directory.picture_of(key, known=first.tag) == first.tag
+    await show(2)
+    second = await directory.picture_of(key, known=first.tag)
+    assert isinstance(second, Picture)
+    assert second.tag != first.tag
+
+
+async def test_the_teams_of_a_person_are_theirs_and_those_that_share_a_channel(
+    world: World,
+) -> None:
+    teams = TeamsClient(world.tenant)
+    alice, bob = await world.tenant.add_users("Alice", "Bob")
+    tea = await teams.create_team("Tea", owners=[alice.id])
+    coffee = await teams.create_team("Coffee", owners=[bob.id])
+    await teams.create_channel(
+        coffee.id, "Open", membership="shared", owners=[bob.id], members=[alice.id]
+    )
+    found = await world.side.directory.teams_of(TeamsUserId(alice.id))
+    assert set(found) == {tea.id, coffee.id}
+    await teams.delete_team(tea.id)
+    with pytest.raises(Gone):
+        await world.side.directory.team(TeamId(tea.id))
