@@ -35,6 +35,7 @@ CONNECTIONS_DEFAULT = 16
 CONNECTIONS_MAX = 500
 SETTLE_WINDOW_DEFAULT_MS = 250
 SETTLE_WINDOW_MAX_MS = 10_000
+SPACE_NAME_DEFAULT = "Microsoft Teams"
 
 CA_HINT = "name a PEM file with the certificates of your authority, or leave it out"
 GENERATE = "make one with `teams-bridge generate-token`"
@@ -123,10 +124,16 @@ class Teams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridge:
-    """How the bridge behaves; `encryption_keys` are Fernet keys, the first one writes."""
+    """How the bridge behaves; `encryption_keys` are Fernet keys, the first one writes.
+
+    `space_name` is that of the space that holds those of all teams. `name_direct_chats`: whether the
+    room of a chat of two has a name of its own.
+    """
 
     encryption_keys: tuple[str, ...] = field(repr=False)
     settle_window: timedelta
+    space_name: str = SPACE_NAME_DEFAULT
+    name_direct_chats: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,7 +377,17 @@ def _bridge(section: Section) -> Bridge:
         f"for example {SETTLE_WINDOW_DEFAULT_MS}",
         default=SETTLE_WINDOW_DEFAULT_MS,
     )
-    return Bridge(encryption_keys=keys, settle_window=timedelta(milliseconds=window))
+    return Bridge(
+        encryption_keys=keys,
+        settle_window=timedelta(milliseconds=window),
+        space_name=section.optional(
+            "space_name",
+            fits.printable,
+            f"for example {SPACE_NAME_DEFAULT}",
+            default=SPACE_NAME_DEFAULT,
+        ),
+        name_direct_chats=section.flag("name_direct_chats", default=False),
+    )
 
 
 def _logging(section: Section) -> Logging:

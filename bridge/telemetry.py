@@ -90,6 +90,18 @@ GRAPH_WAITS_SECONDS = Histogram(
     ["priority"],
     buckets=(0.005, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5),
 )
+LOOKS = Counter(
+    "teams_bridge_looks_total", "Looks at rooms and spaces, by how they ended", ["what", "result"]
+)
+LOOKS_DUE = Gauge("teams_bridge_looks_due", "Rooms and spaces that are to be looked at", ["what"])
+ROOM_REFUSALS = Counter(
+    "teams_bridge_room_refusals_total",
+    "Changes of rooms and spaces that the homeserver refused, counted at each look",
+)
+STRANGERS = Counter(
+    "teams_bridge_strangers_total",
+    "People in rooms who are not members of the conversation, counted at each look",
+)
 AWAY = Gauge("teams_bridge_away", "1 while a part of the world does not answer", ["part"])
 
 

@@ -20,9 +20,11 @@ CREATE INDEX portals_team ON portals (tenant_id, split_part(conversation_id, '/'
 CREATE TABLE spaces (
     tenant_id text NOT NULL,
     team_id text NOT NULL,
+    name text,
     room_id text,
     shape bytea,
     shape_due_at timestamptz,
+    gone_at timestamptz,
     PRIMARY KEY (tenant_id, team_id)
 );
 CREATE INDEX spaces_shape_due ON spaces (shape_due_at) WHERE shape_due_at IS NOT NULL;

@@ -18,6 +18,7 @@ from bridge.relay.intake import Intake
 from bridge.relay.loops import Loop
 from bridge.relay.measuring import Measurer
 from bridge.relay.reconcile import Housekeeper, LeaseKeeper, Welcomer
+from bridge.relay.shaping import Shaper
 from bridge.relay.worker import Worker
 from bridge.store import sign_ins
 from bridge.store.database import PART as POSTGRES
@@ -63,6 +64,13 @@ def loops_of(
         Worker(matrix.endpoint, journal, clock),
         Worker(teams.endpoint, journal, clock, run_length_max=1, arrived=herald.arrived),
         LeaseKeeper(journal, clock),
+        Shaper(
+            memory.shapes,
+            teams.directory,
+            matrix.room_keeper,
+            clock,
+            read_back=teams.catch_up.read_again,
+        ),
         Welcomer(memory.accounts, clock, welcome=matrix.rooms.welcome),
         Housekeeper(clock, prune=prune),
         Measurer(clock, refresh=Gauges(memory.database, clock).refresh),

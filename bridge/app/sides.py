@@ -16,10 +16,13 @@ from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.feed import Feed
 from bridge.matrix.ghosts import Devices, Ghosts
 from bridge.matrix.herald import RoomAnnouncer
+from bridge.matrix.keeping import RoomKeeper
 from bridge.matrix.names import Names
 from bridge.matrix.recovery import Recovery
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.sender import Sender
+from bridge.matrix.spaces import Spaces
+from bridge.matrix.states import States
 from bridge.relay.heralding import Herald
 from bridge.store.tidings import TidingsBook
 from bridge.teams.side import TeamsSide
@@ -46,6 +49,7 @@ class MatrixSide:
     catch_up: SyncCatchUp
     recovery: Recovery
     herald: Herald
+    room_keeper: RoomKeeper
 
 
 def matrix_side(
@@ -67,7 +71,17 @@ def matrix_side(
         accounts=memory.accounts,
         directory=teams.directory,
     )
+    rooms.names_direct = config.bridge.name_direct_chats
     ghosts = Ghosts(client, memory.ghosts, names, devices=devices)
+    bot = Bot(client, sender, names, name=config.appservice.bot_name, devices=devices)
+    room_keeper = RoomKeeper(
+        States(client),
+        bot,
+        rooms=rooms,
+        ghosts=ghosts,
+        accounts=memory.accounts,
+        spaces=Spaces(rooms, memory.shapes, name=config.bridge.space_name),
+    )
     catch_up = SyncCatchUp(
         Feed(client, devices, names),
         Reader(names),
@@ -78,11 +92,12 @@ def matrix_side(
     )
     return MatrixSide(
         client=client,
-        bot=Bot(client, sender, names, name=config.appservice.bot_name, devices=devices),
+        bot=bot,
         names=names,
         rooms=rooms,
         endpoint=MatrixEndpoint(sender, client, ghosts=ghosts, rooms=rooms, clock=clock),
         catch_up=catch_up,
         recovery=Recovery(clock, catch_up.ring),
         herald=Herald(TidingsBook(memory.database), announcer, clock),
+        room_keeper=room_keeper,
     )

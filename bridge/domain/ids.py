@@ -6,6 +6,7 @@ Plain ids are `NewType`s over str or int; a composite id has its one maker (and 
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b32encode
 from dataclasses import dataclass
 from enum import StrEnum
@@ -73,8 +74,17 @@ class Channel:
     channel: ChannelId
 
 
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PARTING = "/"
 """Stands in no id of Graph that is put together here."""
+
+
+def is_account(person: str) -> bool:
+    """Tell whether this is somebody's account: those alone are in lists of members.
+
+    Bots, webhooks, telephones and the guests of a meeting have ids of other forms.
+    """
+    return bool(_GUID.fullmatch(person.lower()))
 
 
 def channel_place(tenant: TenantId, channel: Channel) -> Place:

@@ -116,6 +116,7 @@ class Memory:
     `let_in` is who was invited, and who they are in Teams: whoever left by themselves is not invited
     again, and whoever signed out is still known. `picture_tag` is Graph's name for the picture as
     `picture` shows it. `next_at`: when the next look was planned; an earlier one is because of news.
+    `daily`: it was planned as there is nothing else to do, and waits until somebody says something.
     `read_again`: there were news since the conversation was read back last.
     """
 
@@ -126,6 +127,7 @@ class Memory:
     read_back_at: datetime | None = None
     read_again: bool = False
     next_at: datetime | None = None
+    daily: bool = False
     failures: int = 0
 
 
@@ -230,25 +232,24 @@ def shape_of(
     beings: Sequence[Being],
     *,
     name_direct: bool = False,
-    picture: str | None = None,
-    pins: Sequence[str] = (),
-    marks: Mapping[Mark, Json] | None = None,
+    let_in: Mapping[UserId, TeamsUserId] | None = None,
 ) -> Shape:
-    """Say what the room of a conversation is to show, now that it is as it is."""
+    """Say what the room of a conversation is to show, now that it is as it is.
+
+    What only Matrix knows by name is left to the caller: picture, pins and marks. `let_in`: who was invited before; they belong as long as their person is a member, also when
+    they have signed out since.
+    """
     direct = conversation.kind is ConversationKind.ONE_ON_ONE
     archived = conversation.is_archived
     return Shape(
         name=None if direct and not name_direct else room_name(conversation),
         topic=room_topic(conversation),
-        picture=picture,
-        pins=tuple(pins),
         rights=Rights(
             speak=SPEAK_NOBODY if archived else SPEAK, levels=_levels(conversation, beings)
         ),
-        marks=marks or {},
         joined=_at_once(beings),
         invited=tuple(being.account for being in beings if being.account is not None),
-        belong=_belong(beings) if conversation.all_members else None,
+        belong=_belong(beings, let_in or {}) if conversation.all_members else None,
         host=_host(beings) if direct else None,
     )
 
@@ -285,9 +286,35 @@ def _at_once(beings: Sequence[Being]) -> tuple[UserId, ...]:
     return tuple(b.ghost for b in beings if b.ghost is not None and b.account is None)
 
 
-def _belong(beings: Sequence[Being]) -> frozenset[UserId] | None:
+def _belong(
+    beings: Sequence[Being], let_in: Mapping[UserId, TeamsUserId]
+) -> frozenset[UserId] | None:
     """An empty list is rather a list that could not be read than a conversation of nobody."""
-    return frozenset(user for being in beings for user in being.users) or None
+    people = {being.member.id for being in beings}
+    signed_out = {user for user, person in let_in.items() if person in people}
+    users = frozenset(user for being in beings for user in being.users)
+    return users | signed_out if users else None
+
+
+def still_let_in(
+    beings: Sequence[Being],
+    shape: Shape,
+    *,
+    present: Collection[UserId],
+    let_in: Mapping[UserId, TeamsUserId],
+) -> Mapping[UserId, TeamsUserId]:
+    """Say who has been let in: who was, and belongs, and whoever is there as themselves now."""
+    kept = {
+        user: person
+        for user, person in let_in.items()
+        if shape.belong is None or user in shape.belong
+    }
+    there = {
+        being.account: being.member.id
+        for being in beings
+        if being.account in present and being.account is not None and being.member.id is not None
+    }
+    return kept | there
 
 
 def _host(beings: Sequence[Being]) -> UserId | None:

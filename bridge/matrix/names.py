@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from bridge.config import Config
-from bridge.domain.ids import Place, UserId, digest
+from bridge.domain.ids import Place, TeamId, TenantId, UserId, digest
 from bridge.errors import Rejected
 from bridge.matrix.cleaning import clean as clean
 from bridge.matrix.guises import Guises
@@ -114,12 +114,15 @@ class Names:
             raise Rejected(problem)
         return UserId(user)
 
+    def person(self, user: str) -> str | None:
+        """Return the Teams user that a ghost stands for; None for whoever is no ghost."""
+        if not (user.startswith("@") and user.endswith(f":{self.domain}")):
+            return None
+        return person_of(self.ghost_template, user[1 : -len(self.domain) - 1])
+
     def is_ghost(self, user: str) -> bool:
         """Tell whether a user stands for a Teams user."""
-        if not (user.startswith("@") and user.endswith(f":{self.domain}")):
-            return False
-        localpart = user[1 : -len(self.domain) - 1]
-        return person_of(self.ghost_template, localpart) is not None
+        return self.person(user) is not None
 
     def is_ours(self, user: str) -> bool:
         """Tell whether we speak as this user: what it says came from us."""
@@ -132,6 +135,10 @@ class Names:
     def portal_alias(self, place: Place) -> str:
         """Name the one room that a conversation may have, as an alias' localpart."""
         return self._alias("portal", place.tenant, place.conversation)
+
+    def space_alias(self, tenant: TenantId, team: TeamId) -> str:
+        """Name the one space that a team may have, as an alias' localpart."""
+        return self._alias("space", tenant, team)
 
     def desk_alias(self, user: UserId) -> str:
         """Name the one room that the bot may open with a user, as an alias' localpart."""

@@ -49,6 +49,7 @@ from bridge.ports.networks import (
     Desk,
     Directory,
     Endpoint,
+    Picture,
     Reading,
 )
 from bridge.ports.news import ConversationNews, Loss, News, PersonNews, TeamNews
@@ -59,6 +60,7 @@ from bridge.ports.shapes import (
     DueSpace,
     Keeper,
     Kept,
+    KnownSpace,
     RoomLook,
     ShapeBook,
     SpaceLook,
@@ -107,6 +109,7 @@ __all__ = [
     "Journal",
     "Keeper",
     "Kept",
+    "KnownSpace",
     "LikenessBook",
     "Loss",
     "NewDelivery",
@@ -115,6 +118,7 @@ __all__ = [
     "NotNew",
     "People",
     "PersonNews",
+    "Picture",
     "PortalBook",
     "Portraitist",
     "Reading",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bridge.domain.ids import Place, PortalId, RoomId, Side, TeamsUserId, TenantId, UserId
 from bridge.domain.likeness import Likeness
 from bridge.domain.portal import Account, Portal
+from bridge.ports.news import News
 
 
 class PortalBook(Protocol):
@@ -21,6 +22,14 @@ class PortalBook(Protocol):
 
     async def rooms_of(self, places: Collection[Place]) -> tuple[RoomId, ...]:
         """Return the rooms of those places that have one."""
+        ...
+
+    async def look_at(self, news: Sequence[News]) -> None:
+        """Have rooms and spaces looked at now."""
+        ...
+
+    async def look_later(self, room: RoomId, *, after: timedelta) -> None:
+        """Have a room looked at then, if it would not be sooner."""
         ...
 
 

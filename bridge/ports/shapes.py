@@ -8,7 +8,7 @@ is looked at again. News that come during a look bring it back, and settling lea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -16,7 +16,6 @@ from typing import Protocol
 from bridge.domain.ids import MessageRef, PortalId, RoomId, TeamId, TenantId
 from bridge.domain.portal import Account, Conversation, Portal, Team
 from bridge.domain.shape import Memory
-from bridge.ports.news import News
 
 ORGANISATION = TeamId("")
 """Stands for the tenant as a whole, which has a space as each of its teams."""
@@ -26,11 +25,13 @@ ORGANISATION = TeamId("")
 class DueRoom:
     """A portal that is to be looked at; its `room` is there.
 
-    `due_at`: since when; `lease`: until when it is ours. `read_until`: as far back as its
-    conversation was read. `gone_at`: since when Graph does not know it any more.
+    `name` is what it was called last. `due_at`: since when; `lease`: until when it is ours.
+    `read_until`: as far as its conversation was read back. `gone_at`: since when Graph does not know
+    it any more.
     """
 
     portal: Portal
+    name: str | None
     memory: Memory
     due_at: datetime
     lease: datetime
@@ -48,6 +49,7 @@ class DueSpace:
     memory: Memory
     due_at: datetime
     lease: datetime
+    gone_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,28 +62,31 @@ class ChildRoom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSpace:
+    """A space, and the picture that it shows; None where there is none yet."""
+
+    room: RoomId | None = None
+    picture: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomLook:
     """What Teams shows of a conversation; without a conversation it is no more.
 
-    `pins` are events of its room, `space` that of its team.
+    `pins` are events of its room, None if nobody says; `space` is that of its team.
     """
 
     conversation: Conversation | None
-    pins: tuple[MessageRef, ...] = ()
-    picture: str | None = None
-    space: RoomId | None = None
+    pins: tuple[MessageRef, ...] | None = None
+    space: KnownSpace = KnownSpace()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceLook:
-    """What Teams shows of a team; without a team it is the organisation.
-
-    `children` in the order in which they are to be shown; `accounts` are to be in it.
-    """
+    """What Teams shows of a team; without a team it is the organisation."""
 
     team: Team | None
     children: tuple[ChildRoom, ...]
-    accounts: tuple[Account, ...]
     picture: str | None = None
     parent: RoomId | None = None
 
@@ -125,8 +130,10 @@ class ShapeBook(Protocol):
         """
         ...
 
-    async def settle_space(self, due: DueSpace, kept: Kept, *, next_at: datetime) -> None:
-        """Remember, and end the lease."""
+    async def settle_space(
+        self, due: DueSpace, kept: Kept, *, next_at: datetime, gone_at: datetime | None = None
+    ) -> None:
+        """Remember, and end the lease, as for a room."""
         ...
 
     async def want_spaces(self, tenant: TenantId, team: TeamId, *, anew: bool) -> None:
@@ -137,17 +144,21 @@ class ShapeBook(Protocol):
         ...
 
     async def remember_space(self, due: DueSpace, room: RoomId) -> None:
-        """Remember the room of a space; those that belong into it are to be looked at."""
+        """Remember the room of a space; what is above and below it is to be looked at."""
         ...
 
-    async def space_of(self, tenant: TenantId, team: TeamId) -> RoomId | None: ...
+    async def look_below(self, tenant: TenantId, team: TeamId) -> None:
+        """Have those looked at that belong into a space."""
+        ...
+
+    async def space_of(self, tenant: TenantId, team: TeamId) -> KnownSpace: ...
 
     async def channels_of(self, tenant: TenantId, team: TeamId) -> tuple[ChildRoom, ...]:
         """Return the rooms of a team's channels that are not gone; `key` is the channel's id."""
         ...
 
     async def spaces_of(self, tenant: TenantId) -> tuple[ChildRoom, ...]:
-        """Return the spaces of all teams; `key` is the team's id."""
+        """Return the spaces of all teams that are not gone; `key` is the team's id."""
         ...
 
     async def accounts_of(self, tenant: TenantId) -> tuple[Account, ...]:
@@ -162,14 +173,6 @@ class ShapeBook(Protocol):
         self, portal: PortalId, messages: Collection[MessageRef]
     ) -> Mapping[MessageRef, MessageRef]:
         """Return the event that a message of Teams is, or begins with, where it has come across."""
-        ...
-
-    async def look_at(self, news: Sequence[News]) -> None:
-        """Have rooms and spaces looked at now."""
-        ...
-
-    async def look_later(self, room: RoomId, at: datetime) -> None:
-        """Have a room looked at then, if it would not be sooner."""
         ...
 
 

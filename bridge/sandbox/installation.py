@@ -74,6 +74,7 @@ class Wiring:
     hs_token: str = ""
     encryption_key: str = ""
     settle_window_ms: int = 250
+    name_direct_chats: bool = False
     limits_percent: int = 100
     channels: bool = True
     log_level: str = "info"
@@ -210,6 +211,7 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
         "bridge": {
             "encryption_key": wiring.encryption_key or Fernet.generate_key().decode(),
             "settle_window_ms": wiring.settle_window_ms,
+            "name_direct_chats": wiring.name_direct_chats,
         },
         "logging": {"level": wiring.log_level, "format": "json"},
     }

@@ -13,7 +13,7 @@ from bridge.domain.ids import Side
 from bridge.ports import Clock
 from bridge.store.database import Database, Row
 from bridge.store.queue import State, What
-from bridge.telemetry import DROPPED, OLDEST_SECONDS, OPEN
+from bridge.telemetry import DROPPED, LOOKS_DUE, OLDEST_SECONDS, OPEN
 
 COUNTED_MAX = 10_000
 """Of each kind and state: beyond that a number is a flood, and counting would be part of it."""
@@ -55,6 +55,15 @@ UNION ALL
     GROUP BY w.side
 )
 """
+# By the indexes of what is due.
+_LOOKS = """
+SELECT 'room' AS what, count(*) AS count
+FROM (
+    SELECT FROM portals WHERE shape_due_at <= $1 AND room_id IS NOT NULL LIMIT $2
+) p
+UNION ALL
+SELECT 'space', count(*) FROM (SELECT FROM spaces WHERE shape_due_at <= $1 LIMIT $2) s
+"""
 _DROPS = "SELECT side, what, reason, count FROM drops"
 
 
@@ -73,8 +82,11 @@ class Gauges:
             StoreUnavailable: Postgres is away; the metrics stay as they were.
         """
         rows = await self._database.fetch(_OPEN, COUNTED_MAX)
+        looks = await self._database.fetch(_LOOKS, self._clock.now(), COUNTED_MAX)
         drops = await self._database.fetch(_DROPS)
         _show(rows, self._clock.now())
+        for look in looks:
+            LOOKS_DUE.labels(look["what"]).set(look["count"])
         for drop in drops:
             key = (drop["side"], drop["what"], drop["reason"])
             DROPPED.labels(*key).inc(max(0, drop["count"] - self._dropped[key]))

@@ -23,6 +23,7 @@ def encode(memory: Memory) -> bytes:
         "picture": memory.picture,
         "picture_tag": memory.picture_tag,
         "read_again": memory.read_again,
+        "daily": memory.daily,
         "failures": memory.failures,
     }
     found |= {name: getattr(memory, name) for name in _INSTANTS}
@@ -41,6 +42,7 @@ def decode(raw: bytes | None) -> Memory:
             picture=_text(found.get("picture")),
             picture_tag=_text(found.get("picture_tag")),
             read_again=bool(found.get("read_again")),
+            daily=bool(found.get("daily")),
             failures=int(found.get("failures", 0)),
             **{name: _instant(found.get(name)) for name in _INSTANTS},
         )

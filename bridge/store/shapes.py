@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from typing_extensions import override
@@ -21,8 +21,8 @@ from bridge.domain.ids import (
     channel_of,
 )
 from bridge.domain.portal import Account
-from bridge.ports import ORGANISATION, ChildRoom, Clock, DueRoom, DueSpace, Kept, News
-from bridge.store import memories, news as noting
+from bridge.ports import ORGANISATION, ChildRoom, Clock, DueRoom, DueSpace, Kept, KnownSpace
+from bridge.store import memories
 from bridge.store.database import Database, Row, plain
 from bridge.store.portals import portal_of
 
@@ -40,7 +40,7 @@ WITH due AS MATERIALIZED (
 UPDATE portals p SET shape_due_at = $2
 FROM due
 WHERE p.id = due.id
-RETURNING p.id, p.tenant_id, p.conversation_id, p.room_id, p.shape, p.read_until, p.gone_at,
+RETURNING p.id, p.tenant_id, p.conversation_id, p.room_id, p.room_name, p.shape, p.read_until, p.gone_at,
     due.shape_due_at AS due_at
 """  # noqa: S608 -- of two constants
     for newest_first in (False, True)
@@ -56,7 +56,7 @@ WITH due AS MATERIALIZED (
 UPDATE spaces s SET shape_due_at = $2
 FROM due
 WHERE s.tenant_id = due.tenant_id AND s.team_id = due.team_id
-RETURNING s.tenant_id, s.team_id, s.room_id, s.shape, due.shape_due_at AS due_at
+RETURNING s.tenant_id, s.team_id, s.room_id, s.shape, s.gone_at, due.shape_due_at AS due_at
 """
 # News that came during the look have moved what the lease had put there, and stay.
 _SETTLE_ROOM = """
@@ -67,7 +67,8 @@ WHERE id = $1
 """
 _SETTLE_SPACE = """
 UPDATE spaces
-SET shape = $4, shape_due_at = CASE WHEN shape_due_at = $3 THEN $5 ELSE shape_due_at END
+SET shape = $4, gone_at = $6, name = coalesce($7, name),
+    shape_due_at = CASE WHEN shape_due_at = $3 THEN $5 ELSE shape_due_at END
 WHERE tenant_id = $1 AND team_id = $2
 """
 _WANT_SPACES = """
@@ -79,37 +80,25 @@ _LOOK_AT_SPACE = """
 UPDATE spaces SET shape_due_at = $3
 WHERE tenant_id = $1 AND team_id = $2 AND (shape_due_at IS NULL OR shape_due_at > $3)
 """
-# A new space is to be linked with what lies above and below it.
-_ABOVE_AND_BELOW = {
-    False: (
-        """
+_LOOK_BELOW_TEAM = """
 UPDATE portals SET shape_due_at = $3
 WHERE tenant_id = $1 AND split_part(conversation_id, '/', 1) = $2 AND conversation_id LIKE '%/%'
-    AND room_id IS NOT NULL AND (shape_due_at IS NULL OR shape_due_at > $3)
-""",
-        """
-UPDATE spaces SET shape_due_at = $3
-WHERE tenant_id = $1 AND team_id <> $2 AND team_id = ''
     AND (shape_due_at IS NULL OR shape_due_at > $3)
-""",
-    ),
-    True: (
-        """
+"""
+_LOOK_BELOW_ALL = """
 UPDATE spaces SET shape_due_at = $3
 WHERE tenant_id = $1 AND team_id <> $2 AND (shape_due_at IS NULL OR shape_due_at > $3)
-""",
-    ),
-}
+"""
 _REMEMBER_SPACE = "UPDATE spaces SET room_id = $3 WHERE tenant_id = $1 AND team_id = $2"
-_SPACE_OF = "SELECT room_id FROM spaces WHERE tenant_id = $1 AND team_id = $2"
+_SPACE_OF = "SELECT room_id, shape FROM spaces WHERE tenant_id = $1 AND team_id = $2"
 _CHANNELS_OF = """
 SELECT conversation_id AS key, room_id, room_name AS name FROM portals
 WHERE tenant_id = $1 AND split_part(conversation_id, '/', 1) = $2 AND conversation_id LIKE '%/%'
     AND room_id IS NOT NULL AND gone_at IS NULL
 """
 _SPACES_OF = """
-SELECT team_id AS key, room_id, '' AS name FROM spaces
-WHERE tenant_id = $1 AND team_id <> '' AND room_id IS NOT NULL
+SELECT team_id AS key, room_id, name FROM spaces
+WHERE tenant_id = $1 AND team_id <> '' AND room_id IS NOT NULL AND gone_at IS NULL
 """
 _ACCOUNTS_OF = """
 SELECT user_id, tenant_id, teams_user_id, name FROM accounts
@@ -127,10 +116,6 @@ _EVENTS_OF = """
 SELECT message_id, event_id FROM links
 WHERE portal_id = $1 AND message_id = ANY ($2::text[])
 ORDER BY part DESC
-"""
-_LOOK_LATER = """
-UPDATE portals SET shape_due_at = $2
-WHERE room_id = $1 AND (shape_due_at IS NULL OR shape_due_at > $2)
 """
 
 
@@ -165,9 +150,14 @@ class ShapeBook(ports.ShapeBook):
         )
 
     @override
-    async def settle_space(self, due: DueSpace, kept: Kept, *, next_at: datetime) -> None:
+    async def settle_space(
+        self, due: DueSpace, kept: Kept, *, next_at: datetime, gone_at: datetime | None = None
+    ) -> None:
         raw = memories.encode(kept.memory)
-        await self._database.execute(_SETTLE_SPACE, due.tenant, due.team, due.lease, raw, next_at)
+        name = None if kept.name is None else plain(kept.name)
+        await self._database.execute(
+            _SETTLE_SPACE, due.tenant, due.team, due.lease, raw, next_at, gone_at, name
+        )
 
     @override
     async def want_spaces(self, tenant: TenantId, team: TeamId, *, anew: bool) -> None:
@@ -181,13 +171,21 @@ class ShapeBook(ports.ShapeBook):
         now = self._clock.now()
         async with self._database.transaction() as session:
             await session.execute(_REMEMBER_SPACE, due.tenant, due.team, room)
-            for statement in _ABOVE_AND_BELOW[due.team == ORGANISATION]:
-                await session.execute(statement, due.tenant, due.team, now)
+            if due.team != ORGANISATION:
+                await session.execute(_LOOK_AT_SPACE, due.tenant, ORGANISATION, now)
+            await session.execute(_below(due.team), due.tenant, due.team, now)
 
     @override
-    async def space_of(self, tenant: TenantId, team: TeamId) -> RoomId | None:
+    async def look_below(self, tenant: TenantId, team: TeamId) -> None:
+        await self._database.execute(_below(team), tenant, team, self._clock.now())
+
+    @override
+    async def space_of(self, tenant: TenantId, team: TeamId) -> KnownSpace:
         row = await self._database.fetchrow(_SPACE_OF, tenant, team)
-        return RoomId(row["room_id"]) if row and row["room_id"] is not None else None
+        if row is None or row["room_id"] is None:
+            return KnownSpace()
+        picture = memories.decode(row["shape"]).picture
+        return KnownSpace(room=RoomId(row["room_id"]), picture=picture)
 
     @override
     async def channels_of(self, tenant: TenantId, team: TeamId) -> tuple[ChildRoom, ...]:
@@ -225,19 +223,15 @@ class ShapeBook(ports.ShapeBook):
         rows = await self._database.fetch(_EVENTS_OF, portal, list(messages))
         return {MessageRef(row["message_id"]): MessageRef(row["event_id"]) for row in rows}
 
-    @override
-    async def look_at(self, news: Sequence[News]) -> None:
-        async with self._database.transaction() as session:
-            await noting.note(session, news, self._clock.now())
 
-    @override
-    async def look_later(self, room: RoomId, at: datetime) -> None:
-        await self._database.execute(_LOOK_LATER, room, at)
+def _below(team: TeamId) -> str:
+    return _LOOK_BELOW_ALL if team == ORGANISATION else _LOOK_BELOW_TEAM
 
 
 def _due_room(row: Row, lease: datetime) -> DueRoom:
     return DueRoom(
         portal=portal_of(row["id"], row),
+        name=row["room_name"],
         memory=memories.decode(row["shape"]),
         due_at=row["due_at"],
         lease=lease,
@@ -255,6 +249,7 @@ def _due_space(row: Row, lease: datetime) -> DueSpace:
         memory=memories.decode(row["shape"]),
         due_at=row["due_at"],
         lease=lease,
+        gone_at=row["gone_at"],
     )
 
 

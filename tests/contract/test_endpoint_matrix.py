@@ -43,13 +43,14 @@ from bridge.domain.ids import (
     PortalId,
     RoomId,
     Side,
+    TeamId,
     TeamsUserId,
     TenantId,
     UserId,
     Version,
 )
 from bridge.domain.likeness import Likeness, Standing
-from bridge.domain.portal import Conversation, ConversationKind, Member, Portal
+from bridge.domain.portal import Conversation, ConversationKind, Member, Portal, Team
 from bridge.errors import (
     ConfigError,
     NotOurs,
@@ -74,7 +75,17 @@ from bridge.matrix.rooms import Rooms, portal_room
 from bridge.matrix.saying import MARKER
 from bridge.matrix.sender import Redaction, Sender
 from bridge.matrix.start import announce, check
-from bridge.ports import Delivery, Entry, Far, FarPart, Ghost, NewEntry
+from bridge.ports import (
+    ORGANISATION,
+    ConversationNews,
+    Delivery,
+    Entry,
+    Far,
+    FarPart,
+    Ghost,
+    NewEntry,
+    TeamNews,
+)
 from bridge.sandbox.homeserver import Homeserver
 from bridge.sandbox.processes import reserve_port
 from bridge.telemetry import Watch
@@ -780,16 +791,21 @@ async def test_one_who_cannot_be_invited_keeps_nobody_else_out(world: World, ali
     assert await alice.invited_to() == {room}
 
 
-async def test_who_signs_in_later_is_welcomed_into_the_rooms_of_their_chats(
+async def test_who_signs_in_later_has_their_rooms_and_spaces_looked_at(
     world: World, alice: Human
 ) -> None:
-    room = await world.rooms.ensure(PORTAL)
-    account = world.accounts.add(alice.id, ANNA.id)
+    team = Team(
+        id=TeamId("a-team"), name="Tea", members=(Member(id=TeamsUserId(ANNA.id), name=None),)
+    )
+    world.tenant.teams[team.id] = team
 
-    await world.rooms.welcome(account)
-    await world.rooms.welcome(account)
+    await world.rooms.welcome(world.accounts.add(alice.id, ANNA.id))
 
-    assert await alice.invited_to() == {room}
+    assert world.books.news == [
+        ConversationNews(place=PLACE),
+        TeamNews(tenant=TENANT, team=ORGANISATION),
+        TeamNews(tenant=TENANT, team=team.id),
+    ]
 
 
 async def test_whoever_is_in_a_portal_cannot_bring_in_others(

@@ -20,7 +20,7 @@ async def test_a_message_from_teams_is_said_by_a_ghost_of_its_author(world: Worl
     assert profile["displayname"] == "Aïcha Benali (Teams)"
     original = (await world.messages(chat))[0]["createdDateTime"]
     assert said.at_ms == round(datetime.fromisoformat(original).timestamp() * 1000)
-    assert reader.names[room] == "Maria Rossi, Aïcha Benali"
+    assert room not in reader.names  # Clients call it after the other person.
     assert reader.members[room] == {reader.user, world.bot, said.sender}
 
 

@@ -25,13 +25,15 @@ from bridge.domain.ids import (
 )
 from bridge.domain.portal import Account, Portal
 from bridge.domain.shape import Memory
-from bridge.ports import ORGANISATION, ConversationNews, DueRoom, Kept, TeamNews
+from bridge.ports import ORGANISATION, ConversationNews, DueRoom, Kept, KnownSpace, TeamNews
 from bridge.store import memories
 from bridge.store.accounts import AccountBook
 from bridge.store.database import Database
+from bridge.store.gauges import Gauges
 from bridge.store.portals import PortalBook
 from bridge.store.secrets import Vault
 from bridge.store.shapes import ShapeBook
+from bridge.telemetry import LOOKS_DUE
 from tests.contract.test_journal import PostgresWorld, make_portal
 from tests.integration.stores import opened, world_on
 
@@ -63,12 +65,16 @@ def book(store: Database, world: PostgresWorld) -> ShapeBook:
     return ShapeBook(store, world.clock)
 
 
+def portals_of(world: PostgresWorld) -> PortalBook:
+    return PortalBook(world.database, world.clock)
+
+
 async def room_for(world: PostgresWorld, place: Place, *, name: str = "a room") -> Portal:
     """Make a portal with a room, which is due at once."""
     async with world.process().unit() as unit:
         portal = (await unit.portals([place]))[place]
     room = RoomId(f"!{portal.id}:matrix.test")
-    await PortalBook(world.database, world.clock).remember_room(portal, room, name=name)
+    await portals_of(world).remember_room(portal, room, name=name)
     return replace(portal, room=room)
 
 
@@ -98,7 +104,7 @@ async def test_a_new_room_is_due_and_leased_to_one(book: ShapeBook, world: Postg
 
 async def test_a_portal_without_a_room_is_never_due(book: ShapeBook, world: PostgresWorld) -> None:
     portal = await make_portal(world.process())
-    await book.look_at([ConversationNews(place=portal.place)])
+    await portals_of(world).look_at([ConversationNews(place=portal.place)])
     assert await claim(book, world) == ()
 
 
@@ -110,7 +116,7 @@ async def test_what_was_settled_is_due_when_it_was_said_or_when_there_are_news(
     (due,) = await claim(book, world)
     await book.settle_room(due, Kept(memory=memory), next_at=world.clock.now() + DAY)
     assert await claim(book, world) == ()
-    await book.look_at([ConversationNews(place=chat())])
+    await portals_of(world).look_at([ConversationNews(place=chat())])
     (again,) = await claim(book, world)
     assert (again.due_at, again.memory) == (world.clock.now(), memory)
     await book.settle_room(again, Kept(memory=memory), next_at=world.clock.now() + DAY)
@@ -123,7 +129,7 @@ async def test_news_that_come_during_a_look_are_looked_at_afterwards(
 ) -> None:
     await room_for(world, chat())
     (due,) = await claim(book, world)
-    await book.look_at([ConversationNews(place=chat())])
+    await portals_of(world).look_at([ConversationNews(place=chat())])
     await book.settle_room(due, Kept(memory=Memory(failures=1)), next_at=world.clock.now() + DAY)
     (again,) = await claim(book, world)
     assert again.memory.failures == 1
@@ -161,7 +167,7 @@ async def test_news_of_a_team_are_news_of_its_channels_and_its_space(
     await book.want_spaces(TENANT, TEAM, anew=False)
     for space in await book.claim_spaces(limit=9, until=world.clock.now() + MINUTE):
         await book.settle_space(space, Kept(memory=Memory()), next_at=world.clock.now() + DAY)
-    await book.look_at([TeamNews(tenant=TENANT, team=TEAM)])
+    await portals_of(world).look_at([TeamNews(tenant=TENANT, team=TEAM)])
     assert [due.portal.place for due in await claim(book, world)] == [channel()]
     spaces = await book.claim_spaces(limit=9, until=world.clock.now() + MINUTE)
     assert [space.team for space in spaces] == [TEAM]
@@ -180,13 +186,13 @@ async def test_spaces_are_wanted_once_and_linked_when_they_are_there(
     until = world.clock.now() + MINUTE
     spaces = {space.team: space for space in await book.claim_spaces(limit=9, until=until)}
     assert spaces.keys() == {TEAM, ORGANISATION}
-    assert await book.space_of(TENANT, TEAM) is None
+    assert await book.space_of(TENANT, TEAM) == KnownSpace()
     assert await book.spaces_of(TENANT) == ()
 
     await book.remember_space(spaces[TEAM], RoomId("!team:matrix.test"))
     for space in spaces.values():
         await book.settle_space(space, Kept(memory=Memory()), next_at=world.clock.now() + DAY)
-    assert await book.space_of(TENANT, TEAM) == "!team:matrix.test"
+    assert (await book.space_of(TENANT, TEAM)).room == "!team:matrix.test"
     assert [child.room for child in await book.spaces_of(TENANT)] == ["!team:matrix.test"]
     assert [one.portal for one in await claim(book, world)] == [portal]
     (child,) = await book.channels_of(TENANT, TEAM)
@@ -218,8 +224,8 @@ async def test_a_look_that_may_wait_comes_no_later_than_one_that_was_planned(
     (due,) = await claim(book, world)
     now = world.clock.now()
     await book.settle_room(due, Kept(memory=Memory()), next_at=now + DAY)
-    await book.look_later(portal.room, now + 10 * MINUTE)
-    await book.look_later(portal.room, now + 20 * MINUTE)
+    await portals_of(world).look_later(portal.room, after=10 * MINUTE)
+    await portals_of(world).look_later(portal.room, after=20 * MINUTE)
     world.clock.advance(10 * MINUTE)
     assert len(await claim(book, world)) == 1
 
@@ -242,6 +248,16 @@ async def test_a_room_knows_whether_something_was_said_and_what_a_pin_is(
     assert await book.events_of(portal.id, []) == {}
 
 
+async def test_how_much_is_due_is_shown(book: ShapeBook, world: PostgresWorld) -> None:
+    await room_for(world, channel())
+    await room_for(world, chat())
+    await book.want_spaces(TENANT, TEAM, anew=False)
+    await claim(book, world, limit=1)
+    await Gauges(world.database, world.clock).refresh()
+    assert LOOKS_DUE.labels("room")._value.get() == 1
+    assert LOOKS_DUE.labels("space")._value.get() == 2
+
+
 async def test_everybody_who_is_signed_in_is_known(book: ShapeBook, world: PostgresWorld) -> None:
     vault = Vault([Fernet.generate_key().decode()])
     account = Account(user=ANNA, tenant=TENANT, teams_user=TeamsUserId("anna"), name="Anna")
@@ -259,6 +275,7 @@ MEMORIES = st.builds(
     looked_at=INSTANTS,
     read_back_at=INSTANTS,
     read_again=st.booleans(),
+    daily=st.booleans(),
     next_at=INSTANTS,
     failures=st.integers(0, 100),
 )

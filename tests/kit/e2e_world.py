@@ -57,6 +57,12 @@ SELECT (SELECT count(*) FROM inbox WHERE state <> 'parked')
 """
 
 _MARKED = "SELECT 1 FROM cursors WHERE scope = 'listening'"
+# A look that is under way has a lease of a minute; one that went well is planned for the next day.
+_LOOKS_DUE = """
+SELECT (SELECT count(*) FROM portals
+        WHERE room_id IS NOT NULL AND shape_due_at < now() + interval '2 minutes')
+     + (SELECT count(*) FROM spaces WHERE shape_due_at < now() + interval '2 minutes') AS due
+"""
 
 _LEASES_RUN_OUT = """
 UPDATE inbox SET lease_until = now() WHERE owner IS NOT NULL;
@@ -204,6 +210,16 @@ class World:
             return False
         row = await store.fetchrow(_OPEN_WORK)
         return row is not None and row["open"] == 0
+
+    async def looked_at(self) -> None:
+        """Wait until no room and no space is to be looked at any more."""
+        async with self.store() as store:
+
+            async def nothing_is_due() -> bool:
+                row = await store.fetchrow(_LOOKS_DUE)
+                return row is not None and row["due"] == 0
+
+            await eventually(nothing_is_due, "every room to be looked at")
 
     async def let_leases_run_out(self) -> None:
         """Let the minute pass after which what a dead bridge had claimed is anybody's."""

@@ -36,6 +36,7 @@ from bridge.domain.shape import (
     archive_of,
     changes,
     shape_of,
+    still_let_in,
 )
 
 PLACE = Place(tenant=TenantId("t"), conversation=ConversationId("c"))
@@ -156,7 +157,7 @@ def test_who_has_no_id_has_no_ghost_and_disturbs_nobody() -> None:
 
 
 def test_a_room_that_shows_its_shape_needs_nothing() -> None:
-    shape = shape_of(conversation(), [being("ada")], marks={MARK: {"a": 1}}, pins=["$1"])
+    shape = replace(shape_of(conversation(), [being("ada")]), marks={MARK: {"a": 1}}, pins=("$1",))
     shown = apply(changes(Shown(), shape), Shown())
     assert shown.joined == {ghost("ada")}
     assert changes(shown, shape) == Plan(actions=())
@@ -209,6 +210,20 @@ def test_what_was_set_by_hand_is_set_back_but_for_the_rights_of_others() -> None
     assert after.rights.levels == {admin: 100}
 
 
+def test_whoever_was_let_in_belongs_as_long_as_their_person_does_also_signed_out() -> None:
+    let_in = {account("ada"): TeamsUserId("ada"), account("bob"): TeamsUserId("bob")}
+    people = [being("ada"), being("grace", signed_in=True)]
+    shape = shape_of(conversation(), people, let_in=let_in)
+    assert shape.belong is not None
+    assert account("ada") in shape.belong
+    assert account("bob") not in shape.belong
+    present = {account("ada"), account("grace")}
+    assert still_let_in(people, shape, present=present, let_in=let_in) == {
+        account("ada"): "ada",
+        account("grace"): "grace",
+    }
+
+
 def test_a_ghost_that_was_raised_to_speak_in_an_archive_stays_so_until_it_is_none() -> None:
     people = [being("ada", role=Role.OWNER)]
     archived = conversation(ConversationKind.CHANNEL, is_archived=True)
@@ -222,7 +237,9 @@ def test_a_ghost_that_was_raised_to_speak_in_an_archive_stays_so_until_it_is_non
 
 def test_a_conversation_that_is_no_more_is_kept_to_be_read() -> None:
     link = ("m.space.parent", "!space")
-    shape = shape_of(conversation(), [being("ada")], marks={MARK: {"a": 1}, link: {"via": ["hs"]}})
+    shape = replace(
+        shape_of(conversation(), [being("ada")]), marks={MARK: {"a": 1}, link: {"via": ["hs"]}}
+    )
     shown = apply(changes(Shown(), shape), Shown())
     kept = archive_of(shown, unlinked={link})
     after = apply(changes(shown, kept), shown)
@@ -310,7 +327,7 @@ def conversations(draw: st.DrawFn) -> tuple[Conversation, list[Being]]:
 
 
 def shape_for(draw: st.DataObject, talk: Conversation, beings: list[Being]) -> Shape:
-    return shape_of(talk, beings, pins=draw.draw(PINS), marks=draw.draw(MARKS))
+    return replace(shape_of(talk, beings), pins=draw.draw(PINS), marks=draw.draw(MARKS))
 
 
 @given(rooms(), conversations(), st.data())

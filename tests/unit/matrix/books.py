@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from typing_extensions import override
 
 from bridge.config import Appservice, Bridge, Config, Database, Homeserver, Listen, Logging, Teams
-from bridge.domain.ids import Place, PortalId, RoomId, TeamsUserId, TenantId, UserId
-from bridge.domain.portal import Account, Conversation, Portal
-from bridge.errors import Rejected
+from bridge.domain.ids import (
+    MessageRef,
+    Place,
+    PortalId,
+    RoomId,
+    TeamId,
+    TeamsUserId,
+    TenantId,
+    UserId,
+)
+from bridge.domain.portal import Account, Conversation, Portal, Team
+from bridge.errors import Gone
 from bridge.ports import (
     AccountBook,
     Clock,
     Directory,
     Ghost,
     GhostBook,
+    News,
+    Picture,
     PortalBook,
     RoomBook,
 )
@@ -52,6 +63,8 @@ class Books(GhostBook, PortalBook, RoomBook):
         self.places: dict[Place, RoomId] = {}
         self.names: dict[PortalId, str] = {}
         self.desks: dict[UserId, RoomId] = {}
+        self.news: list[News] = []
+        self.later: dict[RoomId, timedelta] = {}
 
     @override
     async def ghost(self, tenant: TenantId, person: str) -> Ghost | None:
@@ -82,6 +95,14 @@ class Books(GhostBook, PortalBook, RoomBook):
     @override
     async def rooms_of(self, places: Collection[Place]) -> tuple[RoomId, ...]:
         return tuple(self.places[place] for place in places if place in self.places)
+
+    @override
+    async def look_at(self, news: Sequence[News]) -> None:
+        self.news += news
+
+    @override
+    async def look_later(self, room: RoomId, *, after: timedelta) -> None:
+        self.later[room] = after
 
     @override
     async def desk_room(self, user: UserId) -> RoomId | None:
@@ -157,14 +178,36 @@ class Tenant(Directory):
 
     def __init__(self) -> None:
         self.conversations: dict[Place, Conversation] = {}
+        self.teams: dict[TeamId, Team] = {}
+        self.pins: dict[Place, tuple[MessageRef, ...]] = {}
         self.described = 0
 
     @override
     async def describe(self, place: Place, *, as_of: datetime | None = None) -> Conversation:
         self.described += 1
         if place not in self.conversations:
-            raise Rejected("Graph does not know this conversation")
+            raise Gone("Graph does not know this conversation")
         return self.conversations[place]
+
+    @override
+    async def team(self, team: TeamId, *, as_of: datetime | None = None) -> Team:
+        if team not in self.teams:
+            raise Gone("Graph does not know this team")
+        return self.teams[team]
+
+    @override
+    async def pins_of(self, place: Place) -> tuple[MessageRef, ...] | None:
+        return self.pins.get(place, ())
+
+    @override
+    async def picture_of(self, team: TeamId, *, known: str | None) -> Picture | str | None:
+        return None
+
+    @override
+    async def teams_of(self, user: TeamsUserId) -> tuple[TeamId, ...]:
+        return tuple(
+            team.id for team in self.teams.values() if user in {m.id for m in team.members}
+        )
 
     @override
     async def conversations_of(self, user: TeamsUserId) -> tuple[Place, ...]:

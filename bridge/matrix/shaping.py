@@ -1,0 +1,186 @@
+"""A room's state events -> what it shows, and what is to be done -> a state event. Pure.
+
+    GET …/state ─▶ RoomState ─▶ shown_of ─▶ Shown       an action ─▶ state_event ─▶ PUT …/state
+
+What strangers can write there is read as far as it makes sense, and never raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from bridge.domain.ids import UserId, is_account
+from bridge.domain.shape import (
+    Json,
+    Mark,
+    Rights,
+    SetMark,
+    SetName,
+    SetPicture,
+    SetPins,
+    SetRights,
+    SetTopic,
+    Shown,
+)
+from bridge.matrix.marks import KEYED, SINGLE
+from bridge.matrix.names import Names
+
+NAME = "m.room.name"
+TOPIC = "m.room.topic"
+PICTURE = "m.room.avatar"
+PINS = "m.room.pinned_events"
+LEVELS = "m.room.power_levels"
+MEMBER = "m.room.member"
+CREATE = "m.room.create"
+
+BOT_LEVEL = 100
+CREATORS_RULE_FROM = 12
+"""From this room version on creators may do everything and must not be listed (MSC4289)."""
+
+Look = SetName | SetTopic | SetPicture | SetPins | SetRights | SetMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomState:
+    """State events by type and key."""
+
+    events: Mapping[Mark, Json]
+
+    @classmethod
+    def of(cls, events: Iterable[Json]) -> Self:
+        """Sort the events of a room; what is none is left out."""
+        found = {(event.get("type"), event.get("state_key")): event for event in events}
+        return cls(
+            events={
+                (kind, key): event
+                for (kind, key), event in found.items()
+                if isinstance(kind, str) and isinstance(key, str)
+            }
+        )
+
+    def content(self, kind: str, key: str = "") -> Json:
+        """Return what a state event says, nothing if there is none."""
+        found = self.events.get((kind, key), {}).get("content")
+        return found if isinstance(found, dict) else {}
+
+    def text(self, kind: str, name: str) -> str | None:
+        found = self.content(kind).get(name)
+        return found if isinstance(found, str) and found else None
+
+    @property
+    def lists_creators(self) -> bool:
+        """Whether whoever made the room has to be listed among those with a level."""
+        version = self.text(CREATE, "room_version") or ""
+        return not version.isdecimal() or int(version[:6]) < CREATORS_RULE_FROM
+
+    def members(self, *memberships: str) -> frozenset[UserId]:
+        """Return whose membership is one of these."""
+        return frozenset(
+            UserId(key)
+            for kind, key in self.events
+            if kind == MEMBER and self.content(MEMBER, key).get("membership") in memberships
+        )
+
+    def levels(self) -> Mapping[UserId, int]:
+        """Return who has a level of their own."""
+        found = self.content(LEVELS).get("users")
+        users = found if isinstance(found, dict) else {}
+        return {UserId(user): level for user, level in users.items() if _is_level(level)}
+
+
+def named_in(state: RoomState, names: Names) -> frozenset[UserId]:
+    """Return whoever is in a room or has rights there, and is none of ours."""
+    users = state.members("join", "invite") | state.levels().keys()
+    return frozenset(user for user in users if not names.is_ours(user))
+
+
+def shown_of(state: RoomState, names: Names, *, accounts: Collection[UserId]) -> Shown:
+    """Say what a room shows; `accounts` are those whose person in Teams is known."""
+    concerned = state.levels().keys() | state.members("join", "invite")
+    passed_over = {user for user in concerned if _is_passed_over(user, names)}
+    ghosts = frozenset(user for user in concerned - passed_over if names.is_ghost(user))
+    levels = state.content(LEVELS)
+    return Shown(
+        name=state.text(NAME, "name"),
+        topic=state.text(TOPIC, "topic") or "",
+        picture=state.text(PICTURE, "url"),
+        pins=_pins(state),
+        rights=Rights(
+            speak=_level(levels.get("events_default"), 0),
+            invite=_level(levels.get("invite"), 0),
+            levels={
+                user: level
+                for user, level in state.levels().items()
+                if level and user not in passed_over
+            },
+        ),
+        marks=dict(_marks(state, names)),
+        joined=state.members("join") - passed_over,
+        invited=state.members("invite") - passed_over,
+        ghosts=ghosts,
+        accounts=frozenset(accounts) & concerned,
+    )
+
+
+def state_event(look: Look, state: RoomState, names: Names) -> tuple[Mark, Json]:
+    """Return the state event that makes a room look like this."""
+    match look:
+        case SetName(name=name):
+            return (NAME, ""), {"name": name} if name else {}
+        case SetTopic(topic=topic):
+            return (TOPIC, ""), {"topic": topic}
+        case SetPicture(picture=picture):
+            return (PICTURE, ""), {"url": picture} if picture else {}
+        case SetPins(pins=pins):
+            return (PINS, ""), {"pinned": list(pins)}
+        case SetRights(rights=rights):
+            return (LEVELS, ""), levels_content(rights, state, names)
+        case SetMark(mark=mark, content=content):
+            return mark, content
+
+
+def levels_content(rights: Rights, state: RoomState, names: Names) -> Json:
+    """Return the levels of a room with these rights; what else they say stays."""
+    users: dict[UserId, int] = {
+        user: level
+        for user, level in state.levels().items()
+        if _is_passed_over(user, names) and user != names.bot
+    }
+    if state.lists_creators:
+        users[names.bot] = max(BOT_LEVEL, state.levels().get(names.bot, 0))
+    users |= rights.levels
+    return {
+        **state.content(LEVELS),
+        "users": users,
+        "events_default": rights.speak,
+        "invite": rights.invite,
+    }
+
+
+def _is_passed_over(user: UserId, names: Names) -> bool:
+    """The bot, and ghosts of whoever is in no list of members: of bots, webhooks, telephones."""
+    person = names.person(user)
+    return user == names.bot or (person is not None and not is_account(person))
+
+
+def _marks(state: RoomState, names: Names) -> Iterable[tuple[Mark, Json]]:
+    for mark, event in state.events.items():
+        kind, key = mark
+        ours = kind in KEYED and event.get("sender") == names.bot
+        if (ours or (kind in SINGLE and not key)) and state.content(*mark):
+            yield mark, state.content(*mark)
+
+
+def _pins(state: RoomState) -> tuple[str, ...]:
+    pinned = state.content(PINS).get("pinned")
+    return tuple(one for one in pinned if isinstance(one, str)) if isinstance(pinned, list) else ()
+
+
+def _is_level(value: Any) -> bool:  # noqa: ANN401 -- whatever somebody wrote there
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _level(value: Any, default: int) -> int:  # noqa: ANN401 -- whatever somebody wrote there
+    return value if _is_level(value) else default
