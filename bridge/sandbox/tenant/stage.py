@@ -136,8 +136,13 @@ async def list_messages(ask: Ask) -> Reply:
 
 
 async def edit_message(ask: Ask) -> Reply:
+    """Other words; a subject and an importance that are not given stay, as in the Teams client."""
     message = _find_message(ask)
-    conversation.edit(ask.tenant, spot(ask), message, _content(ask.body))
+    content, before = _content(ask.body), message.content
+    for name in ("subject", "importance"):
+        if name not in ask.body:
+            setattr(content, name, getattr(before, name))
+    conversation.edit(ask.tenant, spot(ask), message, content)
     return Reply(status=204)
 
 

@@ -182,6 +182,15 @@ async def test_subject_and_importance_go_with_any_kind(place: Place) -> None:
     assert (await said(place, "text"))["body"]["contentType"] == "text"
 
 
+async def test_an_edit_in_the_client_leaves_subject_and_importance(place: Place) -> None:
+    said_ = await kinds.say(place.tenant, place.group, "text", subject="Tea", importance="urgent")
+    await place.tenant.edit(place.group, said_, "other words")
+
+    message = await seen(place, said_)
+    assert (message["subject"], message["importance"]) == ("Tea", "urgent")
+    assert message["body"]["content"] == "other words"
+
+
 async def test_the_largest_message_is_as_large_as_the_tenant_takes(place: Place) -> None:
     await place.tenant.change_settings(body_bytes_max=100 * 1024)
     message = await said(place, "largest")
