@@ -194,6 +194,7 @@ def _edit(known: Known, seen: Sighting, events: list[Event], gone: set[int]) -> 
             version=seen.version,
             sent_at=_time_of(seen),
             body=seen.body,
+            is_notice=seen.is_notice,
         )
     )
     return ""

@@ -206,6 +206,7 @@ class MessageEdited:
     body: Body
     part: int = 0
     parts: int = 1
+    is_notice: bool = False
 
     @property
     def slot(self) -> str:

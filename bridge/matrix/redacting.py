@@ -13,8 +13,9 @@ from typing import Any
 from bridge.domain.events import Person
 from bridge.domain.ids import MessageRef, RoomId, TenantId
 from bridge.matrix.answers import FORBIDDEN, NOT_FOUND, UNKNOWN_DEVICE, RejectedByHomeserver
+from bridge.matrix.as_bot import as_bot
 from bridge.matrix.client import Client
-from bridge.matrix.ghosts import DEVICE, Ghosts, Identity
+from bridge.matrix.ghosts import Ghosts, Identity
 from bridge.matrix.names import localpart_of, person_of
 from bridge.matrix.saying import transaction_of
 from bridge.matrix.sender import Redaction, Sender
@@ -50,7 +51,7 @@ class Redactor:
             except RejectedByHomeserver as error:
                 if error.errcode not in _NOT_THEIRS:
                     raise
-        return await self._redact_as_bot(delivery, room, ref)
+        return await as_bot(self._ghosts, lambda bot: self._redact_as(bot, delivery, room, ref))
 
     async def found(self, room: RoomId, refs: Sequence[MessageRef]) -> MessageRef | None:
         """Return the redaction of the first of these events if all of them are redacted.
@@ -73,17 +74,6 @@ class Redactor:
             return None
         person = person_of(names.ghost_template, localpart_of(sender))
         return None if person is None else await self._ghosts.ensure(tenant, Person(id=person))
-
-    async def _redact_as_bot(self, delivery: Delivery, room: RoomId, ref: MessageRef) -> MessageRef:
-        devices, user = self._ghosts.devices, self._ghosts.names.bot
-        bot = Identity(user=user, device=DEVICE if devices.supported else None)
-        try:
-            return await self._redact_as(bot, delivery, room, ref)
-        except RejectedByHomeserver as error:
-            if error.errcode != UNKNOWN_DEVICE:
-                raise
-        await devices.put(user)  # The homeserver has forgotten it.
-        return await self._redact_as(bot, delivery, room, ref)
 
     async def _redact_as(
         self, who: Identity, delivery: Delivery, room: RoomId, ref: MessageRef

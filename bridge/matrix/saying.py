@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import orjson
 from mautrix.util import variation_selector
 
 from bridge.convert.matrix import (
@@ -22,7 +23,7 @@ from bridge.convert.matrix import (
     measure_matrix,
     render_matrix,
 )
-from bridge.domain.content import Body, Paragraph, Text, normalise, split
+from bridge.domain.content import Body, Card, Paragraph, Quote, Text, normalise, split, walk
 from bridge.domain.events import Event, MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Side, transaction_id
 from bridge.matrix.reading import ANNOTATION, NEW_CONTENT, RELATES_TO, REPLACE, THREAD
@@ -32,7 +33,13 @@ MARKER = "io.github.matrix-teams-bridge.message"
 """In the content of every message and reaction we send. It tells two messages of equal text and time
 apart, which would be one event otherwise (an event id is a hash; measured on Synapse 1.163.2), and
 it is what `find` looks for."""
+CARD = "io.github.matrix-teams-bridge.card"
+"""In the content of a message with cards: their own JSON, as text, for it may hold numbers that no
+matrix event may (Matrix spec v1.19, appendices, "Canonical JSON")."""
 HTML = "org.matrix.custom.html"
+TEXT = "m.text"
+NOTICE = "m.notice"
+"""What no bot answers: nobody has said it."""
 PENCIL = "✎ "
 """Before words that somebody else wrote first, and that have been edited in Teams since."""
 
@@ -44,10 +51,24 @@ def in_parts(event: Event) -> tuple[Event, ...]:
     if not isinstance(event, MessageSent | MessageEdited):
         return (event,)
     size_max = MATRIX_BYTES_MAX if isinstance(event, MessageSent) else MATRIX_EDIT_BYTES_MAX
-    bodies = split(event.body, size_max=size_max, measure=measure_matrix)
+    bodies = split(event.body, size_max=size_max, measure=_measure)
     return tuple(
         replace(event, body=body, part=part, parts=len(bodies)) for part, body in enumerate(bodies)
     )
+
+
+def _measure(body: Body) -> int:
+    """Bytes of what a body becomes, the JSON of its cards included."""
+    kept = _cards(body)
+    return measure_matrix(body) + (len(orjson.dumps(kept)) if kept else 0)
+
+
+def _cards(body: Body) -> Content:
+    """The cards of a body as they came; empty where it has none."""
+    around = (block for block in body.blocks if isinstance(block, Card | Quote))
+    found = (node for block in around for node in walk(block) if isinstance(node, Card))
+    kept = [{"type": card.kind, "json": card.raw} for card in found if card.raw]
+    return {CARD: kept} if kept else {}
 
 
 def transaction_of(delivery: Delivery, kind: str) -> str:
@@ -88,7 +109,7 @@ def said_anew(delivery: Delivery, marker: object) -> bool:
 
 def message(delivery: Delivery, body: Body, *, reply_to: MessageRef | None = None) -> Content:
     """Return the content of a message, in its thread."""
-    content = _words(body) | {MARKER: marker_of(delivery)}
+    content = _content(delivery, body) | {MARKER: marker_of(delivery)}
     relation = _relation(delivery.far.thread, reply_to)
     return content | {RELATES_TO: relation} if relation else content
 
@@ -110,7 +131,7 @@ def _relation(thread: FarThread | None, reply_to: MessageRef | None) -> Content:
 
 def edit(delivery: Delivery, body: Body, *, of: MessageRef) -> Content:
     """Return the content of an edit; who knows no edits sees a second message with an asterisk."""
-    words = _words(body)
+    words = _content(delivery, body)
     fallback = words | {"body": f"* {words['body']}"}
     if "formatted_body" in words:
         fallback["formatted_body"] = f"* {words['formatted_body']}"
@@ -133,10 +154,16 @@ def shown_key(key: str) -> str:
     return key if is_name else variation_selector.add(key)
 
 
-def _words(body: Body) -> Content:
+def _content(delivery: Delivery, body: Body) -> Content:
+    event = delivery.event
+    is_notice = isinstance(event, MessageSent | MessageEdited) and event.is_notice
+    return _words(body, NOTICE if is_notice else TEXT) | _cards(body)
+
+
+def _words(body: Body, kind: str) -> Content:
     plain, formatted = render_matrix(body)
     # Mentions are empty, not absent: else clients look for names in the text (Matrix spec v1.7).
-    words: Content = {"msgtype": "m.text", "body": plain, "m.mentions": {}}
+    words: Content = {"msgtype": kind, "body": plain, "m.mentions": {}}
     if formatted is not None:
         words |= {"format": HTML, "formatted_body": formatted}
     return words

@@ -64,7 +64,6 @@ def _own_fields(event: Event) -> dict[str, object]:
                 "reply_to": event.reply_to,
                 "again": event.again,
                 "thread": event.thread,
-                "is_notice": event.is_notice,
             }
         case MessageEdited():
             return _said(event) | {"kind": _EDITED, "target": event.target}
@@ -79,7 +78,7 @@ def _own_fields(event: Event) -> dict[str, object]:
 
 
 def _said(event: MessageSent | MessageEdited) -> dict[str, object]:
-    return {"parts": event.parts, "body": to_json(event.body)}
+    return {"parts": event.parts, "body": to_json(event.body), "is_notice": event.is_notice}
 
 
 def decode(raw: bytes) -> Event:
@@ -127,6 +126,7 @@ def _edited(fields: Fields) -> MessageEdited:
         part=_number(fields["part"]),
         parts=_number(fields["parts"]),
         body=from_json(fields["body"]),
+        is_notice=fields.get("is_notice") is True,
     )
 
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
+import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from bridge.domain.content import Body, CodeBlock, Paragraph, Quote, Text, from_text, plain_text
+from bridge.convert.cards import RAW_BYTES_MAX
+from bridge.domain.content import (
+    Body,
+    Card,
+    CodeBlock,
+    Paragraph,
+    Quote,
+    Text,
+    from_text,
+    plain_text,
+)
 from bridge.domain.events import (
     Event,
     MessageDeleted,
@@ -30,7 +42,7 @@ from bridge.domain.ids import (
 from bridge.domain.portal import Portal
 from bridge.matrix import saying
 from bridge.matrix.reading import bare_key
-from bridge.matrix.saying import MARKER
+from bridge.matrix.saying import CARD, MARKER
 from bridge.ports import Delivery, Far, FarPart, FarThread
 from tests.unit.matrix.books import NOW
 
@@ -300,3 +312,58 @@ def test_a_paragraph_that_is_pencilled_keeps_its_words() -> None:
 
     assert made.blocks[0] == Paragraph(content=(Text(text="✎ one"),))
     assert len(made.blocks) == 2
+
+
+# --- notices and cards ---------------------------------------------------------------------------
+
+RAW = '{"type":"AdaptiveCard","version":1.5}'
+
+
+def with_card(event: MessageSent | MessageEdited, raw: str = RAW) -> MessageSent | MessageEdited:
+    shown = from_text("what the card says").blocks
+    cards = Card(blocks=shown, kind="application/vnd.microsoft.card.adaptive", raw=raw)
+    return replace(event, body=Body(blocks=(cards,)))
+
+
+def test_what_nobody_said_is_a_notice_and_stays_one() -> None:
+    told = replace(sent("The call ended"), is_notice=True)
+    assert content(told)["msgtype"] == "m.notice"
+    changed = replace(edited("The recording is there"), is_notice=True)
+    made = saying.edit(delivery(changed), changed.body, of=MessageRef("$far"))
+    assert made["msgtype"] == "m.notice"
+    assert cast(dict[str, object], made["m.new_content"])["msgtype"] == "m.notice"
+
+
+def test_a_card_comes_with_its_own_json_as_text() -> None:
+    event = with_card(sent("x"))
+    made = saying.message(delivery(event), event.body)
+    assert made[CARD] == [{"type": "application/vnd.microsoft.card.adaptive", "json": RAW}]
+    assert made["body"] == "what the card says"
+    quoted = Body(blocks=(Quote(blocks=event.body.blocks),))
+    assert CARD in saying.message(delivery(event), quoted)
+
+
+def test_a_message_without_cards_says_nothing_of_them() -> None:
+    assert CARD not in content(sent("x"))
+    bare = with_card(sent("x"), raw="")
+    assert CARD not in saying.message(delivery(bare), bare.body)
+
+
+@pytest.mark.parametrize("event", [sent("x"), edited("x")])
+def test_a_message_with_the_largest_card_fits_into_events(
+    event: MessageSent | MessageEdited,
+) -> None:
+    raw = "[" + '"",' * (RAW_BYTES_MAX // 4 - 1) + "0]"
+    long = Paragraph(content=(Text(text="word " * 20_000),))
+    whole = replace(event, body=Body(blocks=(*with_card(event, raw).body.blocks, long)))
+    parts = saying.in_parts(whole)
+    contents = [
+        saying.edit(delivery(part), part.body, of=MessageRef("$far"))
+        if isinstance(part, MessageEdited)
+        else saying.message(delivery(part), part.body)
+        for part in parts
+        if isinstance(part, MessageSent | MessageEdited)
+    ]
+    assert len(contents) > 1
+    assert [CARD in one for one in contents] == [True, *[False] * (len(contents) - 1)]
+    assert max(len(orjson.dumps(one)) for one in contents) < 62_000

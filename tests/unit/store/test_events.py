@@ -58,7 +58,12 @@ REFS = TEXT.map(MessageRef)
 VERSIONS = st.integers(0, 10**14).map(lambda number: Version(str(number))) | st.just(Version(""))
 FACTS = {"author": PEOPLE, "version": VERSIONS, "sent_at": INSTANTS}
 ABOUT = FACTS | {"target": REFS}
-WORDS = {"body": TEXT.map(from_text), "part": st.integers(0, 99), "parts": st.integers(1, 99)}
+WORDS = {
+    "body": TEXT.map(from_text),
+    "part": st.integers(0, 99),
+    "parts": st.integers(1, 99),
+    "is_notice": st.booleans(),
+}
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(MessageSent, **FACTS, **WORDS, reply_to=st.none() | REFS, again=st.booleans()),
     st.builds(MessageEdited, **ABOUT, **WORDS),

@@ -6,9 +6,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import orjson
 import pytest
 
-from bridge.domain.content import Body, Mention, Paragraph, Target, TargetKind, Text, from_text
+from bridge.domain.content import (
+    Body,
+    Mention,
+    Paragraph,
+    Target,
+    TargetKind,
+    Text,
+    from_text,
+    plain_text,
+)
 from bridge.domain.events import (
     MessageDeleted,
     MessageSent,
@@ -32,7 +42,7 @@ from bridge.domain.ids import (
 )
 from bridge.domain.portal import Portal
 from bridge.errors import Rejected, Throttled, Unauthorized, Uncertain
-from bridge.ports import Delivery, Entry, Far, FarPart, Reading
+from bridge.ports import ConversationNews, Delivery, Entry, Far, FarPart, Reading
 from bridge.teams import identities
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.auth import Auth
@@ -175,7 +185,6 @@ def delivery(body: Body) -> Delivery:
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        ({"messageType": "systemEventMessage", "from": None}, "system_message"),
         ({"messageType": "typing"}, "not_a_message"),
         ({"messageType": "unknownFutureValue"}, "not_a_message"),
         ({"body": {"contentType": "html", "content": "<p> </p>"}}, "empty"),
@@ -424,3 +433,61 @@ def test_what_is_small_is_not_touched(world: World) -> None:
     event = delivery(from_text("hello")).event
     assert world.endpoint.fit(event) == (event,)
     assert world.endpoint.fit(event)[0] is event
+
+
+GONE = GraphRejected("", status=404, code="")
+
+# --- marks, notices, news -----------------------------------------------------------------------
+
+
+async def test_what_a_policy_blocks_counts_as_deleted_until_it_is_lifted(world: World) -> None:
+    path = "/chats/19%3Ac%40thread.v2/messages/"
+    blocked = {**MESSAGE, "policyViolation": {"dlpAction": "blockAccess"}}
+    world.script.answers = {path: [blocked, MESSAGE], "/": {}}
+    hidden = await world.sighted(bell())
+    assert (hidden.deleted, hidden.body) == (True, Body())
+    shown = await world.sighted(bell())
+    assert not shown.deleted
+    assert shown.body.blocks
+
+
+async def test_a_message_with_nothing_but_a_subject_says_that(world: World) -> None:
+    world.script.answers = {"/chats/19%3Ac%40thread.v2?": GONE, "/users/": GONE}
+    reading = await world.read(subject="Only this", body={"content": ""})
+    (sighting,) = reading.sightings
+    assert isinstance(sighting, Sighting)
+    assert plain_text(sighting.body) == "Only this"
+
+
+async def test_an_urgent_message_of_no_words_is_nothing(world: World) -> None:
+    assert await world.reason(importance="urgent", body={"content": ""}) == "empty"
+
+
+async def test_an_event_is_a_notice_with_the_names_that_graph_left_out(world: World) -> None:
+    members = [{"userId": ALICE, "displayName": "Alice"}, {"userId": "ben", "displayName": "Ben"}]
+    world.script.answers = {"/chats/19%3Ac%40thread.v2?": {"members": members}}
+    reading = await world.read(
+        messageType="systemEventMessage",
+        eventDetail={
+            "@odata.type": "#microsoft.graph.membersAddedEventMessageDetail",
+            "members": [{"id": "ben", "displayName": None}],
+            "initiator": {"user": {"id": ALICE, "displayName": None}},
+        },
+    )
+    (sighting,) = reading.sightings
+    assert isinstance(sighting, Sighting)
+    assert (sighting.is_notice, plain_text(sighting.body)) == (True, "Alice added Ben")
+    assert sighting.author == Person(id=ALICE, name="Alice")
+    assert reading.news == (ConversationNews(place=PLACE),)
+
+
+async def test_what_a_card_loses_is_told_with_its_message(world: World) -> None:
+    card = {"body": [{"type": "TextBlock", "text": "?"}], "actions": [{"type": "Action.Submit"}]}
+    kind = "application/vnd.microsoft.card.adaptive"
+    world.script.answers = {"/chats/19%3Ac%40thread.v2?": GONE, "/users/": GONE}
+    reading = await world.read(
+        attachments=[{"id": "1", "contentType": kind, "content": orjson.dumps(card).decode()}]
+    )
+    (sighting,) = reading.sightings
+    assert isinstance(sighting, Sighting)
+    assert sighting.losses == ("action_buttons",)
