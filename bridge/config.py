@@ -23,7 +23,7 @@ from bridge.settings.choices import (
     CLOUDS as CLOUDS,
     GHOST_NAME_DEFAULT,
     GHOST_WORDS as GHOST_WORDS,
-    Cloud,
+    cloud_of,
 )
 from bridge.settings.document import Document, Section
 
@@ -107,7 +107,8 @@ class Teams:
     """The tenant and our app in it; exactly one of `client_secret` and `certificate_file`.
 
     `limits_percent`: what this process may use of the limits that Microsoft sets for Graph.
-    `channels`: whether teams and their channels are bridged, or chats alone.
+    `channels`: whether teams and their channels are bridged, or chats alone. `presence`: whether
+    ghosts show who is there.
     """
 
     tenant_id: str
@@ -120,6 +121,7 @@ class Teams:
     ca_file: Path | None
     limits_percent: int = LIMITS_PERCENT_DEFAULT
     channels: bool = True
+    presence: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +129,15 @@ class Bridge:
     """How the bridge behaves; `encryption_keys` are Fernet keys, the first one writes.
 
     `space_name` is that of the space that holds those of all teams. `name_direct_chats`: whether the
-    room of a chat of two has a name of its own.
+    room of a chat of two has a name of its own. `ghost_profiles`: whether ghosts show more of people
+    than name and picture.
     """
 
     encryption_keys: tuple[str, ...] = field(repr=False)
     settle_window: timedelta
     space_name: str = SPACE_NAME_DEFAULT
     name_direct_chats: bool = False
+    ghost_profiles: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +301,7 @@ def _database(section: Section) -> Database:
 
 
 def _teams(section: Section) -> Teams:
-    cloud = _cloud(section)
+    cloud = cloud_of(section)
     teams = Teams(
         tenant_id=section.required(
             "tenant_id",
@@ -334,6 +338,7 @@ def _teams(section: Section) -> Teams:
             default=LIMITS_PERCENT_DEFAULT,
         ),
         channels=section.flag("channels", default=True),
+        presence=section.flag("presence", default=False),
     )
     _check_credential(section)
     return teams
@@ -345,25 +350,6 @@ def _check_credential(section: Section) -> None:
         section.wrong("client_secret", "is given beside certificate_file", "keep one of the two")
     if not secret and not certificate:
         section.missing("client_secret", "give client_secret, or certificate_file in its place")
-
-
-def _cloud(section: Section) -> Cloud:
-    """Read which cloud it is: by name, or by both of its addresses."""
-    cloud = section.optional(
-        "cloud", fits.one_of(CLOUDS), "for example global", default=CLOUDS["global"]
-    )
-    addresses = {
-        key: section.optional(key, fits.endpoint_address, f"for example {example}", default=example)
-        for key, example in (("graph_url", cloud.graph_url), ("login_url", cloud.login_url))
-    }
-    given = [key for key in addresses if section.given(key)]
-    for key in given:
-        if section.given("cloud"):
-            section.wrong(key, "is given beside cloud", "keep cloud, or both addresses")
-    if len(given) == 1:
-        other = next(key for key in addresses if key not in given)
-        section.missing(other, f"{given[0]} wants both addresses, or name the cloud instead")
-    return Cloud(**addresses)
 
 
 def _bridge(section: Section) -> Bridge:
@@ -387,6 +373,7 @@ def _bridge(section: Section) -> Bridge:
             default=SPACE_NAME_DEFAULT,
         ),
         name_direct_chats=section.flag("name_direct_chats", default=False),
+        ghost_profiles=section.flag("ghost_profiles", default=False),
     )
 
 

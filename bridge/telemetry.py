@@ -44,6 +44,12 @@ IGNORED = Counter(
 LOSSES = Counter(
     "teams_bridge_losses_total", "What of messages could not be carried over", ["side", "what"]
 )
+PEOPLE = Counter(
+    "teams_bridge_people_total", "What was brought up to date of people's ghosts", ["what"]
+)
+PRESENCES = Counter(
+    "teams_bridge_presences_total", "Presences that were set on the homeserver", ["presence"]
+)
 REFUSED = Counter("teams_bridge_refused_total", "Items that a hook turned away", ["hook", "reason"])
 STORED = Counter(
     "teams_bridge_entries_total", "Entries stored, by the side they came from", ["side"]

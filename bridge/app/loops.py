@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from bridge.app.clock import SystemClock
 from bridge.app.memory import Memory
+from bridge.app.people import acquaintance_of, attendance_of, both
 from bridge.app.sides import Around, MatrixSide
 from bridge.config import Config
 from bridge.domain.events import Seen
@@ -50,10 +51,12 @@ def intakes_of(
 
 
 def loops_of(
-    memory: Memory, teams: TeamsSide, matrix: MatrixSide, clock: SystemClock
+    config: Config, memory: Memory, teams: TeamsSide, matrix: MatrixSide, around: Around
 ) -> list[Loop]:
     """Build what works beside the intakes."""
-    journal, herald = memory.journal, matrix.herald
+    journal, herald, clock = memory.journal, matrix.herald, around.clock
+    attendance = attendance_of(config, teams, matrix, around)
+    attending = [] if attendance is None else [attendance.note]
 
     async def prune() -> int:
         now = clock.now()
@@ -61,8 +64,14 @@ def loops_of(
         return await sign_ins.prune(memory.database, now)
 
     return [
-        Worker(matrix.endpoint, journal, clock),
-        Worker(teams.endpoint, journal, clock, run_length_max=1, arrived=herald.arrived),
+        Worker(matrix.endpoint, journal, clock, arrived=both(*attending)),
+        Worker(
+            teams.endpoint,
+            journal,
+            clock,
+            run_length_max=1,
+            arrived=both(herald.arrived, *attending),
+        ),
         LeaseKeeper(journal, clock),
         Shaper(
             memory.shapes,
@@ -76,6 +85,8 @@ def loops_of(
         Measurer(clock, refresh=Gauges(memory.database, clock).refresh),
         herald,
         herald.receipts,
+        acquaintance_of(config, memory, teams, matrix, around),
+        *([] if attendance is None else [attendance]),
     ]
 
 

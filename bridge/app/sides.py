@@ -18,6 +18,7 @@ from bridge.matrix.ghosts import Devices, Ghosts
 from bridge.matrix.herald import RoomAnnouncer
 from bridge.matrix.keeping import RoomKeeper
 from bridge.matrix.names import Names
+from bridge.matrix.pictures import Pictures
 from bridge.matrix.recovery import Recovery
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.sender import Sender
@@ -44,6 +45,8 @@ class MatrixSide:
     client: Client
     bot: Bot
     names: Names
+    ghosts: Ghosts
+    pictures: Pictures
     rooms: Rooms
     endpoint: MatrixEndpoint
     catch_up: SyncCatchUp
@@ -94,6 +97,8 @@ def matrix_side(
         client=client,
         bot=bot,
         names=names,
+        ghosts=ghosts,
+        pictures=Pictures(connections.asking, bot=names.bot),
         rooms=rooms,
         endpoint=MatrixEndpoint(sender, client, ghosts=ghosts, rooms=rooms, clock=clock),
         catch_up=catch_up,

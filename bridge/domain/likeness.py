@@ -46,7 +46,10 @@ Facets = Mapping[Facet, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture that was copied: Graph's name for it, a digest of its bytes, and where it lies now."""
+    """A picture that was copied: Graph's name for it, a digest of its bytes, and where it lies now.
+
+    `uri` is "" for one that cannot be shown.
+    """
 
     tag: str
     digest: str
@@ -114,9 +117,14 @@ def seen(known: Likeness, profile: Profile | None) -> Likeness:
     )
 
 
+def is_account(person: str) -> bool:
+    """Tell whether an id is one that accounts of a directory have, whichever."""
+    return _GUID.fullmatch(person) is not None
+
+
 def may_be_in_directory(person: str, known: Likeness) -> bool:
     """Tell whether the own directory can be asked about somebody."""
-    return known.kind in _OF_THE_DIRECTORY and _GUID.fullmatch(person) is not None
+    return known.kind in _OF_THE_DIRECTORY and is_account(person)
 
 
 def contradicts(known: Likeness, person: Person) -> bool:

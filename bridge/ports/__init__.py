@@ -43,7 +43,14 @@ from bridge.ports.journal import (
     Run,
     Unit,
 )
-from bridge.ports.likenesses import DueGhost, Image, LikenessBook, People, Portraitist
+from bridge.ports.likenesses import (
+    NOT_TOLD,
+    DueGhost,
+    LikenessBook,
+    People,
+    Portraitist,
+    Print,
+)
 from bridge.ports.networks import (
     Confirm,
     Desk,
@@ -53,6 +60,7 @@ from bridge.ports.networks import (
     Reading,
 )
 from bridge.ports.news import ConversationNews, Loss, News, PersonNews, TeamNews
+from bridge.ports.presences import PresenceBoard, PresenceSource
 from bridge.ports.shapes import (
     ORGANISATION,
     ChildRoom,
@@ -79,6 +87,7 @@ from bridge.ports.tidings import (
 
 __all__ = [
     "ENTRIES_OF_ONE_MAX",
+    "NOT_TOLD",
     "ORGANISATION",
     "AccountBook",
     "Announcer",
@@ -105,7 +114,6 @@ __all__ = [
     "Ghost",
     "GhostBook",
     "Heard",
-    "Image",
     "Journal",
     "Keeper",
     "Kept",
@@ -121,6 +129,9 @@ __all__ = [
     "Picture",
     "PortalBook",
     "Portraitist",
+    "PresenceBoard",
+    "PresenceSource",
+    "Print",
     "Reading",
     "ReadingBook",
     "Reason",

@@ -11,6 +11,9 @@ from bridge.domain.ids import TeamsUserId, TenantId
 from bridge.domain.likeness import Likeness, PictureStep, Profile
 from bridge.ports.books import Ghost
 
+NOT_TOLD = ""
+"""The tag of a picture of which nobody tells us: what is shown stays."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueGhost:
@@ -18,14 +21,6 @@ class DueGhost:
 
     ghost: Ghost
     lease: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """The bytes of a picture, of a type that was looked at and not believed."""
-
-    content: bytes
-    mimetype: str
 
 
 class LikenessBook(Protocol):
@@ -66,15 +61,17 @@ class People(Protocol):
         ...
 
     async def picture_tags(self, people: Sequence[TeamsUserId]) -> Mapping[TeamsUserId, str | None]:
-        """Return what tells one picture of a person from the next; None for who has no picture.
+        """Return what tells one picture of a person from the next; None for who has none.
+
+        `NOT_TOLD` for those whose pictures may not be read.
 
         Raises:
             RemoteError: No picture could be looked at now.
         """
         ...
 
-    async def picture(self, person: TeamsUserId) -> Image | None:
-        """Return the picture of a person; None if there is none that can be shown.
+    async def picture(self, person: TeamsUserId) -> bytes | None:
+        """Return the picture of a person; None if there is none, or too large a one.
 
         Raises:
             RemoteError: It could not be read now.
@@ -82,15 +79,23 @@ class People(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Print:
+    """The bytes of a picture, and what Graph calls it; no bytes: it is none that can be shown."""
+
+    tag: str
+    content: bytes | None
+
+
 class Portraitist(Protocol):
     """Shows on the far side what people are like."""
 
     async def show(
-        self, ghost: Ghost, likeness: Likeness, step: PictureStep, image: Image | None, tag: str
+        self, ghost: Ghost, likeness: Likeness, step: PictureStep, new: Print | None
     ) -> Ghost:
         """Have a ghost show a likeness; return it as it is now.
 
-        `image` is there to be shown if `step` is to fetch one, `tag` what Graph calls it.
+        `new` is the picture to be shown if `step` is to fetch one.
 
         Raises:
             RemoteError: Not all of it is shown; trying again goes on.
@@ -98,5 +103,5 @@ class Portraitist(Protocol):
         ...
 
     def forget(self, ghost: Ghost) -> None:
-        """Let go of what is remembered of a ghost in memory."""
+        """Let go of what is remembered of a ghost in memory: something newer was written down."""
         ...

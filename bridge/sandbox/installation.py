@@ -78,6 +78,8 @@ class Wiring:
     limits_percent: int = 100
     channels: bool = True
     log_level: str = "info"
+    presence: bool = False
+    ghost_profiles: bool = False
 
 
 class Bridge:
@@ -206,11 +208,13 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "webhook_url": wiring.webhook_url,
             "ca_file": str(wiring.authority),
             "limits_percent": wiring.limits_percent,
+            "presence": wiring.presence,
             "channels": wiring.channels,
         },
         "bridge": {
             "encryption_key": wiring.encryption_key or Fernet.generate_key().decode(),
             "settle_window_ms": wiring.settle_window_ms,
+            "ghost_profiles": wiring.ghost_profiles,
             "name_direct_chats": wiring.name_direct_chats,
         },
         "logging": {"level": wiring.log_level, "format": "json"},

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bridge.settings import fits
+from bridge.settings.document import Section
+
 GHOST_NAME_DEFAULT = "{name} (Teams{kind})"
 GHOST_WORDS: Mapping[str, str] = {
     "guest": "guest",
@@ -46,3 +49,22 @@ CLOUDS = {
         login_url="https://login.partner.microsoftonline.cn",
     ),
 }
+
+
+def cloud_of(section: Section) -> Cloud:
+    """Read which cloud it is: by name, or by both of its addresses."""
+    cloud = section.optional(
+        "cloud", fits.one_of(CLOUDS), "for example global", default=CLOUDS["global"]
+    )
+    addresses = {
+        key: section.optional(key, fits.endpoint_address, f"for example {example}", default=example)
+        for key, example in (("graph_url", cloud.graph_url), ("login_url", cloud.login_url))
+    }
+    given = [key for key in addresses if section.given(key)]
+    for key in given:
+        if section.given("cloud"):
+            section.wrong(key, "is given beside cloud", "keep cloud, or both addresses")
+    if len(given) == 1:
+        other = next(key for key in addresses if key not in given)
+        section.missing(other, f"{given[0]} wants both addresses, or name the cloud instead")
+    return Cloud(**addresses)

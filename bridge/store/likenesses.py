@@ -47,7 +47,7 @@ def _picture(found: Any) -> Picture | None:  # noqa: ANN401 -- JSON
     if not isinstance(found, dict):
         return None
     tag, digest, uri = (_text(found.get(name)) for name in ("tag", "digest", "uri"))
-    return Picture(tag=tag or "", digest=digest or "", uri=uri) if uri else None
+    return Picture(tag=tag, digest=digest or "", uri=uri or "") if tag else None
 
 
 def _text(value: object) -> str | None:

@@ -18,7 +18,7 @@ import re
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -171,10 +171,14 @@ class Slot:
 
 
 class Slots:
-    """Unused application services; when all are used, a new homeserver brings new ones."""
+    """Unused application services; when all are used, a new homeserver brings new ones.
 
-    def __init__(self, folder: Path) -> None:
+    `settings` are what its configuration says otherwise than that of all tests.
+    """
+
+    def __init__(self, folder: Path, *, settings: Mapping[str, object] | None = None) -> None:
         self._folder = folder
+        self._settings = settings
         self._generation = 0
         self._running: list[_Generation] = []
 
@@ -197,7 +201,8 @@ class Slots:
             self._running.remove(spent)
             spent.close()
         if not self._running or not self._running[-1].unused:
-            self._running.append(_Generation(self._folder / f"homeserver-{self._generation}"))
+            folder = self._folder / f"homeserver-{self._generation}"
+            self._running.append(_Generation(folder, self._settings))
             self._generation += 1
         return self._running[-1]
 
@@ -205,7 +210,7 @@ class Slots:
 class _Generation:
     """One homeserver with its application services."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, object] | None) -> None:
         folder.mkdir()
         self._folder = folder
         self._homeserver = Homeserver()
@@ -216,6 +221,7 @@ class _Generation:
             folder / "synapse",
             server_name=SERVER_NAME,
             registrations=[slot.registration for slot in self.unused],
+            settings=settings,
         )
 
     def close(self) -> None:

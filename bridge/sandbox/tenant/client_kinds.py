@@ -99,6 +99,12 @@ async def bring_robot(
     return str((await tenant.call("POST", "/robots", body))["id"])
 
 
+async def rename_robot(tenant: ControlledTenant, robot: str, display_name: str | None) -> None:
+    """From now on it speaks under another name, as several webhooks of one connector do."""
+    path = f"/robots/{quote(robot, safe='')}"
+    await tenant.call("PATCH", path, {"display_name": display_name})
+
+
 async def change_person(tenant: ControlledTenant, person: str, **properties: object) -> None:
     """Set `guest`, `admin`, `name_form`, `null`, `absent`, `no_tenant_id` of a user or stranger."""
     await tenant.call("PATCH", f"/people/{quote(person, safe='')}", dict(properties))

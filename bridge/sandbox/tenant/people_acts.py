@@ -38,6 +38,13 @@ async def bring_robot(ask: Ask) -> Reply:
     return Reply(status=201, body={"id": robot.id})
 
 
+async def change_robot(ask: Ask) -> Reply:
+    """Under which `display_name` it says what it says from now on; null for none."""
+    name = wire.optional_text(ask.body, "display_name")
+    robot = people_kinds.rename_robot(ask.tenant, ask.ids["robot"], name)
+    return Reply(body={"id": robot.id})
+
+
 async def change_person(ask: Ask) -> Reply:
     """Make a user a `guest` or an `admin`; veil what Graph does not tell of anyone.
 
@@ -83,4 +90,5 @@ ACTS: list[tuple[str, Act]] = [
     ("PATCH /people/{person}", change_person),
     ("DELETE /people/{person}", delete_account),
     ("POST /robots", bring_robot),
+    ("PATCH /robots/{robot}", change_robot),
 ]

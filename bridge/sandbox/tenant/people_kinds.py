@@ -10,7 +10,7 @@ guest's id and name is that of the samples of graph/system-messages.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -106,6 +106,20 @@ def bring_robot(
         raise bad_request("There is someone of this id already.")
     robots[made.id] = made
     return made
+
+
+def rename_robot(tenant: Tenant, key: str, display_name: str | None) -> Robot:
+    """From now on it speaks under another name, as the webhooks of one connector do.
+
+    Raises:
+        GraphError: 404, there is no such robot.
+    """
+    known = tenant.people.robots.get(key)
+    if known is None:
+        raise no_such_user(key)
+    renamed = replace(known, display_name=display_name)
+    tenant.people.robots[key] = renamed
+    return renamed
 
 
 def veil(tenant: Tenant, user: User, missing: Missing, *, no_tenant_id: bool) -> None:

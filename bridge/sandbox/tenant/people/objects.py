@@ -6,6 +6,7 @@ directory-deleteditems-get.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from bridge.sandbox.tenant import permissions, users, wire
@@ -82,7 +83,8 @@ def _gone(call: Call, gone: Deleted) -> Json | None:
     if not news.kept(call.tenant, gone):
         return None
     names = users.selection(call) or [*profiles.DEFAULT, "deletedDateTime"]
-    return profiles.selected(call.tenant, gone.user, names)
+    # Their messages show no name any more; the directory keeps it for as long as the account.
+    return profiles.selected(call.tenant, replace(gone.user, face=gone.face), names)
 
 
 def _check_id(key: str) -> None:

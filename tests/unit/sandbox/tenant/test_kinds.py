@@ -291,6 +291,20 @@ async def test_names_tenants_and_addresses_may_be_missing(place: Place) -> None:
     assert (await place.graph(None, "GET", f"/users/{place.bob.id}")).status == 200
 
 
+async def test_a_robot_may_speak_under_several_names(place: Place) -> None:
+    robot = await kinds.bring_robot(place.tenant, "office365Connector", "Alerts")
+    await kinds.say(place.tenant, place.chat, "text", user=robot)
+    await kinds.rename_robot(place.tenant, robot, "Builds")
+    await kinds.say(place.tenant, place.chat, "text", user=robot)
+
+    shown: list[Any] = list(await place.tenant.messages(place.chat))
+    who = [message["from"]["application"] for message in shown[-2:]]
+    assert [(one["id"], one["displayName"]) for one in who] == [
+        (robot, "Alerts"),
+        (robot, "Builds"),
+    ]
+
+
 @pytest.mark.parametrize("kind", list(RobotKind))
 async def test_robots_of_every_kind_write_and_react(place: Place, kind: RobotKind) -> None:
     robot = await kinds.bring_robot(place.tenant, kind, None)

@@ -1,0 +1,59 @@
+"""Presences of ghosts on the homeserver; implements `ports.PresenceBoard`.
+
+Synapse 1.163.2 takes a ghost for offline 35 s after its presence was set last (measured), whatever it
+was set to: it waits for a client that syncs. And where presence is switched off it answers as if it
+were not, and shows everybody as offline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mautrix.api import Method, Path, PathBuilder
+from typing_extensions import override
+
+from bridge import ports
+from bridge.domain.ids import RoomId, TeamsUserId, UserId
+from bridge.domain.presence import Availability, Presence
+from bridge.matrix.cleaning import clean
+from bridge.matrix.client import Client
+from bridge.matrix.names import Names, localpart_of, person_of
+
+MESSAGE_CHARS_MAX = 200
+
+
+class Presences(ports.PresenceBoard):
+    """Shows presences as the ghosts themselves."""
+
+    def __init__(self, client: Client, names: Names) -> None:
+        self._client = client
+        self._names = names
+
+    @override
+    async def people_in(self, room: RoomId) -> Sequence[TeamsUserId]:
+        found = (self._person(user) for user in await self._client.members(room))
+        return [TeamsUserId(person) for person in sorted(filter(None, found))]
+
+    def _person(self, user: UserId) -> str | None:
+        if not self._names.is_ghost(user):
+            return None
+        return person_of(self._names.ghost_template, localpart_of(user))
+
+    @override
+    async def show(self, person: TeamsUserId, presence: Presence) -> None:
+        content: dict[str, object] = {"presence": presence.availability.value}
+        if presence.message:
+            content["status_msg"] = clean(presence.message, chars_max=MESSAGE_CHARS_MAX)
+        user = self._names.ghost(person)
+        await self._client.call(Method.PUT, _path(user), content, user=user)
+
+    @override
+    async def shows(self, person: TeamsUserId) -> bool:
+        user = self._names.ghost(person)
+        answer = await self._client.call(Method.GET, _path(user), user=user)
+        shown = answer.get("presence") if isinstance(answer, dict) else None
+        return shown != Availability.OFFLINE.value
+
+
+def _path(user: UserId) -> PathBuilder:
+    return Path.v3.presence[user].status
