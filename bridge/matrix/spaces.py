@@ -53,7 +53,7 @@ class Spaces:
         )
         key = space_key(due.tenant, look.team.id if look.team else None)
         room = await self._rooms.create_or_take(wanted, proof=(BRIDGE_INFO[0], key))
-        await self._book.remember_space(due, room)
+        await self._book.remember_space(due, room, name=shape.name or "")
         log.info("space ready", room=room)
         return room
 

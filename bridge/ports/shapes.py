@@ -46,6 +46,7 @@ class DueSpace:
     tenant: TenantId
     team: TeamId
     room: RoomId | None
+    name: str | None
     memory: Memory
     due_at: datetime
     lease: datetime
@@ -143,7 +144,7 @@ class ShapeBook(Protocol):
         """
         ...
 
-    async def remember_space(self, due: DueSpace, room: RoomId) -> None:
+    async def remember_space(self, due: DueSpace, room: RoomId, *, name: str) -> None:
         """Remember the room of a space; what is above and below it is to be looked at."""
         ...
 

@@ -258,6 +258,8 @@ class Shaper(Loop):
         kept = await self.keeper.keep_space(replace(due, memory=memory), look)
         if memory.picture != due.memory.picture:
             await self.book.look_below(due.tenant, due.team)
+        if due.room is not None and kept.name != due.name:
+            await self.book.want_spaces(due.tenant, ORGANISATION, anew=True)
         memory, next_at = planned(kept.memory, now=now, soon=None if kept.is_all else now)
         return Outcome(kept=replace(kept, memory=memory), next_at=next_at)
 

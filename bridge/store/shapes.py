@@ -56,7 +56,7 @@ WITH due AS MATERIALIZED (
 UPDATE spaces s SET shape_due_at = $2
 FROM due
 WHERE s.tenant_id = due.tenant_id AND s.team_id = due.team_id
-RETURNING s.tenant_id, s.team_id, s.room_id, s.shape, s.gone_at, due.shape_due_at AS due_at
+RETURNING s.tenant_id, s.team_id, s.room_id, s.name, s.shape, s.gone_at, due.shape_due_at AS due_at
 """
 # News that came during the look have moved what the lease had put there, and stay.
 _SETTLE_ROOM = """
@@ -89,7 +89,9 @@ _LOOK_BELOW_ALL = """
 UPDATE spaces SET shape_due_at = $3
 WHERE tenant_id = $1 AND team_id <> $2 AND (shape_due_at IS NULL OR shape_due_at > $3)
 """
-_REMEMBER_SPACE = "UPDATE spaces SET room_id = $3 WHERE tenant_id = $1 AND team_id = $2"
+_REMEMBER_SPACE = """
+UPDATE spaces SET room_id = $3, name = $4 WHERE tenant_id = $1 AND team_id = $2
+"""
 _SPACE_OF = "SELECT room_id, shape FROM spaces WHERE tenant_id = $1 AND team_id = $2"
 _CHANNELS_OF = """
 SELECT conversation_id AS key, room_id, room_name AS name FROM portals
@@ -167,10 +169,10 @@ class ShapeBook(ports.ShapeBook):
             await self._database.execute(_LOOK_AT_SPACE, tenant, team, now)
 
     @override
-    async def remember_space(self, due: DueSpace, room: RoomId) -> None:
+    async def remember_space(self, due: DueSpace, room: RoomId, *, name: str) -> None:
         now = self._clock.now()
         async with self._database.transaction() as session:
-            await session.execute(_REMEMBER_SPACE, due.tenant, due.team, room)
+            await session.execute(_REMEMBER_SPACE, due.tenant, due.team, room, plain(name))
             if due.team != ORGANISATION:
                 await session.execute(_LOOK_AT_SPACE, due.tenant, ORGANISATION, now)
             await session.execute(_below(due.team), due.tenant, due.team, now)
@@ -201,7 +203,8 @@ class ShapeBook(ports.ShapeBook):
     async def spaces_of(self, tenant: TenantId) -> tuple[ChildRoom, ...]:
         rows = await self._database.fetch(_SPACES_OF, tenant)
         return tuple(
-            ChildRoom(key=row["key"], room=RoomId(row["room_id"]), name=row["name"]) for row in rows
+            ChildRoom(key=row["key"], room=RoomId(row["room_id"]), name=row["name"] or "")
+            for row in rows
         )
 
     @override
@@ -246,6 +249,7 @@ def _due_space(row: Row, lease: datetime) -> DueSpace:
         tenant=TenantId(row["tenant_id"]),
         team=TeamId(row["team_id"]),
         room=None if room is None else RoomId(room),
+        name=row["name"],
         memory=memories.decode(row["shape"]),
         due_at=row["due_at"],
         lease=lease,

@@ -189,11 +189,12 @@ async def test_spaces_are_wanted_once_and_linked_when_they_are_there(
     assert await book.space_of(TENANT, TEAM) == KnownSpace()
     assert await book.spaces_of(TENANT) == ()
 
-    await book.remember_space(spaces[TEAM], RoomId("!team:matrix.test"))
+    await book.remember_space(spaces[TEAM], RoomId("!team:matrix.test"), name="Tea")
     for space in spaces.values():
         await book.settle_space(space, Kept(memory=Memory()), next_at=world.clock.now() + DAY)
     assert (await book.space_of(TENANT, TEAM)).room == "!team:matrix.test"
-    assert [child.room for child in await book.spaces_of(TENANT)] == ["!team:matrix.test"]
+    (team,) = await book.spaces_of(TENANT)
+    assert (team.key, team.room, team.name) == (TEAM, "!team:matrix.test", "Tea")
     assert [one.portal for one in await claim(book, world)] == [portal]
     (child,) = await book.channels_of(TENANT, TEAM)
     assert (child.key, child.room, child.name) == ("19:a@thread.tacv2", portal.room, "Mugs (Tea)")
@@ -201,7 +202,7 @@ async def test_spaces_are_wanted_once_and_linked_when_they_are_there(
     (above,) = await book.claim_spaces(limit=9, until=until)
     assert above.team == ORGANISATION
 
-    await book.remember_space(above, RoomId("!all:matrix.test"))
+    await book.remember_space(above, RoomId("!all:matrix.test"), name="All")
     (below,) = await book.claim_spaces(limit=9, until=until)
     assert (below.team, below.room) == (TEAM, "!team:matrix.test")
 
