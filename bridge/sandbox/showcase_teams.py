@@ -247,11 +247,15 @@ class TeamsApi:
         return _served(item.data, item.content_type, "content")
 
     async def file(self, request: web.Request) -> web.StreamResponse:
-        """Send a file of a drive by its address; `?about` says only how large it is."""
+        """Send a file of a drive by its address; `?about` says only whether and how large it is."""
         item = self._item(request.query.get("url", ""))
+        if item is None and "about" not in request.query:
+            raise web.HTTPNotFound(text="there is no such file in this tenant")
+        if item is None:
+            return web.json_response({"there": False})
         kind = mimetypes.guess_type(item.name)[0] or "application/octet-stream"
         if "about" in request.query:
-            return web.json_response({"name": item.name, "size": item.size, "type": kind})
+            return web.json_response({"there": True, "size": item.size, "type": kind})
         answer = web.StreamResponse(headers=_headers(kind, item.name))
         answer.content_length = item.size
         await answer.prepare(request)
@@ -260,14 +264,12 @@ class TeamsApi:
         await answer.write_eof()
         return answer
 
-    def _item(self, url: str) -> Item:
+    def _item(self, url: str) -> Item | None:
         try:
             item, _ = sharing.at(self.tenant, url)
-        except GraphError as error:
-            raise web.HTTPNotFound(text="there is no such file in this tenant") from error
-        if item.is_folder or item.blob is None:
-            raise web.HTTPNotFound(text="this is no file")
-        return item
+        except GraphError:
+            return None
+        return None if item.is_folder else item
 
     # --- finding one's way ---
 
@@ -366,8 +368,6 @@ def _edited(place: Chat | Channel, message: str, wish: dict[str, Any]) -> Json:
     return {
         "content": _text(wish, "text", TEXT_CHARS_MAX),
         "content_type": "text",
-        "subject": before.subject,
-        "importance": before.importance,
         "attachments": before.attachments,
     }
 

@@ -740,6 +740,45 @@ async def test_earlier_messages_are_read_on_demand_and_what_may_not_be_written_i
     )
 
 
+async def test_invitations_are_accepted_one_by_one_or_together(
+    at: PageUnderTest, stage: Stage
+) -> None:
+    maria, jonas = stage.maria, stage.jonas
+    for name in ("First call", "Second call", "Third call"):
+        await jonas.room(name, invite=[maria.id])
+    invites = at.page.locator("#matrix-rooms .invite", has_text="call")
+    await expect(invites).to_have_count(3, timeout=SEEN_MS)
+    await expect(invites.first).to_contain_text("invited: click to join")
+
+    await invites.filter(has_text="Second call").click()
+    await expect(at.page.locator("#matrix-head h3")).to_have_text("Second call", timeout=SEEN_MS)
+    await at.page.locator("#matrix-rooms .join-all").click()
+    await expect(at.page.locator("#matrix-rooms .invite")).to_have_count(0, timeout=SEEN_MS)
+
+
+async def test_names_are_shortened_to_letters_and_words_stand_out_from_any_ground(
+    at: PageUnderTest,
+) -> None:
+    found = await at.page.evaluate(
+        """async () => {
+          const { initials } = await import("/lib/words.js");
+          const { paint, safeAddress } = await import("/lib/dom.js");
+          const ink = (back) => { const at = document.createElement("p"); paint(at, "", back); return at.style.color; };
+          return {
+            initials: ["Aïcha Benali", "General (Directorate)", "(bot)", "@maria:hs", "+1 555", "☂", ""].map(initials),
+            ink: ["#ffff00", "#000080", "rgb(1, 2, 3)", "gold"].map(ink),
+            addresses: ["https://a.b/c", "javascript:1", " mailto:a@b ", "//a.b", "http://[", "file:///a", null].map(safeAddress),
+          };
+        }"""
+    )
+
+    assert found["initials"] == ["AB", "G", "B", "MH", "15", "?", "?"]
+    light, dark = "rgb(255, 255, 255)", "rgb(31, 31, 43)"
+    assert found["ink"] == [dark, light, light, dark]
+    none = None
+    assert found["addresses"] == ["https://a.b/c", none, "mailto:a@b", none, none, none, none]
+
+
 async def test_one_event_is_rendered_from_an_array_of_events_and_addresses_of_media_alone(
     at: PageUnderTest,
 ) -> None:

@@ -113,6 +113,9 @@ async def test_pictures_files_and_recordings_are_shown_through_the_tenant(
     await expect(last(at).locator("video")).to_have_js_property("videoWidth", 320)
     await at.play("hosted_video")
     await expect(last(at).locator("video")).to_have_js_property("videoWidth", 320)
+    await at.play("lost_file")
+    await expect(last(at).locator(".file")).to_contain_text("not in this tenant")
+    await expect(last(at).locator(".file a[href]")).to_have_count(0)
     for elsewhere in ("sticker", "gif"):
         await at.play(elsewhere)
         await expect(last(at).locator(".elsewhere")).to_have_count(1)

@@ -105,9 +105,9 @@ class Hand:
     async def room(self, name: str | None, *others: Hand, **wish: object) -> str:
         """A room with others in it, who have joined."""
         named = {} if name is None else {"name": name}
-        invite = [other.id for other in others]
+        invite = {"invite": [other.id for other in others]}
         made = await self.call(
-            "POST", "createRoom", {"preset": "private_chat", "invite": invite, **named, **wish}
+            "POST", "createRoom", {"preset": "private_chat", **invite, **named, **wish}
         )
         room = str(made["room_id"])
         for other in others:

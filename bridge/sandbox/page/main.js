@@ -14,9 +14,19 @@ function choose(id, people, chosen) {
 
 function foot(world) {
   const code = (words) => element("code", {}, words);
-  document.getElementById("client").append(
-    "Any Matrix client: homeserver ", code(world.homeserver), ", user ", code(world.matrix[0].user_id), ", password ", code(world.password),
-    ". To sign in to Teams, write ", code("login"), ` to ${world.bot}.`);
+  document
+    .getElementById("client")
+    .append(
+      "Any Matrix client: homeserver ",
+      code(world.homeserver),
+      ", user ",
+      code(world.matrix[0].user_id),
+      ", password ",
+      code(world.password),
+      ". To sign in to Teams, write ",
+      code("login"),
+      ` to ${world.bot}.`,
+    );
 }
 
 // On a narrow screen one half is shown at a time.
@@ -24,7 +34,8 @@ function tabs() {
   for (const tab of document.querySelectorAll("#tabs button")) {
     tab.onclick = () => {
       document.body.dataset.half = tab.dataset.half;
-      for (const other of document.querySelectorAll("#tabs button")) other.setAttribute("aria-selected", String(other === tab));
+      for (const other of document.querySelectorAll("#tabs button"))
+        other.setAttribute("aria-selected", String(other === tab));
     };
   }
 }
@@ -34,9 +45,19 @@ async function start() {
   tabs();
   foot(world);
   const [teams, matrix] = [new TeamsView(world), new MatrixView(world)];
-  choose("teams-user", world.teams.map(({ id, name }) => [id, name]), (id) => teams.begin(id));
-  choose("matrix-user", world.matrix.map(({ user_id: id, linked }) => [id, `${id.split(":")[0]} · ${linked ? `${linked} in Teams` : "not in Teams yet"}`]),
-    (id) => matrix.begin(world.matrix.find((user) => user.user_id === id)));
+  choose(
+    "teams-user",
+    world.teams.map(({ id, name }) => [id, name]),
+    (id) => teams.begin(id),
+  );
+  choose(
+    "matrix-user",
+    world.matrix.map(({ user_id: id, linked }) => [
+      id,
+      `${id.split(":")[0]} · ${linked ? `${linked} in Teams` : "not in Teams yet"}`,
+    ]),
+    (id) => matrix.begin(world.matrix.find((user) => user.user_id === id)),
+  );
   document.getElementById("teams-user").value = teams.user;
   await teams.start();
   say("ready");

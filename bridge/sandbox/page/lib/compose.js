@@ -14,9 +14,15 @@ export class Composer {
     this.button = element("button", { className: "send", title: "Send" }, "Send");
     this.above = element("p", { className: "above", hidden: true });
     this.form = element("form", { className: "composer" }, this.above, this.input, this.button);
-    this.form.onsubmit = (event) => { event.preventDefault(); this.#submit(send); };
+    this.form.onsubmit = (event) => {
+      event.preventDefault();
+      this.#submit(send);
+    };
     this.input.onkeydown = (event) => {
-      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); this.form.requestSubmit(); }
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        this.form.requestSubmit();
+      }
       if (event.key === "Escape") this.clear();
     };
     this.input.oninput = () => this.#grow();
@@ -42,7 +48,11 @@ export class Composer {
   }
 
   show(label) {
-    const close = element("button", { type: "button", className: "close", title: "Give up (Escape)", onclick: () => this.clear() }, "✕");
+    const close = element(
+      "button",
+      { type: "button", className: "close", title: "Give up (Escape)", onclick: () => this.clear() },
+      "✕",
+    );
     this.above.replaceChildren(element("span", {}, label), close);
     this.above.hidden = false;
     this.input.focus();

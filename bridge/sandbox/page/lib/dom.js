@@ -87,6 +87,25 @@ export function toEnd(scroller) {
   scroller.scrollTop = scroller.scrollHeight;
 }
 
+/** Colour an element as its author wished; on a ground of theirs, words that can be read. */
+export function paint(made, front, back) {
+  if (back) {
+    made.style.backgroundColor = back;
+    made.style.color = isDark(back) ? "#ffffff" : "#1f1f2b";
+  }
+  if (front) made.style.color = front;
+}
+
+function isDark(colour) {
+  const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})/i
+    .exec(colour)
+    ?.slice(1)
+    .map((part) => parseInt(part, 16));
+  const [red, green, blue] = hex ??
+    /^rgba?\((\d+)[\s,]+(\d+)[\s,]+(\d+)/i.exec(colour)?.slice(1).map(Number) ?? [255, 255, 255];
+  return red * 0.3 + green * 0.59 + blue * 0.11 < 128;
+}
+
 /** Scroll to an element and let it shine for a moment. */
 export function pointAt(target) {
   target.scrollIntoView({ block: "center", behavior: "smooth" });

@@ -11,5 +11,10 @@ export function openPicture(address, name) {
   shown.onclose = () => shown.remove();
   document.body.append(shown);
   shown.showModal();
-  Promise.resolve(address).then((found) => { picture.src = found; }, () => shown.close());
+  Promise.resolve(address).then(
+    (found) => {
+      picture.src = found;
+    },
+    () => shown.close(),
+  );
 }

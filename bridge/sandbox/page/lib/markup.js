@@ -7,8 +7,23 @@ export const DEPTH_MAX = 100; // Elements in each other; the Matrix specificatio
 
 // What is inside these is no text either.
 const DROPPED = new Set([
-  "script", "style", "x-style", "template", "noscript", "iframe", "object", "embed", "head", "title", "textarea",
-  "select", "audio", "video", "canvas", "math", "mx-reply",
+  "script",
+  "style",
+  "x-style",
+  "template",
+  "noscript",
+  "iframe",
+  "object",
+  "embed",
+  "head",
+  "title",
+  "textarea",
+  "select",
+  "audio",
+  "video",
+  "canvas",
+  "math",
+  "mx-reply",
 ]);
 
 /**
@@ -57,7 +72,13 @@ function hush(html) {
 /** A style of `node` by its name, as `hush` has kept it. */
 export function styleOf(node, name) {
   const found = (node.getAttribute("data-its-style") ?? "").split(";").map((one) => one.split(":"));
-  return found.find(([key]) => key.trim().toLowerCase() === name)?.slice(1).join(":").trim() ?? null;
+  return (
+    found
+      .find(([key]) => key.trim().toLowerCase() === name)
+      ?.slice(1)
+      .join(":")
+      .trim() ?? null
+  );
 }
 
 /** A whole number of an attribute within bounds, or null. */

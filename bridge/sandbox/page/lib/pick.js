@@ -8,14 +8,31 @@ const OFFERED = [..."👍❤😂🎉😮😢🙏👀✅🚀"].map((one) => (one 
 export function pickEmoji(beside, picked) {
   const board = element("div", { className: "board", popover: "auto" });
   board.setAttribute("role", "menu");
-  const choose = (key) => { board.hidePopover(); picked(key); };
+  const choose = (key) => {
+    board.hidePopover();
+    picked(key);
+  };
   for (const key of OFFERED) {
-    board.append(element("button", { type: "button", onclick: () => choose(key), attributes: { "aria-label": `React with ${key}` } }, key));
+    board.append(
+      element(
+        "button",
+        { type: "button", onclick: () => choose(key), attributes: { "aria-label": `React with ${key}` } },
+        key,
+      ),
+    );
   }
-  const other = element("input", { placeholder: ":other:", maxLength: 40, attributes: { "aria-label": "Another reaction" } });
-  other.onkeydown = (event) => { if (event.key === "Enter" && other.value.trim()) choose(other.value.trim()); };
+  const other = element("input", {
+    placeholder: ":other:",
+    maxLength: 40,
+    attributes: { "aria-label": "Another reaction" },
+  });
+  other.onkeydown = (event) => {
+    if (event.key === "Enter" && other.value.trim()) choose(other.value.trim());
+  };
   board.append(other);
-  board.ontoggle = (event) => { if (event.newState === "closed") board.remove(); };
+  board.ontoggle = (event) => {
+    if (event.newState === "closed") board.remove();
+  };
   document.body.append(board);
   board.showPopover();
   const [from, size] = [beside.getBoundingClientRect(), board.getBoundingClientRect()];

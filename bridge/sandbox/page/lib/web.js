@@ -15,7 +15,10 @@ export async function call(url, options = {}) {
   const answer = await fetch(url, options);
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    throw new Refused(body?.error?.message || body?.error || `${answer.status} ${answer.statusText}`, answer.status);
+    throw new Refused(
+      body?.error?.message || body?.error || `${answer.status} ${answer.statusText}`,
+      answer.status,
+    );
   }
   return body;
 }

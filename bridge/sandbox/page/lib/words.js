@@ -37,14 +37,17 @@ export function moment(instant) {
 /** The day, as a line between messages says it. */
 export function day(instant) {
   const at = new Date(instant);
-  return Number.isNaN(at.getTime()) ? "" : at.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" });
+  return Number.isNaN(at.getTime())
+    ? ""
+    : at.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" });
 }
 
 /** One or two letters that stand for a name. */
 export function initials(name) {
-  const words = name.replace(/^[@#!]/, "").split(/[\s._:-]+/).filter((word) => /\p{L}|\p{N}/u.test(word));
-  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined];
-  return letters.map((word) => (word ? [...word][0].toUpperCase() : "")).join("") || "?";
+  const known = name.replace(/\([^()]*\)/g, " "); // What is in brackets says more, and is no name.
+  const words = (/[\p{L}\p{N}]/u.test(known) ? known : name).match(/[\p{L}\p{N}]+/gu) ?? [];
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return letters.map((word) => [...word][0].toUpperCase()).join("") || "?";
 }
 
 /** A number from 0 to 7 that is always the same for the same key: which colour stands for someone. */

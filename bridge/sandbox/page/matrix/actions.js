@@ -43,7 +43,10 @@ export class Actions {
     const { session, room } = this.desk;
     const relation = { rel_type: "m.annotation", event_id: event.event_id, key };
     return attempt("Not reacted", () =>
-      own ? session.redact(room().id, own.event_id) : session.send(room().id, "m.reaction", { "m.relates_to": relation }));
+      own
+        ? session.redact(room().id, own.event_id)
+        : session.send(room().id, "m.reaction", { "m.relates_to": relation }),
+    );
   }
 
   redact(event) {
@@ -76,14 +79,17 @@ export class Actions {
     const { session, room, context } = this.desk;
     const here = room();
     if (!here) return false;
-    const people = [...context().people].filter(([id, { membership }]) => membership === "join" && id !== session.id);
+    const people = [...context().people].filter(
+      ([id, { membership }]) => membership === "join" && id !== session.id,
+    );
     const box = this.#boxFor(root);
     const pending = this.pending?.box === box ? this.pending : null;
     let content = textContent(words, people);
     if (pending?.kind === "edit") content = editing(content, pending.event);
     else {
       if (pending?.kind === "answer") content = answering(content, pending.event);
-      if (root !== null) content = inThread(content, root, context().index.threads.get(root)?.at(-1)?.event_id ?? root);
+      if (root !== null)
+        content = inThread(content, root, context().index.threads.get(root)?.at(-1)?.event_id ?? root);
     }
     return attempt("Not sent in Matrix", async () => {
       await session.send(here.id, "m.room.message", content);
@@ -119,8 +125,10 @@ export class Actions {
   #box(root) {
     if (!this.boxes.has(root)) {
       const box = new Composer({
-        placeholder: "Reply in thread", label: "Reply in thread",
-        send: (words) => this.send(words, root), gaveUp: () => this.giveUp(box),
+        placeholder: "Reply in thread",
+        label: "Reply in thread",
+        send: (words) => this.send(words, root),
+        gaveUp: () => this.giveUp(box),
       });
       this.boxes.set(root, box);
     }

@@ -10,7 +10,8 @@ const PAGE_EVENTS = 100;
 // page again wants to see what is now, so no filter is like another.
 const FILTER = {
   room: { timeline: { limit: TIMELINE_EVENTS, not_types: [`page.${Date.now()}.${Math.random()}`] } },
-  presence: { types: [] }, account_data: { types: [] },
+  presence: { types: [] },
+  account_data: { types: [] },
 };
 // What a browser may show of strangers' media. Of any other type it is a file without a type: an
 // address of this page must never become a document that runs.
@@ -44,14 +45,23 @@ export class Session {
   }
 
   sync(since, signal) {
-    const query = new URLSearchParams({ filter: JSON.stringify(FILTER), timeout: since ? SYNC_MS : 0, ...(since && { since }) });
+    const query = new URLSearchParams({
+      filter: JSON.stringify(FILTER),
+      timeout: since ? SYNC_MS : 0,
+      ...(since && { since }),
+    });
     return call(`${this.homeserver}/_matrix/client/v3/sync?${query}`, {
-      headers: { Authorization: `Bearer ${this.token}` }, signal: AbortSignal.any([signal, this.ended.signal]),
+      headers: { Authorization: `Bearer ${this.token}` },
+      signal: AbortSignal.any([signal, this.ended.signal]),
     });
   }
 
   earlier(room, from) {
-    return this.ask("GET", at`v3/rooms/${room}/messages`, undefined, { dir: "b", limit: PAGE_EVENTS, ...(from && { from }) });
+    return this.ask("GET", at`v3/rooms/${room}/messages`, undefined, {
+      dir: "b",
+      limit: PAGE_EVENTS,
+      ...(from && { from }),
+    });
   }
 
   event(room, id) {
@@ -60,7 +70,9 @@ export class Session {
 
   /** The replies of a thread, as many as one page has. */
   thread(room, root) {
-    return this.ask("GET", at`v1/rooms/${room}/relations/${root}/m.thread`, undefined, { limit: PAGE_EVENTS });
+    return this.ask("GET", at`v1/rooms/${room}/relations/${root}/m.thread`, undefined, {
+      limit: PAGE_EVENTS,
+    });
   }
 
   send(room, type, content) {
@@ -73,8 +85,10 @@ export class Session {
 
   join(room, via = []) {
     const servers = new URLSearchParams(via.map((server) => ["via", server]));
-    return call(`${this.homeserver}/_matrix/client/${at`v3/join/${room}`}?${servers}`,
-      { ...sending("POST", {}, { Authorization: `Bearer ${this.token}` }), signal: this.ended.signal });
+    return call(`${this.homeserver}/_matrix/client/${at`v3/join/${room}`}?${servers}`, {
+      ...sending("POST", {}, { Authorization: `Bearer ${this.token}` }),
+      signal: this.ended.signal,
+    });
   }
 
   leave(room) {
@@ -99,7 +113,10 @@ export class Session {
     if (!this.known.has(key)) {
       const found = this.#fetchMedia(address, width === undefined ? null : { width, height, method });
       this.known.set(key, found);
-      found.then((url) => this.known.set(key, url), () => this.known.delete(key));
+      found.then(
+        (url) => this.known.set(key, url),
+        () => this.known.delete(key),
+      );
     }
     return this.known.get(key);
   };
@@ -107,14 +124,21 @@ export class Session {
   async #fetchMedia(address, size) {
     if (!isMedia(address)) throw new Refused("this is no address of media", 400);
     const [server, id] = address.slice("mxc://".length).split("/");
-    const what = size === null ? at`v1/media/download/${server}/${id}` : at`v1/media/thumbnail/${server}/${id}`;
-    const answer = await fetch(`${this.homeserver}/_matrix/client/${what}?${new URLSearchParams(size ?? {})}`, {
-      headers: { Authorization: `Bearer ${this.token}` }, signal: this.ended.signal,
-    });
+    const what =
+      size === null ? at`v1/media/download/${server}/${id}` : at`v1/media/thumbnail/${server}/${id}`;
+    const answer = await fetch(
+      `${this.homeserver}/_matrix/client/${what}?${new URLSearchParams(size ?? {})}`,
+      {
+        headers: { Authorization: `Bearer ${this.token}` },
+        signal: this.ended.signal,
+      },
+    );
     if (!answer.ok) throw new Refused(`${answer.status} ${answer.statusText}`, answer.status);
     const data = await answer.blob();
     const type = data.type.split(";")[0].trim().toLowerCase();
-    return URL.createObjectURL(data.slice(0, data.size, SHOWN.test(type) ? type : "application/octet-stream"));
+    return URL.createObjectURL(
+      data.slice(0, data.size, SHOWN.test(type) ? type : "application/octet-stream"),
+    );
   }
 
   #transaction() {

@@ -13,11 +13,23 @@ import { relate } from "./relations.js";
  * ids of the roots whose threads stand open.
  */
 export function contextOf(events, options) {
-  const { mediaUrl, me = null, people, index, roomNames = new Map(), actions = null, openThreads = new Set() } = options;
+  const {
+    mediaUrl,
+    me = null,
+    people,
+    index,
+    roomNames = new Map(),
+    actions = null,
+    openThreads = new Set(),
+  } = options;
   return {
     index: index ?? relate(events),
     people: people ?? peopleOf(events),
-    me, roomNames, actions, openThreads, mediaUrl,
+    me,
+    roomNames,
+    actions,
+    openThreads,
+    mediaUrl,
     show: (holder, address, wish, shown, failed) => show(mediaUrl, holder, address, wish, shown, failed),
   };
 }
@@ -25,7 +37,10 @@ export function contextOf(events, options) {
 // Give a picture, a clip or a link its address: at once where it is known, later where it is promised.
 function show(mediaUrl, holder, address, wish, shown = () => {}, failed = () => {}) {
   const attribute = holder.localName === "a" ? "href" : "src";
-  const set = (found) => { holder[attribute] = found; shown(); };
+  const set = (found) => {
+    holder[attribute] = found;
+    shown();
+  };
   let found;
   try {
     found = mediaUrl(address, wish ?? {});

@@ -33,40 +33,61 @@ export function renderEvent(event, context) {
   });
   made.append(
     avatar(speaker, context),
-    element("div", { className: "main" },
+    element(
+      "div",
+      { className: "main" },
       head(event, speaker),
       answered(event, context),
       gone ? deleted(event, context) : said(event, content, speaker, context),
       failure(event, context),
       reactions(event, context),
-      thread(event, context)),
-    gone ? "" : context.actions?.menu(event, content) ?? "",
+      thread(event, context),
+    ),
+    gone ? "" : (context.actions?.menu(event, content) ?? ""),
   );
   return made;
 }
 
 function classes(event, content, context, gone) {
   const mentions = object(content["m.mentions"]);
-  const toMe = context.me !== null && event.sender !== context.me &&
+  const toMe =
+    context.me !== null &&
+    event.sender !== context.me &&
     (mentions.room === true || (Array.isArray(mentions.user_ids) && mentions.user_ids.includes(context.me)));
   const kind = { "m.notice": "notice", "m.emote": "emote" }[content.msgtype];
-  const found = ["message", event.sender === context.me && "mine", gone && "gone", toMe && "mentions-me", kind];
+  const found = [
+    "message",
+    event.sender === context.me && "mine",
+    gone && "gone",
+    toMe && "mentions-me",
+    kind,
+  ];
   return found.filter(Boolean).join(" ");
 }
 
 function notice(event, context) {
   const words = noticeOf(event, context);
   if (words === null) return null;
-  return element("p", {
-    className: "system", title: moment(at(event)), dataset: { event: text(event.event_id), kind: event.type },
-  }, words);
+  return element(
+    "p",
+    {
+      className: "system",
+      title: moment(at(event)),
+      dataset: { event: text(event.event_id), kind: event.type },
+    },
+    words,
+  );
 }
 
 function head(event, speaker) {
   const via = speaker.via === null ? null : element("small", { className: "via" }, `via ${speaker.via}`);
-  return element("header", {},
-    element("b", { className: "name", title: speaker.via ?? speaker.id }, speaker.name), via,
-    element("time", { dateTime: instant(event), title: moment(at(event)) }, clock(at(event))));
+  return element(
+    "header",
+    {},
+    element("b", { className: "name", title: speaker.via ?? speaker.id }, speaker.name),
+    via,
+    element("time", { dateTime: instant(event), title: moment(at(event)) }, clock(at(event))),
+  );
 }
 
 function instant(event) {
@@ -79,25 +100,41 @@ function deleted(event, context) {
   const by = text(redaction.sender);
   const reason = text(object(redaction.content).reason);
   const who = by && by !== event.sender ? ` by ${nameOf(by, context.people)}` : "";
-  return element("div", { className: "deleted" }, icon("bin"), ` message deleted${who}${reason ? `: ${reason}` : ""}`);
+  return element(
+    "div",
+    { className: "deleted" },
+    icon("bin"),
+    ` message deleted${who}${reason ? `: ${reason}` : ""}`,
+  );
 }
 
 function said(event, content, speaker, context) {
   const edit = context.index.edit.get(event.event_id);
-  const mark = edit && element("small", { className: "edited", title: `Edited ${moment(at(edit))}` }, "(edited)");
+  const mark =
+    edit && element("small", { className: "edited", title: `Edited ${moment(at(edit))}` }, "(edited)");
   return element("div", { className: "said" }, renderBody(event, content, speaker, context), mark);
 }
 
 function renderBody(event, content, speaker, context) {
-  if (event.type === "m.room.encrypted") return element("span", { className: "lost" }, icon("lock"), " encrypted: this page has no keys");
+  if (event.type === "m.room.encrypted")
+    return element("span", { className: "lost" }, icon("lock"), " encrypted: this page has no keys");
   if (event.type === "m.sticker") return sticker(content, context);
   const show = SHOWS[content.msgtype];
   if (show !== undefined) {
-    const caption = hasCaption(content) ? element("div", { className: "caption" }, words(content, context)) : null;
+    const caption = hasCaption(content)
+      ? element("div", { className: "caption" }, words(content, context))
+      : null;
     return element("div", { className: "media" }, show(content, context), caption);
   }
   if (content.msgtype === "m.emote") {
-    return element("div", { className: "rich emote" }, "* ", element("b", {}, speaker.name), " ", words(content, context));
+    return element(
+      "div",
+      { className: "rich emote" },
+      "* ",
+      element("b", {}, speaker.name),
+      " ",
+      words(content, context),
+    );
   }
   return words(content, context);
 }
@@ -125,16 +162,28 @@ function answered(event, context) {
   const id = answeredBy(event);
   if (id === null) return null;
   const original = context.index.byId.get(id);
-  const quote = element("blockquote", { className: "answered", dataset: { answers: id }, tabIndex: 0, title: "Show this message" });
+  const quote = element("blockquote", {
+    className: "answered",
+    dataset: { answers: id },
+    tabIndex: 0,
+    title: "Show this message",
+  });
   if (original === undefined) quote.append("An earlier message");
   else {
     const content = withoutFallback(contentOf(original, context.index));
     const speaker = speakerOf(original, content, context.people);
-    quote.append(avatar(speaker, context, { side: 16 }), element("b", {}, speaker.name), " ", preview(original, context));
+    quote.append(
+      avatar(speaker, context, { side: 16 }),
+      element("b", {}, speaker.name),
+      " ",
+      preview(original, context),
+    );
   }
   const go = () => context.actions?.jump(id);
   quote.onclick = go;
-  quote.onkeydown = (key) => { if (key.key === "Enter") go(); };
+  quote.onkeydown = (key) => {
+    if (key.key === "Enter") go();
+  };
   return quote;
 }
 
@@ -164,16 +213,28 @@ function reactions(event, context) {
   const byKey = context.index.reactions.get(event.event_id);
   if (byKey === undefined || context.index.gone.has(event.event_id)) return null;
   const chips = [...byKey].map(([key, given]) => chip(event, key, given, context));
-  return element("ul", { className: "reactions" }, chips.map((one) => element("li", {}, one)));
+  return element(
+    "ul",
+    { className: "reactions" },
+    chips.map((one) => element("li", {}, one)),
+  );
 }
 
 function chip(event, key, given, context) {
   const names = given.map((reaction) => nameOf(text(reaction.sender), context.people));
   const mine = given.find((reaction) => reaction.sender === context.me);
   const label = shortcode(given) || (isMedia(key) ? "picture" : key);
-  const made = element("button", {
-    type: "button", className: mine ? "chip own" : "chip", title: `${enumerate(names, 20)} reacted with ${label}`, dataset: { key },
-  }, face(key, label, context), element("span", { className: "number" }, String(given.length)));
+  const made = element(
+    "button",
+    {
+      type: "button",
+      className: mine ? "chip own" : "chip",
+      title: `${enumerate(names, 20)} reacted with ${label}`,
+      dataset: { key },
+    },
+    face(key, label, context),
+    element("span", { className: "number" }, String(given.length)),
+  );
   if (context.actions) made.onclick = () => context.actions.toggle(event, key, mine);
   else made.disabled = true;
   return made;
@@ -181,7 +242,12 @@ function chip(event, key, given, context) {
 
 // A picture for an mxc key, else the key itself: an emoji, `:name:` or any short text.
 function face(key, label, context) {
-  if (!isMedia(key)) return element("span", { className: "key" }, key.length > KEY_CHARS ? `${key.slice(0, KEY_CHARS - 1)}…` : key);
+  if (!isMedia(key))
+    return element(
+      "span",
+      { className: "key" },
+      key.length > KEY_CHARS ? `${key.slice(0, KEY_CHARS - 1)}…` : key,
+    );
   const picture = element("img", { alt: label, title: label, className: "emoticon", height: 20 });
   context.show(picture, key, {}, undefined, () => picture.replaceWith(label));
   return picture;
@@ -198,14 +264,32 @@ function thread(event, context) {
   if (!number && !opened) return null;
   const known = context.index.threads.get(event.event_id) ?? [];
   const last = known.at(-1);
-  const summary = element("summary", {}, icon("thread"), element("b", {}, number ? count(number, "reply", "replies") : "New thread"));
+  const summary = element(
+    "summary",
+    {},
+    icon("thread"),
+    element("b", {}, number ? count(number, "reply", "replies") : "New thread"),
+  );
   if (last !== undefined) {
     const speaker = speakerOf(last, contentOf(last, context.index), context.people);
-    summary.append(avatar(speaker, context, { side: 18 }), element("span", { className: "latest" },
-      element("b", {}, speaker.name), " ", preview(last, context)), element("time", { title: moment(at(last)) }, clock(at(last))));
+    summary.append(
+      avatar(speaker, context, { side: 18 }),
+      element("span", { className: "latest" }, element("b", {}, speaker.name), " ", preview(last, context)),
+      element("time", { title: moment(at(last)) }, clock(at(last))),
+    );
   }
-  const inside = element("ol", {}, known.map((reply) => element("li", {}, renderEvent(reply, context))));
-  const made = element("details", { className: "thread", open: opened }, summary, inside, context.actions?.answerBox(event) ?? "");
+  const inside = element(
+    "ol",
+    {},
+    known.map((reply) => element("li", {}, renderEvent(reply, context))),
+  );
+  const made = element(
+    "details",
+    { className: "thread", open: opened },
+    summary,
+    inside,
+    context.actions?.answerBox(event) ?? "",
+  );
   made.ontoggle = () => context.actions?.threadToggled(event, made.open);
   return made;
 }

@@ -29,28 +29,56 @@ function headRow(room, context, view) {
     make: () => {
       const topic = element("p", { className: "topic", title: room.topic }, linked(room.topic));
       topic.onclick = () => topic.classList.toggle("open");
-      const faces = members.slice(0, FACES).map(([id, { name, avatar: picture }]) => avatar({ id, name, avatar: picture }, context, { side: 24 }));
-      const who = element("button", { type: "button", className: "members", title: "Who is here" },
-        element("span", { className: "faces" }, faces), element("span", {}, String(members.length)));
+      const faces = members
+        .slice(0, FACES)
+        .map(([id, { name, avatar: picture }]) =>
+          avatar({ id, name, avatar: picture }, context, { side: 24 }),
+        );
+      const who = element(
+        "button",
+        { type: "button", className: "members", title: "Who is here" },
+        element("span", { className: "faces" }, faces),
+        element("span", {}, String(members.length)),
+      );
       who.onclick = () => showMembers(members, context, face.name);
-      return element("div", { className: "room-head" },
-        backButton(view), avatar(face, context, { side: 38, square: true }),
-        element("div", { className: "about-room" }, element("h3", {}, face.name), room.topic ? topic : null), who);
+      return element(
+        "div",
+        { className: "room-head" },
+        backButton(view),
+        avatar(face, context, { side: 38, square: true }),
+        element("div", { className: "about-room" }, element("h3", {}, face.name), room.topic ? topic : null),
+        who,
+      );
     },
   };
 }
 
 function backButton(view) {
-  return element("button", { type: "button", className: "back", ariaLabel: "Back to the list", onclick: () => view.panel("list") }, "‹");
+  return element(
+    "button",
+    { type: "button", className: "back", ariaLabel: "Back to the list", onclick: () => view.panel("list") },
+    "‹",
+  );
 }
 
 function showMembers(members, context, name) {
   const rows = members.map(([id, { name: called, avatar: picture }]) =>
-    element("li", {}, avatar({ id, name: called, avatar: picture }, context, { side: 32 }),
-      element("span", {}, element("b", {}, called), element("small", {}, id))));
-  const shown = element("dialog", { className: "people-list", ariaLabel: "Members" },
-    element("h3", {}, `${name}: ${count(members.length, "member", "members")}`), element("ul", {}, rows));
-  shown.onclick = (event) => { if (event.target === shown) shown.close(); };
+    element(
+      "li",
+      {},
+      avatar({ id, name: called, avatar: picture }, context, { side: 32 }),
+      element("span", {}, element("b", {}, called), element("small", {}, id)),
+    ),
+  );
+  const shown = element(
+    "dialog",
+    { className: "people-list", ariaLabel: "Members" },
+    element("h3", {}, `${name}: ${count(members.length, "member", "members")}`),
+    element("ul", {}, rows),
+  );
+  shown.onclick = (event) => {
+    if (event.target === shown) shown.close();
+  };
   shown.onclose = () => shown.remove();
   document.body.append(shown);
   shown.showModal();
@@ -69,8 +97,14 @@ function pinsRow(room, context, view) {
     sign: signOf(room.id, lines),
     make: () => {
       const pin = ({ id, who, line }) =>
-        element("button", { type: "button", className: "pin", dataset: { pin: id }, onclick: () => view.jump(id) },
-          icon("pin"), " ", who && element("b", {}, `${who} `), line);
+        element(
+          "button",
+          { type: "button", className: "pin", dataset: { pin: id }, onclick: () => view.jump(id) },
+          icon("pin"),
+          " ",
+          who && element("b", {}, `${who} `),
+          line,
+        );
       const [first, ...others] = lines.map(pin);
       if (!others.length) return element("div", { className: "pins" }, first);
       const more = element("details", {}, element("summary", {}, `${lines.length} pinned`), others);
@@ -84,15 +118,25 @@ function bannerRow(room, view) {
   return {
     key: "banner",
     sign: signOf(room.id, room.replacement, why),
-    make: () => element("div", { className: "banner" },
-      element("span", {}, "This room has been replaced.", why && ` ${why}`),
-      element("button", { type: "button", onclick: () => view.openRoom(room.replacement) }, "Go to the new room")),
+    make: () =>
+      element(
+        "div",
+        { className: "banner" },
+        element("span", {}, "This room has been replaced.", why && ` ${why}`),
+        element(
+          "button",
+          { type: "button", onclick: () => view.openRoom(room.replacement) },
+          "Go to the new room",
+        ),
+      ),
   };
 }
 
 /** Who is typing, in words; empty if nobody. */
 export function typingLine(room, context) {
-  const names = (room?.typing ?? []).filter((id) => id !== context.me).map((id) => nameOf(id, context.people));
+  const names = (room?.typing ?? [])
+    .filter((id) => id !== context.me)
+    .map((id) => nameOf(id, context.people));
   if (!names.length) return "";
   return names.length === 1 ? `${names[0]} is typing…` : `${names.length} people are typing…`;
 }

@@ -1,13 +1,40 @@
 // Formatted bodies: the HTML of the Matrix specification (v1.19, instant messaging), and no more.
 
-import { element, link, linked } from "../lib/dom.js";
+import { element, link, linked, paint } from "../lib/dom.js";
 import { graft, whole } from "../lib/markup.js";
 import { colour } from "../lib/words.js";
 import { isMedia, nameOf } from "./people.js";
 
 const PLAIN = new Set([
-  "del", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "p", "ul", "sup", "sub", "li", "b", "i", "u", "strong", "em",
-  "s", "hr", "br", "thead", "tbody", "tr", "th", "td", "caption", "details", "summary",
+  "del",
+  "h1",
+  "h2",
+  "h3",
+  "h4",
+  "h5",
+  "h6",
+  "blockquote",
+  "p",
+  "ul",
+  "sup",
+  "sub",
+  "li",
+  "b",
+  "i",
+  "u",
+  "strong",
+  "em",
+  "s",
+  "hr",
+  "br",
+  "thead",
+  "tbody",
+  "tr",
+  "th",
+  "td",
+  "caption",
+  "details",
+  "summary",
 ]);
 // Older names of what is allowed: every client writes some of them.
 const RENAMED = { strike: "s", font: "span", tt: "code" };
@@ -29,7 +56,9 @@ export function formatted(html, context, { room = false } = {}) {
 
 /** A plain body: as it was written, addresses made links. */
 export function plain(words, { room = false } = {}) {
-  const pieces = linked(words).flatMap((piece) => (room && typeof piece === "string" ? everyone(piece) : piece));
+  const pieces = linked(words).flatMap((piece) =>
+    room && typeof piece === "string" ? everyone(piece) : piece,
+  );
   return element("div", { className: "rich plain" }, pieces);
 }
 
@@ -81,9 +110,8 @@ const MAKERS = {
 
 function coloured(node, made) {
   const [front, back] = ["data-mx-color", "data-mx-bg-color"].map((name) => node.getAttribute(name) ?? "");
-  const older = node.localName === "font" ? node.getAttribute("color") ?? "" : "";
-  if (COLOUR.test(front || older)) made.style.color = front || older;
-  if (COLOUR.test(back)) made.style.backgroundColor = back;
+  const older = node.localName === "font" ? (node.getAttribute("color") ?? "") : "";
+  paint(made, COLOUR.test(front || older) ? front || older : "", COLOUR.test(back) ? back : "");
   return made;
 }
 
@@ -94,20 +122,32 @@ function spoiler(reason, hidden) {
   if (reason) cover.append(element("span", { className: "spoiler-reason" }, `(${reason}) `));
   cover.append(hidden);
   cover.onclick = () => cover.classList.toggle("shown");
-  cover.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") cover.onclick(); };
+  cover.onkeydown = (event) => {
+    if (event.key === "Enter" || event.key === " ") cover.onclick();
+  };
   return [cover, hidden];
 }
 
 // The formula as its author wrote it; what stands inside is the same for clients that know no formulas.
 function maths(node, name) {
-  return [element(name, { className: "maths" }, node.getAttribute("data-mx-maths") || node.textContent), null];
+  return [
+    element(name, { className: "maths" }, node.getAttribute("data-mx-maths") || node.textContent),
+    null,
+  ];
 }
 
 function picture(node, context) {
-  const [address, words] = [node.getAttribute("src"), node.getAttribute("alt") || node.getAttribute("title") || ""];
+  const [address, words] = [
+    node.getAttribute("src"),
+    node.getAttribute("alt") || node.getAttribute("title") || "",
+  ];
   if (!isMedia(address)) return words;
   const emoticon = node.hasAttribute("data-mx-emoticon");
-  const made = element("img", { alt: words, title: node.getAttribute("title") || words, className: emoticon ? "emoticon" : "inline" });
+  const made = element("img", {
+    alt: words,
+    title: node.getAttribute("title") || words,
+    className: emoticon ? "emoticon" : "inline",
+  });
   const [width, height] = ["width", "height"].map((name) => whole(node, name, PICTURE_MAX));
   if (emoticon) made.height = height > 0 && height < EMOTICON * 2 ? height : EMOTICON;
   else {
@@ -140,7 +180,11 @@ function target(id, event) {
 
 function mention({ sigil, id, event }, node, context) {
   if (sigil === "@") {
-    const made = pill(nameOf(id, context.people).replace(` (${id})`, ""), id, id === context.me ? "me" : "user");
+    const made = pill(
+      nameOf(id, context.people).replace(` (${id})`, ""),
+      id,
+      id === context.me ? "me" : "user",
+    );
     made.dataset.user = id;
     return [made, null];
   }

@@ -34,9 +34,19 @@ function image(content, context) {
   const [address, wish] = shownPicture(content, info);
   if (address === null) return missing(name, content);
   const made = element("img", { alt: name, className: "picture", attributes: { loading: null } });
-  const frame = element("button", { className: "frame loading", type: "button", title: `${name}${details(info)}` }, made);
+  const frame = element(
+    "button",
+    { className: "frame loading", type: "button", title: `${name}${details(info)}` },
+    made,
+  );
   fit(made, info, BOX);
-  context.show(made, address, wish, () => frame.classList.remove("loading"), () => frame.replaceWith(missing(name, content)));
+  context.show(
+    made,
+    address,
+    wish,
+    () => frame.classList.remove("loading"),
+    () => frame.replaceWith(missing(name, content)),
+  );
   frame.onclick = () => openPicture(context.mediaUrl(content.url, {}), name);
   if (isAnimated(info)) frame.append(element("span", { className: "badge" }, "GIF"));
   return frame;
@@ -52,7 +62,11 @@ function shownPicture(content, info) {
 }
 
 function isAnimated(info) {
-  return info["is_animated"] === true || info["org.matrix.msc4230.is_animated"] === true || info.mimetype === "image/gif";
+  return (
+    info["is_animated"] === true ||
+    info["org.matrix.msc4230.is_animated"] === true ||
+    info.mimetype === "image/gif"
+  );
 }
 
 /** A sticker: a picture without a frame. */
@@ -83,14 +97,26 @@ function video(content, context) {
   const info = object(content.info);
   const name = fileName(content, "clip");
   if (!isMedia(content.url)) return missing(name, content);
-  const player = element("video", { controls: true, className: "clip", title: `${name}${details(info)}`, preload: "metadata" });
+  const player = element("video", {
+    controls: true,
+    className: "clip",
+    title: `${name}${details(info)}`,
+    preload: "metadata",
+  });
   player.setAttribute("aria-label", name);
   fit(player, info, BOX);
   if (isMedia(info.thumbnail_url)) {
     const poster = element("img");
-    context.show(poster, info.thumbnail_url, {}, () => { player.poster = poster.src; });
+    context.show(poster, info.thumbnail_url, {}, () => {
+      player.poster = poster.src;
+    });
   }
-  return element("div", { className: "clip-holder" }, whenWanted(player, content, context), line(name, info, content, context));
+  return element(
+    "div",
+    { className: "clip-holder" },
+    whenWanted(player, content, context),
+    line(name, info, content, context),
+  );
 }
 
 function audio(content, context) {
@@ -102,7 +128,15 @@ function audio(content, context) {
   const player = element("audio", { controls: true, preload: "metadata" });
   player.setAttribute("aria-label", name);
   const long = duration(amount(info.duration) ?? amount(details.duration));
-  const title = isVoice ? element("span", { className: "voice-title" }, icon("voice"), " Voice message ", element("small", {}, long)) : null;
+  const title = isVoice
+    ? element(
+        "span",
+        { className: "voice-title" },
+        icon("voice"),
+        " Voice message ",
+        element("small", {}, long),
+      )
+    : null;
   const made = element("div", { className: isVoice ? "sound voice" : "sound" }, title);
   if (isVoice && list(details.waveform).length) made.append(waveform(details.waveform, player));
   made.append(whenWanted(player, content, context));
@@ -130,13 +164,19 @@ function waveform(values, player) {
 // What is large is fetched when someone asks for it.
 function whenWanted(player, content, context) {
   const bytes = amount(object(content.info).size);
-  const load = () => context.show(player, content.url, {}, undefined, () => player.replaceWith(missing(fileName(content), content)));
+  const load = () =>
+    context.show(player, content.url, {}, undefined, () =>
+      player.replaceWith(missing(fileName(content), content)),
+    );
   if (bytes === null || bytes <= EAGER_BYTES) {
     load();
     return player;
   }
   const ask = element("button", { type: "button", className: "quiet load" }, `Load ${size(bytes)}`);
-  ask.onclick = () => { ask.replaceWith(player); load(); };
+  ask.onclick = () => {
+    ask.replaceWith(player);
+    load();
+  };
   return ask;
 }
 
@@ -149,18 +189,27 @@ function file(content, context) {
 
 // Name and size, and a link that fetches the file when it is clicked and keeps it under its name.
 function line(name, info, content, context) {
-  const made = element("a", { className: "download", download: name, href: "#", title: `Download ${name}` },
+  const made = element(
+    "a",
+    { className: "download", download: name, href: "#", title: `Download ${name}` },
     element("span", { className: "file-icon", dataset: { ending: ending(name) } }, ending(name)),
     element("span", { className: "file-name" }, name),
-    element("small", {}, [size(info.size), duration(info.duration)].filter(Boolean).join(" · ")));
+    element("small", {}, [size(info.size), duration(info.duration)].filter(Boolean).join(" · ")),
+  );
   const fetchFirst = (event) => {
     event.preventDefault();
     made.classList.add("loading");
-    context.show(made, content.url, {}, () => {
-      made.classList.remove("loading");
-      made.onclick = null;
-      made.click();
-    }, () => made.replaceWith(missing(name, content)));
+    context.show(
+      made,
+      content.url,
+      {},
+      () => {
+        made.classList.remove("loading");
+        made.onclick = null;
+        made.click();
+      },
+      () => made.replaceWith(missing(name, content)),
+    );
   };
   made.onclick = fetchFirst;
   return made;
@@ -181,4 +230,3 @@ function missing(name, content) {
   const why = content.file !== undefined ? "encrypted: this page has no keys" : "cannot be loaded";
   return element("span", { className: "lost" }, icon("file"), ` ${name} (${why})`);
 }
-

@@ -23,9 +23,12 @@ const NOTICES = {
     `${who} created the ${now.type === "m.space" ? "space" : "room"}${now.predecessor ? ", which continues an older one" : ""}`,
   "m.room.name": ({ who, now, before }) => {
     if (!text(now.name)) return `${who} removed the room's name`;
-    return before.name ? `${who} renamed the room from “${text(before.name)}” to “${now.name}”` : `${who} named the room “${now.name}”`;
+    return before.name
+      ? `${who} renamed the room from “${text(before.name)}” to “${now.name}”`
+      : `${who} named the room “${now.name}”`;
   },
-  "m.room.topic": ({ who, now }) => (text(now.topic) ? `${who} set the topic: ${now.topic}` : `${who} removed the topic`),
+  "m.room.topic": ({ who, now }) =>
+    text(now.topic) ? `${who} set the topic: ${now.topic}` : `${who} removed the topic`,
   "m.room.avatar": ({ who, now }) => `${who} ${text(now.url) ? "changed" : "removed"} the room's picture`,
   "m.room.pinned_events": pins,
   "m.room.tombstone": ({ who, now }) => `${who} replaced this room${text(now.body) ? `: ${now.body}` : ""}`,
@@ -55,12 +58,18 @@ function membership({ event, who, now, before, context }) {
 function change({ self, who, name, now, before }) {
   const was = text(before.membership);
   switch (now.membership) {
-    case "invite": return `${who} invited ${name}`;
-    case "join": return was === "join" ? profile(name, now, before) : `${name} joined`;
-    case "ban": return `${who} banned ${name}`;
-    case "knock": return `${name} asks to join`;
-    case "leave": return left({ self, who, name, was });
-    default: return null;
+    case "invite":
+      return `${who} invited ${name}`;
+    case "join":
+      return was === "join" ? profile(name, now, before) : `${name} joined`;
+    case "ban":
+      return `${who} banned ${name}`;
+    case "knock":
+      return `${name} asks to join`;
+    case "leave":
+      return left({ self, who, name, was });
+    default:
+      return null;
   }
 }
 
@@ -80,7 +89,9 @@ function profile(name, now, before) {
 
 function levels({ who, now, before, context }) {
   const [old, fresh] = [object(before.users), object(now.users)];
-  const changed = [...new Set([...Object.keys(old), ...Object.keys(fresh)])].filter((user) => old[user] !== fresh[user]);
+  const changed = [...new Set([...Object.keys(old), ...Object.keys(fresh)])].filter(
+    (user) => old[user] !== fresh[user],
+  );
   if (!Object.keys(before).length || !changed.length) return null;
   const names = changed.map((user) => `${nameOf(user, context.people)} (${fresh[user] ?? "as everyone"})`);
   return `${who} changed the power level of ${enumerate(names)}`;
@@ -90,10 +101,16 @@ function levels({ who, now, before, context }) {
 export function roomName({ name, alias, members, me, service }) {
   if (name.trim()) return name;
   if (alias) return alias;
-  const others = [...members].filter(([id, { membership: is }]) => id !== me && (is === "join" || is === "invite"));
+  const others = [...members].filter(
+    ([id, { membership: is }]) => id !== me && (is === "join" || is === "invite"),
+  );
   const real = others.filter(([id]) => !list(service).includes(id));
-  const shown = (real.length ? real : others).map(([, { name: called }]) => called).sort((a, b) => a.localeCompare(b));
+  const shown = (real.length ? real : others)
+    .map(([, { name: called }]) => called)
+    .sort((a, b) => a.localeCompare(b));
   if (shown.length) return enumerate(shown, 5);
-  const left = [...members].filter(([id]) => id !== me && !list(service).includes(id)).map(([, { name: called }]) => called);
+  const left = [...members]
+    .filter(([id]) => id !== me && !list(service).includes(id))
+    .map(([, { name: called }]) => called);
   return left.length ? `Empty room (was ${enumerate(left, 3)})` : "Empty room";
 }

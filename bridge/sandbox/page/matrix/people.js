@@ -41,7 +41,12 @@ export function nameOf(user, people) {
  */
 export function speakerOf(event, content, people) {
   const sender = text(event.sender);
-  const own = { id: sender, name: nameOf(sender, people), avatar: people.get(sender)?.avatar ?? "", via: null };
+  const own = {
+    id: sender,
+    name: nameOf(sender, people),
+    avatar: people.get(sender)?.avatar ?? "",
+    via: null,
+  };
   const profile = profileIn(content);
   if (profile === null) return own;
   const avatar = typeof profile.avatar_url === "string" ? profile.avatar_url : own.avatar;
@@ -69,16 +74,22 @@ export function withoutFallback(content) {
 
 /** A round picture, or the initials where there is none. `square` is for rooms. */
 export function avatar({ name, avatar: address, id }, context, { side = 36, square = false } = {}) {
-  const made = element("span", {
-    className: square ? "avatar square" : "avatar",
-    title: name,
-    dataset: { colour: colour(id ?? name) },
-    attributes: { "aria-hidden": "true" },
-  }, initials(name));
+  const made = element(
+    "span",
+    {
+      className: square ? "avatar square" : "avatar",
+      title: name,
+      dataset: { colour: colour(id ?? name) },
+      attributes: { "aria-hidden": "true" },
+    },
+    initials(name),
+  );
   made.style.setProperty("--side", `${side}px`);
   if (isMedia(address)) {
     const picture = element("img", { alt: "", width: side, height: side });
-    context.show(picture, address, { width: side * 2, height: side * 2, method: "crop" }, () => made.replaceChildren(picture));
+    context.show(picture, address, { width: side * 2, height: side * 2, method: "crop" }, () =>
+      made.replaceChildren(picture),
+    );
   }
   return made;
 }

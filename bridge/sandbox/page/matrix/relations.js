@@ -42,8 +42,13 @@ export function redactedBy(event) {
  */
 export function relate(events) {
   const index = {
-    byId: new Map(), gone: new Map(), edit: new Map(), reactions: new Map(),
-    threads: new Map(), counts: new Map(), statuses: new Map(),
+    byId: new Map(),
+    gone: new Map(),
+    edit: new Map(),
+    reactions: new Map(),
+    threads: new Map(),
+    counts: new Map(),
+    statuses: new Map(),
   };
   for (const event of events) {
     if (text(event.event_id)) index.byId.set(event.event_id, event);
@@ -74,7 +79,8 @@ function noteBundled(index, event) {
 function noteRelation(index, event) {
   const relation = relationOf(event);
   const target = text(relation.event_id);
-  if (event.type === "m.reaction" && relation.rel_type === "m.annotation") noteReaction(index, event, relation);
+  if (event.type === "m.reaction" && relation.rel_type === "m.annotation")
+    noteReaction(index, event, relation);
   else if (event.type === STATUS && target) noteStatus(index, event, target);
   else if (relation.rel_type === "m.replace") noteEdit(index, event, index.byId.get(target));
   else if (MESSAGES.has(event.type) && threadOf(event)) push(index.threads, target, event);
@@ -83,13 +89,16 @@ function noteRelation(index, event) {
 // Only the sender edits, and an edit is not edited; the newest counts, of two the one with the larger id.
 function noteEdit(index, edit, original) {
   const fits =
-    original !== undefined && original.sender === edit.sender && original.type === edit.type &&
-    original.state_key === undefined && relationOf(original).rel_type !== "m.replace" &&
+    original !== undefined &&
+    original.sender === edit.sender &&
+    original.type === edit.type &&
+    original.state_key === undefined &&
+    relationOf(original).rel_type !== "m.replace" &&
     typeof object(edit.content)["m.new_content"] === "object";
   if (!fits) return;
   const known = index.edit.get(original.event_id);
-  const newer = known === undefined || at(edit) > at(known) ||
-    (at(edit) === at(known) && edit.event_id > known.event_id);
+  const newer =
+    known === undefined || at(edit) > at(known) || (at(edit) === at(known) && edit.event_id > known.event_id);
   if (newer) index.edit.set(original.event_id, edit);
 }
 
@@ -125,7 +134,9 @@ export function contentOf(event, index) {
 
 /** Whether an event is a message that stands in a room: no edit, no reaction, nothing in a thread. */
 export function isMessage(event) {
-  return MESSAGES.has(event.type) && event.state_key === undefined && relationOf(event).rel_type !== "m.replace";
+  return (
+    MESSAGES.has(event.type) && event.state_key === undefined && relationOf(event).rel_type !== "m.replace"
+  );
 }
 
 /** How many replies the thread of a root has. */

@@ -63,7 +63,9 @@ export class Room {
   takeEarlier({ chunk, end }) {
     this.kept.clear();
     const known = new Set(this.timeline.map((event) => event.event_id));
-    const older = list(chunk).filter((event) => !known.has(event.event_id)).reverse();
+    const older = list(chunk)
+      .filter((event) => !known.has(event.event_id))
+      .reverse();
     this.timeline = [...older, ...this.timeline];
     this.earlier = text(end) || "";
   }
@@ -125,18 +127,24 @@ export class Room {
 
   /** What to call it. */
   nameFor(me) {
-    return this.#once(`name for ${me}`, () => roomName({
-      name: text(this.content("m.room.name").name),
-      alias: text(this.content("m.room.canonical_alias").alias),
-      members: this.members, me, service: this.service,
-    }));
+    return this.#once(`name for ${me}`, () =>
+      roomName({
+        name: text(this.content("m.room.name").name),
+        alias: text(this.content("m.room.canonical_alias").alias),
+        members: this.members,
+        me,
+        service: this.service,
+      }),
+    );
   }
 
   /** `{id, name, avatar}`: its own picture, or that of the other one where there is only one. */
   faceFor(me) {
     const own = text(this.content("m.room.avatar").url);
-    const others = [...this.members].filter(([id, { membership }]) =>
-      id !== me && !this.service.includes(id) && (membership === "join" || membership === "invite"));
+    const others = [...this.members].filter(
+      ([id, { membership }]) =>
+        id !== me && !this.service.includes(id) && (membership === "join" || membership === "invite"),
+    );
     const other = others.length === 1 ? others[0][1].avatar : "";
     return { id: this.id, name: this.nameFor(me), avatar: own || other };
   }

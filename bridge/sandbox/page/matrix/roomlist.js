@@ -9,14 +9,16 @@ import { treeOf } from "./spaces.js";
 
 /**
  * Draw the list into `holder`. `view` gives `rooms`, `known` (rooms that one is not in), `current`, `session`,
- * `folded` (ids of spaces that are shut), `contextFor(room)`, `open(room)`, `accept(room)`, `joinChild(child)`
- * and `redraw()`.
+ * `folded` (ids of spaces that are shut), `contextFor(room)`, `open(room)`, `accept(room)`, `acceptAll(rooms)`,
+ * `joinChild(child)` and `redraw()`.
  */
 export function drawRoomList(holder, view) {
   const { spaces, plain } = treeOf(view.rooms, view.known);
   const rows = spaces.flatMap((tree) => spaceRows(tree, view, 0));
   const rest = plain.map(({ room }) => room).sort((a, b) => newness(b) - newness(a));
-  if (rest.length && rows.length) rows.push(titleRow("Other rooms"));
+  const invites = [...view.rooms.values()].filter(({ membership }) => membership === "invite");
+  if (invites.length > 1) rows.unshift(joinAllRow(invites, view));
+  if (rest.length && spaces.length) rows.push(titleRow("Other rooms"));
   rows.push(...rest.map((room) => roomRow(room, view, 0)));
   keep(holder, rows);
 }
@@ -24,6 +26,19 @@ export function drawRoomList(holder, view) {
 function newness(room) {
   const newest = room.newest;
   return room.membership === "invite" ? Infinity : newest === null ? 0 : at(newest);
+}
+
+function joinAllRow(invites, view) {
+  return {
+    key: "join all",
+    sign: signOf(invites.map(({ id }) => id)),
+    make: () =>
+      element(
+        "button",
+        { type: "button", className: "quiet join-all", onclick: () => view.acceptAll(invites) },
+        `Join all ${invites.length} rooms`,
+      ),
+  };
 }
 
 function titleRow(words) {
@@ -49,11 +64,18 @@ function spaceRow(room, view, depth, number) {
     key: `space ${room.id}`,
     sign: signOf(face, folded, invited, depth, number),
     make: () => {
-      const made = element("button", {
-        type: "button", className: invited ? "space invite" : "space", dataset: { room: room.id },
-        title: invited ? "Join this space" : `${face.name}: ${count(number, "room", "rooms")}`,
-        attributes: { "aria-expanded": invited ? null : String(!folded) },
-      }, avatar(face, view.contextFor(room), { side: 24, square: true }), element("span", { className: "title" }, face.name));
+      const made = element(
+        "button",
+        {
+          type: "button",
+          className: invited ? "space invite" : "space",
+          dataset: { room: room.id },
+          title: invited ? "Join this space" : `${face.name}: ${count(number, "room", "rooms")}`,
+          attributes: { "aria-expanded": invited ? null : String(!folded) },
+        },
+        avatar(face, view.contextFor(room), { side: 24, square: true }),
+        element("span", { className: "title" }, face.name),
+      );
       if (invited) made.append(element("small", {}, "invited: click to join"));
       made.style.setProperty("--depth", depth);
       made.onclick = () => {
@@ -81,15 +103,28 @@ function roomRow(room, view, depth, parent = "") {
     key: `${parent} ${room.id}`,
     sign: signOf(face, line, now, unread, invited, depth, newest?.event_id),
     make: () => {
-      const made = element("button", {
-        type: "button", className: ["room", now && "now", invited && "invite", unread && "unread"].filter(Boolean).join(" "),
-        dataset: { room: room.id }, title: newest === null ? face.name : `${face.name}, ${moment(at(newest))}`,
-        attributes: { "aria-current": now ? "true" : null },
-      },
-      avatar(face, context, { side: 34, square: true }),
-      element("span", { className: "title" }, face.name),
-      element("small", { className: "line" }, line),
-      unread ? element("span", { className: "dot", title: count(unread, "new message", "new messages") }, String(Math.min(unread, 99))) : null);
+      const made = element(
+        "button",
+        {
+          type: "button",
+          className: ["room", now && "now", invited && "invite", unread && "unread"]
+            .filter(Boolean)
+            .join(" "),
+          dataset: { room: room.id },
+          title: newest === null ? face.name : `${face.name}, ${moment(at(newest))}`,
+          attributes: { "aria-current": now ? "true" : null },
+        },
+        avatar(face, context, { side: 34, square: true }),
+        element("span", { className: "title" }, face.name),
+        element("small", { className: "line" }, line),
+        unread
+          ? element(
+              "span",
+              { className: "dot", title: count(unread, "new message", "new messages") },
+              String(Math.min(unread, 99)),
+            )
+          : null,
+      );
       made.style.setProperty("--depth", depth);
       made.onclick = () => (invited ? view.accept(room) : view.open(room));
       return made;
@@ -103,9 +138,16 @@ function unjoinedRow(child, view, depth, parent) {
     sign: signOf(child, depth),
     make: () => {
       const name = child.name || "A room";
-      const made = element("button", { type: "button", className: "room unjoined", dataset: { room: child.id }, title: "Join this room" },
-        avatar({ id: child.id, name, avatar: child.avatar }, view.contextFor(null), { side: 34, square: true }),
-        element("span", { className: "title" }, name), element("small", { className: "line" }, "not joined: click to join"));
+      const made = element(
+        "button",
+        { type: "button", className: "room unjoined", dataset: { room: child.id }, title: "Join this room" },
+        avatar({ id: child.id, name, avatar: child.avatar }, view.contextFor(null), {
+          side: 34,
+          square: true,
+        }),
+        element("span", { className: "title" }, name),
+        element("small", { className: "line" }, "not joined: click to join"),
+      );
       made.style.setProperty("--depth", depth);
       made.onclick = () => view.joinChild(child);
       return made;

@@ -16,11 +16,14 @@ export function treeOf(rooms, known = new Map()) {
   const shown = new Set();
   const walk = (id, above) => {
     shown.add(id);
-    const inside = above.length < DEPTH_MAX && !above.includes(id) ? children.get(id) ?? [] : [];
+    const inside = above.length < DEPTH_MAX && !above.includes(id) ? (children.get(id) ?? []) : [];
     return {
       room: rooms.get(id),
       children: inside.map((child) =>
-        rooms.has(child.id) ? walk(child.id, [...above, id]) : { unjoined: { ...child, ...known.get(child.id) } }),
+        rooms.has(child.id)
+          ? walk(child.id, [...above, id])
+          : { unjoined: { ...child, ...known.get(child.id) } },
+      ),
     };
   };
   // Those at the top first; spaces that are only in each other are found afterwards.
@@ -37,10 +40,15 @@ function isReplaced(room, rooms) {
 
 /** The children of a space in the order of the specification: by `order`, then by age, then by id. */
 export function childrenOf(space) {
-  const events = [...space.all("m.space.child").values()].filter(({ content }) => list(content?.via).length > 0);
+  const events = [...space.all("m.space.child").values()].filter(
+    ({ content }) => list(content?.via).length > 0,
+  );
   return events
     .map((event) => ({
-      id: event.state_key, via: list(event.content.via), order: order(event.content.order), age: event.origin_server_ts ?? 0,
+      id: event.state_key,
+      via: list(event.content.via),
+      order: order(event.content.order),
+      age: event.origin_server_ts ?? 0,
     }))
     .sort((a, b) => compare(a.order, b.order) || a.age - b.age || compare(a.id, b.id));
 }

@@ -15,7 +15,10 @@ export function rowsOf(timeline, context) {
   const peopleSign = signOf([...context.people], context.me, [...context.roomNames]);
   const rows = [];
   let [today, before, lines] = ["", null, []];
-  const flush = () => { rows.push(...foldedRows(lines, context, peopleSign)); lines = []; };
+  const flush = () => {
+    rows.push(...foldedRows(lines, context, peopleSign));
+    lines = [];
+  };
   for (const event of shownEvents(timeline, context)) {
     if (day(at(event)) !== today) {
       flush();
@@ -75,14 +78,25 @@ function dependsOn(event, context) {
   const original = index.byId.get(answeredBy(event));
   const replies = index.threads.get(id) ?? [];
   return [
-    event.content, event.sender, index.edit.get(id), index.gone.get(id), [...(index.reactions.get(id) ?? [])], index.counts.get(id),
-    index.statuses.get(id)?.content, original && [original, index.edit.get(original.event_id), index.gone.get(original.event_id)],
-    replies.map((reply) => dependsOn(reply, context)), !replies.length && openThreads.has(id),
+    event.content,
+    event.sender,
+    index.edit.get(id),
+    index.gone.get(id),
+    [...(index.reactions.get(id) ?? [])],
+    index.counts.get(id),
+    index.statuses.get(id)?.content,
+    original && [original, index.edit.get(original.event_id), index.gone.get(original.event_id)],
+    replies.map((reply) => dependsOn(reply, context)),
+    !replies.length && openThreads.has(id),
   ];
 }
 
 function dayRow(name) {
-  return { key: `day ${name}`, sign: name, make: () => element("li", { className: "day" }, element("span", {}, name)) };
+  return {
+    key: `day ${name}`,
+    sign: name,
+    make: () => element("li", { className: "day" }, element("span", {}, name)),
+  };
 }
 
 function foldedRows(events, context, peopleSign) {
@@ -92,14 +106,16 @@ function foldedRows(events, context, peopleSign) {
     make: () => element("li", { className: "about" }, renderEvent(event, context)),
   }));
   if (rows.length <= ROOM_LINES) return rows;
-  return [{
-    key: `lines ${rows[0].key}`,
-    sign: signOf(rows.map(({ key, sign }) => [key, sign])),
-    make: (old) => {
-      const open = old?.querySelector("details")?.open ?? false;
-      const summary = element("summary", {}, `${rows.length} changes of the room`);
-      const inside = events.map((event) => renderEvent(event, context));
-      return element("li", { className: "about" }, element("details", { open }, summary, inside));
+  return [
+    {
+      key: `lines ${rows[0].key}`,
+      sign: signOf(rows.map(({ key, sign }) => [key, sign])),
+      make: (old) => {
+        const open = old?.querySelector("details")?.open ?? false;
+        const summary = element("summary", {}, `${rows.length} changes of the room`);
+        const inside = events.map((event) => renderEvent(event, context));
+        return element("li", { className: "about" }, element("details", { open }, summary, inside));
+      },
     },
-  }];
+  ];
 }

@@ -27,8 +27,11 @@ export class MatrixView {
     this.messages = document.getElementById("matrix-messages");
     this.actions = new Actions(this.#desk());
     this.composer = new Composer({
-      id: "matrix-text", placeholder: PLACEHOLDER, label: "Message in Matrix",
-      send: (words) => this.actions.send(words), gaveUp: () => this.actions.giveUp(this.composer),
+      id: "matrix-text",
+      placeholder: PLACEHOLDER,
+      label: "Message in Matrix",
+      send: (words) => this.actions.send(words),
+      gaveUp: () => this.actions.giveUp(this.composer),
     });
     document.getElementById("matrix-compose").replaceWith(this.composer.form);
     this.composer.form.id = "matrix-form";
@@ -71,7 +74,8 @@ export class MatrixView {
 
   #take({ rooms = {} }, first) {
     for (const [id, joined] of Object.entries(rooms.join ?? {})) this.#room(id).takeJoined(joined);
-    for (const [id, invited] of Object.entries(rooms.invite ?? {})) this.#room(id).takeInvite(list(invited.invite_state?.events));
+    for (const [id, invited] of Object.entries(rooms.invite ?? {}))
+      this.#room(id).takeInvite(list(invited.invite_state?.events));
     for (const id of Object.keys(rooms.leave ?? {})) this.rooms.delete(id);
     if (first) for (const room of this.rooms.values()) room.unread = 0;
     if (!this.rooms.has(this.current)) this.current = this.#newest()?.id ?? null;
@@ -97,8 +101,13 @@ export class MatrixView {
     const names = new Map([...this.rooms.values()].map((one) => [one.id, one.nameFor(this.session.id)]));
     if (room !== null && !this.openThreads.has(room.id)) this.openThreads.set(room.id, new Set());
     return contextOf(room?.events ?? [], {
-      mediaUrl: this.session.mediaUrl, me: this.session.id, people: room?.members ?? new Map(), index: room?.index, roomNames: names,
-      actions: this.actions, openThreads: this.openThreads.get(room?.id),
+      mediaUrl: this.session.mediaUrl,
+      me: this.session.id,
+      people: room?.members ?? new Map(),
+      index: room?.index,
+      roomNames: names,
+      actions: this.actions,
+      openThreads: this.openThreads.get(room?.id),
     });
   }
 
@@ -119,7 +128,11 @@ export class MatrixView {
   #mayWrite(room) {
     if (room === null) this.composer.refuse("No room is open", PLACEHOLDER);
     else if (room.replacement !== null) this.composer.refuse("This room has been replaced", PLACEHOLDER);
-    else this.composer.refuse(room.maySend(this.session.id, "m.room.message") ? null : "You may not write in this room", PLACEHOLDER);
+    else
+      this.composer.refuse(
+        room.maySend(this.session.id, "m.room.message") ? null : "You may not write in this room",
+        PLACEHOLDER,
+      );
   }
 
   // What is answered, pinned or the root of a thread may be older than the timeline.
@@ -137,12 +150,15 @@ export class MatrixView {
 
   // A space may hold rooms that the person is not in; the homeserver tells their names.
   async #lookInto(space) {
-    const children = [...space.all("m.space.child").keys()].filter((id) => !this.rooms.has(id) && !this.known.has(id));
+    const children = [...space.all("m.space.child").keys()].filter(
+      (id) => !this.rooms.has(id) && !this.known.has(id),
+    );
     if (!children.length) return;
     for (const id of children) this.known.set(id, {});
     await attempt("The space cannot be read", async () => {
       const { rooms } = await this.session.hierarchy(space.id);
-      for (const room of list(rooms)) this.known.set(room.room_id, { name: room.name, avatar: room.avatar_url });
+      for (const room of list(rooms))
+        this.known.set(room.room_id, { name: room.name, avatar: room.avatar_url });
       this.redraw();
     });
   }
@@ -163,6 +179,13 @@ export class MatrixView {
 
   accept(room) {
     return this.#join(room.id);
+  }
+
+  acceptAll(rooms) {
+    return attempt("Cannot join", async () => {
+      for (const room of rooms) await this.session.join(room.id);
+      this.poll.abort();
+    });
   }
 
   joinChild(child) {
@@ -237,15 +260,21 @@ export class MatrixView {
 
   #isWithBot(room) {
     const here = [...room.members].filter(([, { membership }]) => membership !== "leave").map(([id]) => id);
-    return !room.isSpace && here.length === 2 && here.includes(this.world.bot) && here.includes(this.session.id);
+    return (
+      !room.isSpace && here.length === 2 && here.includes(this.world.bot) && here.includes(this.session.id)
+    );
   }
 
   // What actions.js is given of this.
   #desk() {
     const view = this;
     return {
-      get session() { return view.session; },
-      get composer() { return view.composer; },
+      get session() {
+        return view.session;
+      },
+      get composer() {
+        return view.composer;
+      },
       room: () => view.room,
       context: () => view.contextFor(view.room),
       redraw: () => view.redraw(),
@@ -257,8 +286,9 @@ export class MatrixView {
 }
 
 function emptyRow(room) {
-  const words = room === null
-    ? "No room yet. Write something in Teams, and a room appears here."
-    : "Nothing said here yet.";
+  const words =
+    room === null
+      ? "No room yet. Write something in Teams, and a room appears here."
+      : "Nothing said here yet.";
   return { key: "empty", sign: words, make: () => element("li", { className: "empty" }, words) };
 }

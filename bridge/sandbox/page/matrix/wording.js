@@ -19,7 +19,10 @@ export function textContent(words, people) {
   const body = emote ? words.slice("/me ".length) : words;
   const mentioned = new Set();
   const plain = escape(body).replaceAll("\n", "<br>");
-  const html = FORMS.reduce((said, [form, tag]) => said.replace(form, `<${tag}>$1</${tag}>`), mentions(plain, people, mentioned));
+  const html = FORMS.reduce(
+    (said, [form, tag]) => said.replace(form, `<${tag}>$1</${tag}>`),
+    mentions(plain, people, mentioned),
+  );
   const content = { msgtype: emote ? "m.emote" : "m.text", body, "m.mentions": {} };
   if (mentioned.size) content["m.mentions"].user_ids = [...mentioned];
   if (/(^|\s)@room\b/.test(body)) content["m.mentions"].room = true;
@@ -32,7 +35,10 @@ function mentions(html, people, mentioned) {
     const written = `@${escape(name)}`;
     if (!said.includes(written)) return said;
     mentioned.add(id);
-    return said.replaceAll(written, `<a href="https://matrix.to/#/${encodeURIComponent(id)}">${escape(name)}</a>`);
+    return said.replaceAll(
+      written,
+      `<a href="https://matrix.to/#/${encodeURIComponent(id)}">${escape(name)}</a>`,
+    );
   }, html);
 }
 
@@ -56,7 +62,10 @@ export function inThread(content, root, last) {
   return {
     ...content,
     "m.relates_to": {
-      rel_type: "m.thread", event_id: root, is_falling_back: !answers, "m.in_reply_to": { event_id: answers ?? last },
+      rel_type: "m.thread",
+      event_id: root,
+      is_falling_back: !answers,
+      "m.in_reply_to": { event_id: answers ?? last },
     },
   };
 }
@@ -68,5 +77,10 @@ export function editing(content, original) {
     ? { ...old, ...content, msgtype: old.msgtype, filename: text(old.filename) || text(old.body) }
     : { ...content, msgtype: old.msgtype };
   delete fresh["m.relates_to"];
-  return { ...fresh, body: `* ${fresh.body}`, "m.new_content": fresh, "m.relates_to": { rel_type: "m.replace", event_id: original.event_id } };
+  return {
+    ...fresh,
+    body: `* ${fresh.body}`,
+    "m.new_content": fresh,
+    "m.relates_to": { rel_type: "m.replace", event_id: original.event_id },
+  };
 }

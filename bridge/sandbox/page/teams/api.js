@@ -7,7 +7,8 @@ const query = (values) => new URLSearchParams(values);
 export const places = (user) => call(`api/teams/places?${query({ user })}`);
 export const people = () => call("api/teams/people");
 export const messages = (place) => call(`api/teams/messages?${query({ place })}`);
-export const events = (place, since, signal) => call(`api/teams/events?${query({ place, since })}`, { signal });
+export const events = (place, since, signal) =>
+  call(`api/teams/events?${query({ place, since })}`, { signal });
 export const kinds = (place) => call(`api/teams/kinds?${query({ place })}`);
 export const about = (url) => call(fileUrl(url, { about: "" }));
 

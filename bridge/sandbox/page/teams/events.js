@@ -19,7 +19,9 @@ function identity(given, context) {
 }
 
 function members({ detail, context }) {
-  const names = list(detail.members).map(object).map((one) => text(one.displayName) || context.nameOf(text(one.id)) || "someone");
+  const names = list(detail.members)
+    .map(object)
+    .map((one) => text(one.displayName) || context.nameOf(text(one.id)) || "someone");
   return names.length ? enumerate(names) : "someone";
 }
 
@@ -35,11 +37,13 @@ const app = ({ detail }) => text(detail.teamsAppDisplayName) || "an app";
 const LINES = {
   callEnded: ({ detail }) => `The call has ended${long(detail.callDuration)}`,
   callStarted: ({ who }) => `${who} started a call`,
-  callRecording: ({ detail }) => `Recording: ${text(detail.callRecordingDisplayName)}${long(detail.callRecordingDuration)}`,
+  callRecording: ({ detail }) =>
+    `Recording: ${text(detail.callRecordingDisplayName)}${long(detail.callRecordingDuration)}`,
   callTranscript: () => "A transcript of the call is there",
   channelAdded: ({ who, detail }) => `${who} added the channel “${text(detail.channelDisplayName)}”`,
   channelDeleted: ({ who, detail }) => `${who} deleted the channel “${text(detail.channelDisplayName)}”`,
-  channelDescriptionUpdated: ({ who, detail }) => `${who} changed the channel's description to “${text(detail.channelDescription)}”`,
+  channelDescriptionUpdated: ({ who, detail }) =>
+    `${who} changed the channel's description to “${text(detail.channelDescription)}”`,
   channelRenamed: ({ who, detail }) => `${who} renamed the channel to “${text(detail.channelDisplayName)}”`,
   channelSetAsFavoriteByDefault: ({ who }) => `${who} shows this channel to everyone`,
   channelUnsetAsFavoriteByDefault: ({ who }) => `${who} no longer shows this channel to everyone`,
@@ -49,7 +53,8 @@ const LINES = {
     const name = text(user.displayName) || context.nameOf(text(user.id)) || "someone";
     return `${who} made ${name} ${list(detail.conversationMemberRoles).includes("Owner") ? "an owner" : "a member"}`;
   },
-  meetingPolicyUpdated: ({ who, detail }) => `${who} turned the meeting's chat ${detail.meetingChatEnabled ? "on" : "off"}`,
+  meetingPolicyUpdated: ({ who, detail }) =>
+    `${who} turned the meeting's chat ${detail.meetingChatEnabled ? "on" : "off"}`,
   membersAdded: (given) => `${given.who} added ${members(given)}`,
   membersDeleted: (given) => `${given.who} removed ${members(given)}`,
   membersJoined: (given) => `${members(given)} joined`,
@@ -59,7 +64,8 @@ const LINES = {
   tabUpdated: ({ who }) => `${who} changed a tab`,
   teamArchived: ({ who }) => `${who} archived the team`,
   teamCreated: ({ who, detail }) => `${who} created the team “${text(detail.teamDisplayName)}”`,
-  teamDescriptionUpdated: ({ who, detail }) => `${who} changed the team's description to “${text(detail.teamDescription)}”`,
+  teamDescriptionUpdated: ({ who, detail }) =>
+    `${who} changed the team's description to “${text(detail.teamDescription)}”`,
   teamJoiningDisabled: ({ who }) => `${who} closed the team: nobody joins by themselves`,
   teamJoiningEnabled: ({ who }) => `${who} opened the team: everyone may join`,
   teamRenamed: ({ who, detail }) => `${who} renamed the team to “${text(detail.teamDisplayName)}”`,

@@ -5,18 +5,19 @@
 // News comes by a long poll of the place that is open.
 
 import { Composer } from "../lib/compose.js";
-import { element, followEnd, keep, pointAt, signOf, toEnd } from "../lib/dom.js";
+import { element, followEnd, keep, pointAt, toEnd } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { pickEmoji } from "../lib/pick.js";
 import { RETRY_MS, attempt, pause, say } from "../lib/web.js";
-import { day, enumerate } from "../lib/words.js";
+import { enumerate } from "../lib/words.js";
 import * as api from "./api.js";
-import { teamsHtml } from "./html.js";
+import { drawHead } from "./head.js";
+import { plainOf, teamsHtml } from "./html.js";
 import { KindsMenu } from "./kinds.js";
+import { senderOf } from "./message.js";
 import { drawPlaces } from "./places.js";
-import { face, renderMessage, senderOf } from "./message.js";
+import { rowsOf } from "./timeline.js";
 
-const FOLLOWS_MS = 5 * 60 * 1000;
 const PLACEHOLDER = "Write in Teams";
 const LISTS_MS = 5000; // How often the list of places is asked for.
 
@@ -30,10 +31,12 @@ export class TeamsView {
     this.messages = [];
     this.pins = [];
     this.pending = null; // `{kind: "quote" | "reply" | "edit", message}`
-    this.openPosts = new Set();
     this.composer = new Composer({
-      id: "teams-text", placeholder: PLACEHOLDER, label: "Message in Teams",
-      send: (words) => this.send(words), gaveUp: () => this.giveUp(),
+      id: "teams-text",
+      placeholder: PLACEHOLDER,
+      label: "Message in Teams",
+      send: (words) => this.send(words),
+      gaveUp: () => this.giveUp(),
     });
     this.composer.form.id = "teams-form";
     document.getElementById("teams-compose").replaceWith(this.composer.form);
@@ -79,7 +82,8 @@ export class TeamsView {
     const found = await api.messages(place);
     if (place !== this.current) return;
     [this.messages, this.pins] = [found.messages, found.pins];
-    if (this.messages.some((message) => senderOf(message, this.context()).name === "Unknown")) this.people = await api.people();
+    if (this.messages.some((message) => senderOf(message, this.context()).name === "Unknown"))
+      this.people = await api.people();
     this.draw();
   }
 
@@ -111,10 +115,19 @@ export class TeamsView {
   context() {
     const context = {
       me: this.user,
+      people: this.people,
       nameOf: (id) => this.people[id]?.name ?? "",
-      hasPhoto: (id) => this.people[id]?.photo === true || this.places.teams.some((team) => team.id === id && team.photo),
-      photoUrl: api.photoUrl, hostedUrl: api.hostedUrl, isHosted: api.isHosted, fileUrl: api.fileUrl, about: api.about,
-      text: (url) => fetch(api.hostedUrl(url)).then((answer) => (answer.ok ? answer.text() : Promise.reject(answer.status))),
+      hasPhoto: (id) =>
+        this.people[id]?.photo === true || this.places.teams.some((team) => team.id === id && team.photo),
+      photoUrl: api.photoUrl,
+      hostedUrl: api.hostedUrl,
+      isHosted: api.isHosted,
+      fileUrl: api.fileUrl,
+      about: api.about,
+      text: (url) =>
+        fetch(api.hostedUrl(url)).then((answer) =>
+          answer.ok ? answer.text() : Promise.reject(answer.status),
+        ),
       html: (content) => teamsHtml({ body: { content } }, context).made,
       jump: (id) => this.jump(id),
       toggle: (message, kind, own) => this.act(message, own ? "unreact" : "react", { kind }),
@@ -125,7 +138,9 @@ export class TeamsView {
 
   nameOf(place) {
     if (place.name || place.topic) return place.name ?? place.topic;
-    const others = place.members.filter((id) => id !== this.user).map((id) => this.people[id]?.name || "Someone");
+    const others = place.members
+      .filter((id) => id !== this.user)
+      .map((id) => this.people[id]?.name || "Someone");
     return others.length ? enumerate(others, 4) : "Only you";
   }
 
@@ -134,78 +149,13 @@ export class TeamsView {
   draw() {
     const context = this.context();
     drawPlaces(document.getElementById("teams-chats"), this, context);
-    this.#drawHead(context);
-    const rows = this.place?.layout === "post" ? this.#posts(context) : this.#chat(this.messages, context);
-    followEnd(this.scroller, () => keep(this.holder, rows.length ? rows : [emptyRow()]));
-    this.composer.refuse(this.place === null ? "No chat is open" : this.place.archived ? "This team is archived" : null,
-      this.place?.layout === "post" ? "Begin a post in Teams" : PLACEHOLDER);
-  }
-
-  #drawHead(context) {
-    const { place, pins } = this;
-    const holder = document.getElementById("teams-head");
-    if (place === null) return keep(holder, []);
-    const team = this.places.teams.find(({ channels }) => channels.includes(place));
-    const title = this.nameOf(place);
-    const pinned = this.messages.filter(({ id }) => pins.includes(id));
-    const other = place.kind === "oneOnOne" ? place.members.find((id) => id !== this.user) : null;
-    return keep(holder, [{
-      key: "head", sign: signOf(place, title, team?.name, pinned, this.people),
-      make: () => {
-        const faces = place.members.slice(0, 4).map((id) => face({ id, name: this.people[id]?.name ?? "" }, context, 24));
-        const back = element("button", { type: "button", className: "back", ariaLabel: "Back to the list", onclick: () => this.panel("list") }, "‹");
-        const made = element("div", { className: "room-head" }, back,
-          face({ id: team?.id ?? other ?? place.key, name: team?.name ?? title }, context, 38),
-          element("div", { className: "about-room" }, element("h3", {}, title, place.membership === "private" && icon("lock")),
-            element("p", { className: "topic" }, team ? `${team.name}${place.description ? ` · ${place.description}` : ""}` : "")),
-          element("span", { className: "members" }, element("span", { className: "faces" }, faces), String(place.members.length)));
-        const bars = pinned.map((message) => element("button", { type: "button", className: "pin", onclick: () => this.jump(message.id) }, icon("pin"), " ", plainOf(message.body.content)));
-        return element("div", {}, made, bars.length ? element("div", { className: "pins" }, bars) : null);
-      },
-    }]);
-  }
-
-  #chat(messages, context) {
-    let [today, before] = ["", null];
-    return messages.flatMap((message) => {
-      const rows = [];
-      if (day(message.createdDateTime) !== today) {
-        today = day(message.createdDateTime);
-        rows.push({ key: `day ${today}`, sign: today, make: dayRow(today) });
-        before = null;
-      }
-      rows.push(this.#row(message, context, follows(message, before, context)));
-      before = message;
-      return rows;
-    });
-  }
-
-  #row(message, context, isFollowing) {
-    return {
-      key: message.id,
-      sign: signOf(message, this.user, isFollowing, this.people),
-      make: () => element("li", { className: isFollowing ? "follows" : message.messageType === "message" ? "" : "about" }, renderMessage(message, context)),
-    };
-  }
-
-  // A channel: each post with its replies.
-  #posts(context) {
-    const roots = this.messages.filter((message) => !message.replyToId);
-    return roots.map((root) => {
-      const replies = this.messages.filter((message) => message.replyToId === root.id);
-      if (root.messageType !== "message") return this.#row(root, context, false);
-      return {
-        key: root.id,
-        sign: signOf(root, replies, this.user, this.people),
-        make: () => element("li", { className: "post" }, renderMessage(root, context), this.#replies(root, replies, context)),
-      };
-    });
-  }
-
-  #replies(root, replies, context) {
-    const inside = element("ol", {}, replies.map((reply) => element("li", {}, renderMessage(reply, context))));
-    const answer = element("button", { type: "button", className: "quiet reply", onclick: () => this.begins("reply", root) }, icon("reply"), " Reply");
-    return element("div", { className: "replies" }, inside, answer);
+    drawHead(document.getElementById("teams-head"), this, context);
+    const rows = rowsOf(this.place, this.messages, context, (root) => this.begins("reply", root));
+    followEnd(this.scroller, () => keep(this.holder, rows));
+    this.composer.refuse(
+      this.place === null ? "No chat is open" : this.place.archived ? "This team is archived" : null,
+      this.place?.layout === "post" ? "Begin a post in Teams" : PLACEHOLDER,
+    );
   }
 
   #menu(message) {
@@ -214,7 +164,9 @@ export class TeamsView {
     const inChat = this.place?.layout === undefined;
     const buttons = [
       button("smile", "React", (at) => pickEmoji(at, (kind) => this.act(message, "react", { kind }))),
-      inChat ? button("reply", "Quote", () => this.begins("quote", message)) : button("reply", "Reply", () => this.begins("reply", message)),
+      inChat
+        ? button("reply", "Quote", () => this.begins("quote", message))
+        : button("reply", "Reply", () => this.begins("reply", message)),
       inChat && button("pin", pinned ? "Unpin" : "Pin", () => this.act(message, pinned ? "unpin" : "pin")),
       mine && button("edit", "Edit", () => this.begins("edit", message)),
       mine && button("bin", "Delete", () => this.act(message, "delete")),
@@ -244,7 +196,11 @@ export class TeamsView {
     const words = plainOf(message.body.content);
     if (kind === "edit") this.composer.write(words);
     const name = senderOf(message, this.context()).name;
-    this.composer.show(kind === "edit" ? "Editing" : `${kind === "quote" ? "Quoting" : "Replying to"} ${name}: ${words.slice(0, 80)}`);
+    this.composer.show(
+      kind === "edit"
+        ? "Editing"
+        : `${kind === "quote" ? "Quoting" : "Replying to"} ${name}: ${words.slice(0, 80)}`,
+    );
   }
 
   giveUp() {
@@ -257,7 +213,13 @@ export class TeamsView {
     return attempt("Not sent in Teams", async () => {
       const wish = { user: this.user, place: this.current };
       if (kind === "edit") await api.act({ ...wish, message: message.id, act: "edit", text: words });
-      else await api.type({ ...wish, text: words, ...(kind === "quote" && { quote: message.id }), ...(kind === "reply" && { reply_to: message.replyToId ?? message.id }) });
+      else
+        await api.type({
+          ...wish,
+          text: words,
+          ...(kind === "quote" && { quote: message.id }),
+          ...(kind === "reply" && { reply_to: message.replyToId ?? message.id }),
+        });
       this.pending = null;
       this.composer.clear();
       await this.load();
@@ -279,29 +241,8 @@ export class TeamsView {
   }
 }
 
-function follows(message, before, context) {
-  if (before === null || before.messageType !== "message" || message.messageType !== "message") return false;
-  const between = Date.parse(message.createdDateTime) - Date.parse(before.createdDateTime);
-  return between < FOLLOWS_MS && senderOf(message, context).id === senderOf(before, context).id;
-}
-
-// Text alone: what stands in the elements, one line after the other.
-function plainOf(html) {
-  const words = new DOMParser().parseFromString(String(html ?? "").replace(/<[^<>]*>/g, (tag) => (/^<\/?(p|div|br|li|h\d)/i.test(tag) ? "\n" : "")), "text/html");
-  return (words.body.textContent ?? "").replace(/\n{2,}/g, "\n").trim();
-}
-
 function button(sign, label, act) {
   const made = element("button", { type: "button", title: label, ariaLabel: label }, icon(sign));
   made.onclick = () => act(made);
   return made;
-}
-
-function dayRow(name) {
-  return () => element("li", { className: "day" }, element("span", {}, name));
-}
-
-function emptyRow() {
-  const words = "Nothing said here yet. Write the first message; its Matrix room is made with it.";
-  return { key: "empty", sign: words, make: () => element("li", { className: "empty" }, words) };
 }
