@@ -742,6 +742,8 @@ async def test_a_portal_gets_one_private_room_that_says_what_it_is(world: World)
     assert info["channel"] == {"id": PLACE.conversation, "displayname": "Lunch"}
     assert info["bridgebot"] == world.bot.user
     assert await world.client.state(room, "m.room.name", "") == {"name": "Lunch"}
+    # Or a room without a name would be called by a digest.
+    assert await world.client.state(room, "m.room.canonical_alias", "") == {}
     assert await world.client.state(room, "m.room.join_rules", "") == {"join_rule": "invite"}
     visibility = await world.client.state(room, "m.room.history_visibility", "")
     assert visibility == {"history_visibility": "shared"}
