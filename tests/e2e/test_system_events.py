@@ -52,6 +52,17 @@ async def test_every_event_of_a_chat_is_a_notice_in_its_room(world: World) -> No
     assert "https://contoso.sharepoint.example/" in notices[2].body
 
 
+async def test_who_renames_a_chat_is_told_although_no_event_is_notified(world: World) -> None:
+    """Graph tells that the chat has changed, and so it is read."""
+    _, tom, person, chat, room = await _people(world)
+    await world.tenant.change_chat(chat, topic="Other events", by=tom.id)
+    await eventually(lambda: _are_told(person, room, 1), "the event to be told")
+    [notice] = await _notices(person, room)
+    assert notice.sender == _ghost(world, tom)
+    assert notice.body == "Tom Novák renamed the chat to “Other events”"
+    await world.at_rest()
+
+
 async def test_what_nobody_did_and_what_nobody_knows_is_told_by_the_bot(world: World) -> None:
     await world.tenant.change_settings(system_events_everywhere=True)
     _, tom, person, chat, room = await _people(world)

@@ -2,8 +2,8 @@
 
 Sources: learn.microsoft.com graph/api chatmessage-get (example 6: a forward),
 chatmessage-replywithquote, resources/chatmessageattachment, bot-service card reference for the
-cards. The contents of `meetingReference`, `tabReference` and the Loop card are not documented:
-they are given the fields that were seen, and `content` replaces them.
+cards, graph/teams-messaging-overview for meetings, tabs and Loop (which comes with a placeholder).
+`content` replaces what is said of them there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bridge.sandbox.tenant import quotes, wire
 from bridge.sandbox.tenant.clock import from_milliseconds, stamp
 from bridge.sandbox.tenant.errors import Json, bad_request
 from bridge.sandbox.tenant.kind_parts import MANY_MAX, Maker, Wish, attachment_id
-from bridge.sandbox.tenant.world import Content, Message
+from bridge.sandbox.tenant.world import Content, Message, User
 
 CARD = "application/vnd.microsoft.card."
 
@@ -103,12 +103,20 @@ def announcement(wish: Wish) -> Content:
 def loop(wish: Wish) -> Content:
     url = wish.text("url", "https://contoso.sharepoint.example/:fl:/g/tea/page.loop?web=1")
     content: Json = {"componentUrl": url, "sourceType": "Compose"}
-    found = quotes.of_kind(f"{CARD}fluidEmbedCard", attachment_id(), _given(wish, content))
-    return _one(found | {"contentUrl": url, "name": wish.text("name", "page.loop")}, wish)
+    given = _given(wish, content)
+    found = quotes.of_kind(
+        f"{CARD}fluidEmbedCard", attachment_id(), given, teamsAppId="FluidEmbedCard"
+    )
+    placeholder = quotes.of_kind(
+        f"{CARD}codesnippet", "placeholderCard", {}, teamsAppId="FLUID_PLACEHOLDER_CARD"
+    )
+    both = [found, placeholder]
+    return Content(text=quotes.markers(both) + wish.text("text", ""), attachments=both)
 
 
 def meeting(wish: Wish) -> Content:
-    content: Json = {"exchangeId": "AAMkAGI1", "meetingJoinUrl": "https://teams.example/l/meet"}
+    organizer = wish.sender.id if isinstance(wish.sender, User) else None
+    content: Json = {"exchangeId": "AAMkAGU2NzgzNDQ3", "organizerId": organizer}
     name = wish.text("title", "Tea party")
     found = quotes.of_kind("meetingReference", attachment_id(), _given(wish, content), name=name)
     return _one(found, wish)

@@ -491,3 +491,32 @@ async def test_what_a_card_loses_is_told_with_its_message(world: World) -> None:
     (sighting,) = reading.sightings
     assert isinstance(sighting, Sighting)
     assert sighting.losses == ("action_buttons",)
+
+
+async def test_who_is_quoted_without_a_name_is_looked_up(world: World) -> None:
+    content = {
+        "originalMessageContent": "<p>hello</p>",
+        "originalSentDateTime": "2024-10-02T15:02:40.458+00:00",
+        "originalMessageSender": {"user": {"id": ALICE, "displayName": None}},
+    }
+    forward = {
+        "id": "1",
+        "contentType": "forwardedMessageReference",
+        "content": orjson.dumps(content).decode(),
+    }
+    path = "/chats/19%3Ac%40thread.v2?"
+    world.script.answers = {path: {"members": [{"userId": ALICE, "displayName": "Alice"}]}}
+    reading = await world.read(attachments=[forward], body={"content": ""})
+    (sighting,) = reading.sightings
+    assert isinstance(sighting, Sighting)
+    assert plain_text(sighting.body).startswith("> ↪ Forwarded from Alice, Wed, 2 Oct 2024")
+
+
+async def test_an_organizer_without_a_name_is_left_out(world: World) -> None:
+    meeting = {"id": "1", "contentType": "meetingReference", "name": "Tea",
+               "content": '{"organizerId": "nobody"}'}  # fmt: skip
+    world.script.answers = {"/chats/19%3Ac%40thread.v2?": GONE, "/users/": GONE}
+    reading = await world.read(attachments=[meeting], body={"content": ""})
+    (sighting,) = reading.sightings
+    assert isinstance(sighting, Sighting)
+    assert plain_text(sighting.body) == "📅 Tea"
