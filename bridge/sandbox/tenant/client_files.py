@@ -71,13 +71,18 @@ class FilesClient:
         *,
         share_with: Sequence[str] = (),
         conflict: str = "rename",
+        facets: Json | None = None,
     ) -> File:
-        """A file at a path below the OneDrive or the channel's folder; folders are made."""
+        """A file at a path below the OneDrive or the channel's folder; folders are made.
+
+        `facets` is what SharePoint finds out about it, such as `{"image": {"width": 4, "height": 3}}`.
+        """
         body: Json = {
             **_where(where, path),
             "content": base64.b64encode(content).decode(),
             "share_with": list(share_with),
             "conflict": conflict,
+            "facets": facets or {},
         }
         return _file(await self._tenant.call("POST", "/files", body))
 

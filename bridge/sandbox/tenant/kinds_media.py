@@ -22,12 +22,12 @@ _FILES = "https://contoso-my.sharepoint.example/personal/alice/Documents"
 
 
 def inline_image(wish: Wish) -> Content:
-    """`count` images with bytes `data` of type `content_type`, below a `text`.
+    """`count` images with bytes `data` of type `content_type`, below a `text` and above `below`.
 
     They are shown in `width` and `height`, as the client writes them into the message.
     """
     images = "".join(_image(wish) for _ in range(wish.count("count", 1)))
-    return Content(text=wish.text("text", "") + images)
+    return Content(text=wish.text("text", "") + images + wish.text("below", ""))
 
 
 def sticker(wish: Wish) -> Content:

@@ -21,6 +21,7 @@ MADE_MAX = 250 * 1024**3
 async def put_file(ask: Ask) -> Reply:
     """A file as a person would upload it: `content` in base64, or `size` bytes from a `seed`.
 
+    `facets` is what SharePoint finds out about it: `{image: {width, height}}` and others.
     `share_with` names people who may read it from then on, as Teams does for the members of a chat.
     """
     start, author = _start(ask)
@@ -28,9 +29,10 @@ async def put_file(ask: Ask) -> Reply:
     behavior = wire.optional_text(ask.body, "conflict") or changes.RENAME
     if behavior not in changes.BEHAVIORS:
         raise bad_request("The conflict behavior is fail, replace or rename.")
-    blob = _blob(ask)
+    blob, facets = _blob(ask), _facets(ask)
     parent = changes.folders(ask.tenant, start, folders, author)
     item, _ = changes.put(ask.tenant, parent, name, blob, author, behavior)
+    item.facets = facets
     _share(ask, item)
     return Reply(status=201, body=_told(ask, item))
 
@@ -109,6 +111,25 @@ def _item(ask: Ask) -> Item:
     if found is None:
         raise no_item()
     return found
+
+
+_FACETS = {
+    "image": frozenset({"width", "height"}),
+    "video": frozenset({"width", "height", "duration", "bitrate"}),
+    "audio": frozenset({"duration", "bitrate"}),
+}
+"""Of learn.microsoft.com graph/api/resources image, video, audio: the numbers."""
+
+
+def _facets(ask: Ask) -> Json:
+    given = wire.as_object(ask.body.get("facets", {}), "facets")
+    for name, facet in given.items():
+        values = wire.as_object(facet, name)
+        if name not in _FACETS or not values.keys() <= _FACETS[name]:
+            raise bad_request("There is no such facet of a file.")
+        if not all(isinstance(value, int) for value in values.values()):
+            raise bad_request("A facet is of whole numbers.")
+    return given
 
 
 def _blob(ask: Ask) -> Blob:

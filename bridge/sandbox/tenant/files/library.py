@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from bridge.sandbox.tenant.errors import GraphError
+from bridge.sandbox.tenant.errors import GraphError, Json
 from bridge.sandbox.tenant.files import names
 from bridge.sandbox.tenant.files.blobs import Blob, Draft, Spool
 from bridge.sandbox.tenant.world import App, Channel, Team, User
@@ -71,6 +71,8 @@ class Item:
     version: int = 1
     content_version: int = 1
     grants: dict[str, Grant] = field(default_factory=dict)
+    facets: Json = field(default_factory=dict)
+    """What SharePoint has found out about a picture, a film or sound."""
     locked: bool = False
     gone: bool = False
 

@@ -29,6 +29,7 @@ def item(tenant: Tenant, seen: Item, select: str | None = None) -> Json:
     elif seen.blob is not None:
         found[DOWNLOAD_URL] = tickets.download_url(tenant, seen)
         found["file"] = _file(seen)
+        found |= seen.facets
     if seen.parent is None:
         found["root"] = {}
     if any(above.grants for above in seen.above()):

@@ -70,7 +70,10 @@ async def _send(
         except OSError:
             # Deleted meanwhile: what was promised cannot be sent any more.
             return answers.dropped(request)
-        await response.write(piece)
+        try:
+            await response.write(piece)
+        except ConnectionError:  # Whoever asked wants no more of it.
+            return response
         position += len(piece)
     if cut is not None and stop < end:
         return answers.dropped(request)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.sandbox.tenant.client import ControlError
 from bridge.sandbox.tenant.client_files import CHAT_FILES, OneDrive
 from bridge.sandbox.tenant.files.blobs import Made, QuickXor
 from tests.unit.sandbox.tenant.files_kit import Office, open_office, refused
@@ -56,6 +57,24 @@ async def test_the_tag_holds_the_guid_that_attachments_are_called_by(office: Off
     assert made["eTag"] == f'"{{{guid}}},1"'
     assert made["cTag"] == f'"c:{{{guid}}},1"'
     assert guid == guid.upper()
+
+
+async def test_of_a_picture_and_a_film_graph_tells_what_was_found_out(office: Office) -> None:
+    alice = office.place.alice
+    video = {"width": 640, "height": 360, "duration": 1_500}
+    where = OneDrive(alice.id)
+    await office.files.put(where, "clip.mp4", b"x", facets={"video": video})
+    await office.files.put(where, "tea.txt", b"x")
+
+    clip = await office.graph(alice, "GET", "/me/drive/root:/clip.mp4")
+    tea = await office.graph(alice, "GET", "/me/drive/root:/tea.txt")
+
+    assert clip.body["video"] == video
+    assert not {"image", "video", "audio"} & tea.body.keys()
+    with pytest.raises(ControlError):
+        await office.files.put(where, "a", b"x", facets={"smell": {}})
+    with pytest.raises(ControlError):
+        await office.files.put(where, "a", b"x", facets={"video": {"width": "wide"}})
 
 
 async def test_office_files_open_in_office_and_others_by_their_path(office: Office) -> None:

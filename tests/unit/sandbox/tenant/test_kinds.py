@@ -158,9 +158,12 @@ async def test_several_images_are_hosted_and_listed_by_id_only(place: Place) -> 
 async def test_an_image_is_shown_below_a_text_and_in_the_size_that_its_author_chose(
     place: Place,
 ) -> None:
-    message = await said(place, "inline_image", text="<p>Look:</p>", width=640, height=400)
+    message = await said(
+        place, "inline_image", text="<p>Look:</p>", width=640, height=400, below="<p>Nice?</p>"
+    )
 
     html = message["body"]["content"]
+    assert html.endswith("<p>Nice?</p>")
     assert html.startswith('<p>Look:</p><p><img alt="image"')
     assert (
         'width="640" height="400" style="vertical-align:bottom; width:640px; height:400px"' in html
