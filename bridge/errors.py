@@ -82,6 +82,18 @@ class Gone(Rejected):
     """What the call is about is not there, or is there no more."""
 
 
+class NotCopied(Rejected):
+    """Bytes of a message stay where they are, now and later; the message goes on without them.
+
+    `loss` names why, as losses are named; `size` is how many they are, where that is known.
+    """
+
+    def __init__(self, message: str, *, loss: str, size: int | None = None) -> None:
+        super().__init__(message)
+        self.loss = loss
+        self.size = size
+
+
 class Uncertain(RemoteError):
     """The call may have been carried out: look for its trace before repeating it."""
 

@@ -15,6 +15,7 @@ from bridge.store.cursors import CursorBook
 from bridge.store.database import Database
 from bridge.store.ghosts import GhostBook
 from bridge.store.journal import PostgresJournal
+from bridge.store.media import MediaBook
 from bridge.store.portals import PortalBook
 from bridge.store.readings import ReadingBook
 from bridge.store.rooms import RoomBook
@@ -40,6 +41,7 @@ class Memory:
     cursors: CursorBook
     reading: ReadingBook
     shapes: ShapeBook
+    media: MediaBook
 
 
 @asynccontextmanager
@@ -70,6 +72,7 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
             cursors=CursorBook(database, clock),
             reading=ReadingBook(database),
             shapes=ShapeBook(database, clock),
+            media=MediaBook(database, clock),
         )
     finally:
         await database.close()

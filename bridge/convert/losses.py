@@ -18,8 +18,14 @@ CARD_REFRESH = "card_refresh"
 CARD_TEXT = "card_text"
 CARD_TOGGLE = "card_toggle"
 CODE_SNIPPET_TEXT = "code_snippet_text"
+EXTERNAL_FILE = "external_file"
+EXTERNAL_IMAGE = "external_image"
+FILE_REFUSED = "file_refused"
+FILE_TOO_LARGE = "file_too_large"
+FILE_UNREADABLE = "file_unreadable"
 LOOP_LIVE_CONTENT = "loop_live_content"
 MORE_ATTACHMENTS = "more_attachments"
+MORE_MEDIA = "more_media"
 UNKNOWN_CARD = "unknown_card"
 UNKNOWN_SYSTEM_EVENT = "unknown_system_event"
 UNREADABLE_CARD = "unreadable_card"
@@ -36,8 +42,14 @@ LOSSES: Mapping[str, str] = {
     CARD_TEXT: "the end of a card that is larger than any that Teams takes",
     CARD_TOGGLE: "parts of a card that a click shows or hides: all are shown",
     CODE_SNIPPET_TEXT: "the text of a code snippet, which could not be had from Graph: named",
+    EXTERNAL_FILE: "files on hosts that are none of Microsoft's: linked, not copied",
+    EXTERNAL_IMAGE: "pictures on hosts that are none of Microsoft's, as those of GIF services: linked",
+    FILE_REFUSED: "files and pictures that the homeserver does not take: named, linked if possible",
+    FILE_TOO_LARGE: "files and pictures above the permitted size: linked with name and size",
+    FILE_UNREADABLE: "files and pictures that are gone, or not to be read for who showed them: linked",
     LOOP_LIVE_CONTENT: "what a Loop component shows and lets people edit: linked",
     MORE_ATTACHMENTS: "attachments beyond the fiftieth of a message",
+    MORE_MEDIA: "pictures and files beyond the fiftieth of a message: named",
     UNKNOWN_CARD: "cards and attachments of a kind that the bridge does not know: their texts are shown",
     UNKNOWN_SYSTEM_EVENT: "system messages of a kind that the bridge does not know: named",
     UNREADABLE_CARD: "cards whose content is no JSON object: named",

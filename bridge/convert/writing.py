@@ -169,7 +169,7 @@ class Writer(ABC):
         self._out.append("</tbody></table>")
 
     def _attachment(self, block: Attachment) -> None:
-        href = safe_href(block.url)
+        href = safe_href(block.page or block.url)
         shown: Inline = Text(text=label(block))
         self._element("p", (Link(href=href, content=(shown,)) if href else shown,))
 

@@ -31,6 +31,9 @@ RoomId = NewType("RoomId", str)
 UserId = NewType("UserId", str)
 """A Matrix user, `@localpart:server`."""
 
+MediaUri = NewType("MediaUri", str)
+"""Where the homeserver keeps bytes, `mxc://server/id`."""
+
 MessageRef = NewType("MessageRef", str)
 """A message as its own side names it: Matrix event id, or Teams message id (unique within its
 conversation only; a reply in a channel is `<root>/<id>`, see `reply_ref`)."""

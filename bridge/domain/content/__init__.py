@@ -5,6 +5,7 @@
     normal   the one form of everything that looks the same
     codec    bodies in the journal's JSON
     parts    cutting a body that is too large for a network
+    rewriting  changing single leaves
 
 Standard library only and pure: markup is the business of `bridge.convert`.
 """
@@ -50,6 +51,7 @@ from bridge.domain.content.nodes import (
 )
 from bridge.domain.content.normal import normalise, safe_language
 from bridge.domain.content.parts import Measure, split
+from bridge.domain.content.rewriting import blocks_with_media, with_media
 from bridge.domain.content.text import (
     LINK_SCHEMES,
     TAB,
@@ -106,6 +108,7 @@ __all__ = [
     "Text",
     "Underline",
     "bare_text",
+    "blocks_with_media",
     "children",
     "clean",
     "clean_name",
@@ -122,4 +125,5 @@ __all__ = [
     "split",
     "to_json",
     "walk",
+    "with_media",
 ]

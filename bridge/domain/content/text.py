@@ -205,7 +205,7 @@ def _read_block(block: Block, links: bool) -> str:  # noqa: PLR0911 -- one for e
         case Rule():
             return "---"
         case Attachment():
-            href = safe_href(block.url) if links else None
+            href = safe_href(block.page or block.url) if links else None
             return f"{label(block)} ({href})" if href else label(block)
 
 
