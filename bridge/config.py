@@ -16,19 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
-from bridge.settings import fits
+from bridge.settings import choices, fits
 from bridge.settings.choices import (
     CLOUDS as CLOUDS,
-    GHOST_NAME_DEFAULT,
     GHOST_WORDS as GHOST_WORDS,
     cloud_of,
 )
 from bridge.settings.document import Document, Section
-
-Level = Literal["debug", "info", "warning", "error"]
-Format = Literal["auto", "json", "console"]
 
 EMBEDDED = "embedded"
 CONNECTIONS_DEFAULT = 16
@@ -40,14 +35,6 @@ SPACE_NAME_DEFAULT = "Microsoft Teams"
 CA_HINT = "name a PEM file with the certificates of your authority, or leave it out"
 GENERATE = "make one with `teams-bridge generate-token`"
 LOCALPART_HINT = "use small letters, digits and . _ = / + - as in "
-
-LEVELS: dict[str, Level] = {
-    "debug": "debug",
-    "info": "info",
-    "warning": "warning",
-    "error": "error",
-}
-FORMATS: dict[str, Format] = {"auto": "auto", "json": "json", "console": "console"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +84,11 @@ class Database:
     connections_max: int
 
 
-LIMITS_PERCENT_DEFAULT = 100
-LIMITS_PERCENT_MAX = 100_000
-"""A simulated tenant without limits."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teams:
     """The tenant and our app in it; exactly one of `client_secret` and `certificate_file`.
 
+    `file_hosts`: besides Graph's own, where files may be fetched from; `*.` stands for any beginning.
     `limits_percent`: what this process may use of the limits that Microsoft sets for Graph.
     `channels`: whether teams and their channels are bridged, or chats alone. `presence`: whether
     ghosts show who is there.
@@ -119,7 +102,8 @@ class Teams:
     login_url: str
     webhook_url: str
     ca_file: Path | None
-    limits_percent: int = LIMITS_PERCENT_DEFAULT
+    file_hosts: tuple[str, ...] = CLOUDS["global"].file_hosts
+    limits_percent: int = choices.LIMITS_PERCENT_DEFAULT
     channels: bool = True
     presence: bool = False
 
@@ -130,7 +114,7 @@ class Bridge:
 
     `space_name` is that of the space that holds those of all teams. `name_direct_chats`: whether the
     room of a chat of two has a name of its own. `ghost_profiles`: whether ghosts show more of people
-    than name and picture.
+    than name and picture. `media_size_max`: bytes of a file that is copied.
     """
 
     encryption_keys: tuple[str, ...] = field(repr=False)
@@ -138,14 +122,15 @@ class Bridge:
     space_name: str = SPACE_NAME_DEFAULT
     name_direct_chats: bool = False
     ghost_profiles: bool = False
+    media_size_max: int = choices.MEDIA_SIZE_DEFAULT_MB * choices.MEGABYTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logging:
     """Log level and form."""
 
-    level: Level
-    format: Format
+    level: choices.Level
+    format: choices.Format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,8 +229,8 @@ def _appservice(section: Section) -> Appservice:
         ghost_name=section.optional(
             "ghost_name",
             fits.text_with("{name}", "{kind}"),
-            f"for example {GHOST_NAME_DEFAULT}",
-            default=GHOST_NAME_DEFAULT,
+            f"for example {choices.GHOST_NAME_DEFAULT}",
+            default=choices.GHOST_NAME_DEFAULT,
         ),
         ghost_words=section.optional(
             "ghost_words",
@@ -291,11 +276,8 @@ def _database(section: Section) -> Database:
     return Database(
         uri=uri,
         data_folder=data_folder,
-        connections_max=section.optional(
-            "connections_max",
-            fits.number(2, CONNECTIONS_MAX),
-            f"for example {CONNECTIONS_DEFAULT}",
-            default=CONNECTIONS_DEFAULT,
+        connections_max=_number(
+            section, "connections_max", 2, CONNECTIONS_MAX, default=CONNECTIONS_DEFAULT
         ),
     )
 
@@ -325,6 +307,7 @@ def _teams(section: Section) -> Teams:
         ),
         graph_url=cloud.graph_url,
         login_url=cloud.login_url,
+        file_hosts=cloud.file_hosts,
         webhook_url=section.required(
             "webhook_url",
             fits.secure_web_address,
@@ -333,9 +316,9 @@ def _teams(section: Section) -> Teams:
         ca_file=section.optional("ca_file", section.file, CA_HINT, default=None),
         limits_percent=section.optional(
             "limits_percent",
-            fits.number(1, LIMITS_PERCENT_MAX),
+            fits.number(1, choices.LIMITS_PERCENT_MAX),
             "for example 50 for each of two processes",
-            default=LIMITS_PERCENT_DEFAULT,
+            default=choices.LIMITS_PERCENT_DEFAULT,
         ),
         channels=section.flag("channels", default=True),
         presence=section.flag("presence", default=False),
@@ -352,16 +335,26 @@ def _check_credential(section: Section) -> None:
         section.missing("client_secret", "give client_secret, or certificate_file in its place")
 
 
+def _number(section: Section, key: str, least: int, most: int, *, default: int) -> int:
+    return section.optional(
+        key, fits.number(least, most), f"for example {default}", default=default
+    )
+
+
 def _bridge(section: Section) -> Bridge:
     hint = "make one with `teams-bridge generate-key`"
     keys = section.several("encryption_key", fits.fernet_key, hint)
     if section.sound("encryption_key") and len(set(keys)) < len(keys):
         section.wrong("encryption_key", "holds a key twice", "remove one")
-    window = section.optional(
-        "settle_window_ms",
-        fits.number(0, SETTLE_WINDOW_MAX_MS),
-        f"for example {SETTLE_WINDOW_DEFAULT_MS}",
-        default=SETTLE_WINDOW_DEFAULT_MS,
+    window = _number(
+        section, "settle_window_ms", 0, SETTLE_WINDOW_MAX_MS, default=SETTLE_WINDOW_DEFAULT_MS
+    )
+    media = _number(
+        section,
+        "media_size_max_mb",
+        0,
+        choices.MEDIA_SIZE_MAX_MB,
+        default=choices.MEDIA_SIZE_DEFAULT_MB,
     )
     return Bridge(
         encryption_keys=keys,
@@ -374,11 +367,16 @@ def _bridge(section: Section) -> Bridge:
         ),
         name_direct_chats=section.flag("name_direct_chats", default=False),
         ghost_profiles=section.flag("ghost_profiles", default=False),
+        media_size_max=media * choices.MEGABYTE,
     )
 
 
 def _logging(section: Section) -> Logging:
     return Logging(
-        level=section.optional("level", fits.one_of(LEVELS), "for example info", default="info"),
-        format=section.optional("format", fits.one_of(FORMATS), "for example auto", default="auto"),
+        level=section.optional(
+            "level", fits.one_of(choices.LEVELS), "for example info", default="info"
+        ),
+        format=section.optional(
+            "format", fits.one_of(choices.FORMATS), "for example auto", default="auto"
+        ),
     )

@@ -39,6 +39,8 @@ APPLICATION_PERMISSIONS = (
     "TeamMember.Read.All",
     "Channel.ReadBasic.All",
     "ChannelMember.Read.All",
+    "Files.Read.All",
+    "Sites.Read.All",
 )
 """What docs/installation.md tells an administrator to grant, and not one more."""
 DELEGATED_PERMISSIONS = (
@@ -77,6 +79,7 @@ class Wiring:
     name_direct_chats: bool = False
     limits_percent: int = 100
     channels: bool = True
+    media_size_max_mb: int = 100
     log_level: str = "info"
     presence: bool = False
     ghost_profiles: bool = False
@@ -216,6 +219,7 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "settle_window_ms": wiring.settle_window_ms,
             "ghost_profiles": wiring.ghost_profiles,
             "name_direct_chats": wiring.name_direct_chats,
+            "media_size_max_mb": wiring.media_size_max_mb,
         },
         "logging": {"level": wiring.log_level, "format": "json"},
     }

@@ -111,6 +111,17 @@ def guid(text: str) -> str:
     return str(value)
 
 
+def host_patterns(text: str) -> tuple[str, ...]:
+    """Fit host names, parted by commas or spaces; `*.` before one stands for all that end with it."""
+    found = tuple(text.lower().replace(",", " ").split())
+    for pattern in found:
+        name = pattern.removeprefix("*.")
+        # One label would be a whole top-level domain, or a machine of this network.
+        if not HOST_NAME.fullmatch(name) or "." not in name.rstrip("."):
+            raise Unfit("holds something that is no host name, nor one with *. before it")
+    return found
+
+
 def host(text: str) -> str:
     """Fit a host name or an address; IPv6 stands in brackets."""
     try:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import quote as encoded
 
 import orjson
 
@@ -212,7 +213,7 @@ def _organized(card: Card, name: str) -> Card:
 
 
 def _file(item: Json, mimetype: str) -> Attachment:
-    name, url = _text(item, "name"), _text(item, "contentUrl")
+    name, url = _text(item, "name"), _address(item, "contentUrl")
     mimetype = mimetype or files.type_of(name)
     kind = files.kind_of(name, mimetype)
     return Attachment(name=name or kind.value, url=url, page=url, kind=kind, mimetype=mimetype)
@@ -243,6 +244,14 @@ def _parsed(item: Json) -> object:
 
 def _object(value: object) -> Json:
     return value if isinstance(value, dict) else {}
+
+
+def _address(item: Json, name: str) -> str:
+    """SharePoint's addresses are as people type them, with # and spaces; here they are encoded."""
+    return encoded(_text(item, name), safe=_OF_ADDRESSES, errors="replace")
+
+
+_OF_ADDRESSES = "%:/?[]@!$&'()*+,;=-._~"
 
 
 def _text(item: Json, name: str) -> str:

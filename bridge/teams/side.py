@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+import aiohttp
+
 from bridge.config import Teams
 from bridge.domain.ids import TenantId
 from bridge.ports import AccountBook, Clock, CursorBook, Journal, ReadingBook, SubscriptionBook
@@ -14,15 +16,19 @@ from bridge.teams.auth import Auth
 from bridge.teams.catchup import CatchUp
 from bridge.teams.certificates import Keyring
 from bridge.teams.directory import Directory
+from bridge.teams.downloads import Downloads
 from bridge.teams.endpoint import TeamsEndpoint
-from bridge.teams.graph import Graph
+from bridge.teams.graph import Credential, Graph
 from bridge.teams.history import Historian
+from bridge.teams.hosts import Hosts
 from bridge.teams.keepers import Keepers
+from bridge.teams.libraries import Libraries
+from bridge.teams.media import TeamsMedia
 from bridge.teams.reading import Reader
 from bridge.teams.resources import Covers, Resource, resources
 from bridge.teams.subscriptions import LOOK_EVERY, Addresses, Means
 from bridge.teams.tokens import TokenChecker
-from bridge.teams.transport import open_session
+from bridge.teams.transport import open_downloads, open_session
 from bridge.teams.unnoticed import KINDS, Unnoticed
 from bridge.telemetry import Watch, log
 
@@ -55,6 +61,7 @@ class TeamsSide:
     keepers: Keepers
     catch_up: CatchUp
     unnoticed: Unnoticed
+    media: TeamsMedia
 
 
 @asynccontextmanager
@@ -67,9 +74,9 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
     clock, watch = around.clock, around.watch
     auth = Auth(teams, book=around.accounts, clock=clock, watch=watch)
     try:
-        async with open_session(teams) as session:
+        async with open_session(teams) as session, open_downloads(teams) as downloads:
             graph = Graph(teams, session=session, watch=watch, clock=clock)
-            keyring = Keyring(around.subscriptions)
+            hosts, keyring = Hosts.of(teams), Keyring(around.subscriptions)
             reader = Reader(
                 tenant=TenantId(teams.tenant_id),
                 graph=graph,
@@ -89,6 +96,7 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 reader=reader,
                 historian=historian,
                 journal=around.journal,
+                hosts=hosts,
             )
             catch_up = CatchUp(
                 tenant=TenantId(teams.tenant_id),
@@ -139,6 +147,26 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 keepers=keepers,
                 catch_up=catch_up,
                 unnoticed=unnoticed,
+                media=_media(hosts, graph, auth.for_app(), downloads, around),
             )
     finally:
         auth.close()
+
+
+def _media(
+    hosts: Hosts,
+    graph: Graph,
+    credential: Credential,
+    session: aiohttp.ClientSession,
+    around: Surroundings,
+) -> TeamsMedia:
+    libraries = Libraries(
+        graph=graph, credential=credential, clock=around.clock, watch=around.watch
+    )
+    return TeamsMedia(
+        graph=graph,
+        credential=credential,
+        hosts=hosts,
+        libraries=libraries,
+        downloads=Downloads(graph=graph, credential=credential, session=session, hosts=hosts),
+    )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,6 +26,14 @@ from bridge.errors import ConfigError
 CONNECT_TIMEOUT = timedelta(seconds=5)
 CALL_TIMEOUT = timedelta(seconds=30)
 """One call with its answer; Graph's own gateway gives up earlier."""
+BYTES_TIMEOUT = aiohttp.ClientTimeout(
+    total=None,
+    connect=CONNECT_TIMEOUT.total_seconds(),
+    sock_connect=CONNECT_TIMEOUT.total_seconds(),
+    sock_read=CALL_TIMEOUT.total_seconds(),
+)
+"""Of a file: so long until the next of its bytes; how long all of them take, its reader watches."""
+BYTES_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 CONNECTIONS_MAX = 32
 TOO_MANY_REQUESTS = 429
 OK = 200
@@ -69,6 +78,44 @@ def open_session(teams: Teams) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         raise_for_status=False,
     )
+
+
+def open_downloads(teams: Teams) -> aiohttp.ClientSession:
+    """Open the session that files are read with from where Graph says they are; it has no token.
+
+    The caller closes it, and names the proxy of each host.
+
+    Raises:
+        ConfigError: `teams.ca_file` is of no use.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ssl=ssl_context(teams)),
+        timeout=BYTES_TIMEOUT,
+        headers=BYTES_HEADERS,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    )
+
+
+def guarding() -> aiohttp.TraceConfig:
+    """Ask a call's guard where aiohttp is about to write the head.
+
+    Before that it may wait for seconds: for one of its connections to be free, or to be made. What
+    the guard raises, the call raises; the connection is closed with nothing written.
+    """
+
+    async def ask(
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _params: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
+        if context.trace_request_ctx is not None:
+            await context.trace_request_ctx()
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(ask)
+    tracing.freeze()
+    return tracing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

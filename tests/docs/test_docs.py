@@ -33,7 +33,11 @@ ANSWERS = {
 }
 # Commented out because they have no default: the example shows how such a value may look.
 WITHOUT_DEFAULT = {"ca_file", "certificate_file", "graph_url", "login_url"}
-KEYS_OF_FIELDS = {"encryption_keys": "encryption_key", "settle_window": "settle_window_ms"}
+KEYS_OF_FIELDS = {
+    "encryption_keys": "encryption_key",
+    "settle_window": "settle_window_ms",
+    "media_size_max": "media_size_max_mb",
+}
 
 
 def filled_in(text: str) -> str:

@@ -46,11 +46,19 @@ def text(message: Json) -> str:
     ],
 )
 def test_a_file_is_what_its_name_says(name: str, kind: MediaKind, mimetype: str) -> None:
-    url = f"https://testing.sharepoint.com/sites/Samples/Shared Documents/General/{name}"
-    read_ = read(item("reference", name=name, contentUrl=url))
+    place = "https://testing.sharepoint.com/sites/Samples/Shared Documents/General/"
+    read_ = read(item("reference", name=name, contentUrl=place + name))
+    url = (place + name).replace(" ", "%20")
     wanted = Attachment(name=name, url=url, page=url, kind=kind, mimetype=mimetype)
     assert read_.blocks == {"1": wanted}
     assert read_.losses == ()
+
+
+def test_an_address_is_encoded_as_people_type_it() -> None:
+    typed = "https://s.sharepoint.test/Chat Files/C# für 100%.pdf"
+    (block,) = read(item("reference", name="x.pdf", contentUrl=typed)).blocks.values()
+    assert isinstance(block, Attachment)
+    assert block.url == "https://s.sharepoint.test/Chat%20Files/C%23%20f%C3%BCr%20100%.pdf"
 
 
 def test_a_picture_without_a_name_is_what_its_type_says() -> None:

@@ -51,6 +51,7 @@ from bridge.teams.directory import Directory
 from bridge.teams.endpoint import TeamsEndpoint
 from bridge.teams.graph import Graph, Json
 from bridge.teams.history import Historian
+from bridge.teams.hosts import Hosts
 from bridge.teams.notifications import entry_of
 from bridge.teams.reading import Reader
 from bridge.teams.tokens import TokenChecker
@@ -149,6 +150,7 @@ def world() -> World:
             graph=graph, credential=Bearer(), clock=clock, journal=Links().as_journal()
         ),
         journal=Links().as_journal(),
+        hosts=Hosts.of(teams),
     )
     return World(script, clock, endpoint)
 
