@@ -108,6 +108,12 @@ STRANGERS = Counter(
     "teams_bridge_strangers_total",
     "People in rooms who are not members of the conversation, counted at each look",
 )
+MEDIA = Counter(
+    "teams_bridge_media_total",
+    "Files and pictures of Teams: copied, known already, or left where they are",
+    ["outcome"],
+)
+MEDIA_BYTES = Counter("teams_bridge_media_bytes_total", "Bytes copied into the homeserver's media")
 AWAY = Gauge("teams_bridge_away", "1 while a part of the world does not answer", ["part"])
 
 

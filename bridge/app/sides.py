@@ -17,6 +17,7 @@ from bridge.matrix.feed import Feed
 from bridge.matrix.ghosts import Devices, Ghosts
 from bridge.matrix.herald import RoomAnnouncer
 from bridge.matrix.keeping import RoomKeeper
+from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
 from bridge.matrix.pictures import Pictures
 from bridge.matrix.recovery import Recovery
@@ -24,6 +25,7 @@ from bridge.matrix.rooms import Rooms
 from bridge.matrix.sender import Sender
 from bridge.matrix.spaces import Spaces
 from bridge.matrix.states import States
+from bridge.matrix.uploading import Uploader
 from bridge.relay.heralding import Herald
 from bridge.store.tidings import TidingsBook
 from bridge.teams.side import TeamsSide
@@ -93,6 +95,16 @@ def matrix_side(
         clock=clock,
         watch=around.watch,
     )
+    uploader = Uploader(
+        connections, address=config.homeserver.address, clock=clock, watch=around.watch
+    )
+    copier = Copier(
+        teams.media,
+        uploader,
+        memory.media,
+        size_max=config.bridge.media_size_max,
+        journal=memory.journal,
+    )
     return MatrixSide(
         client=client,
         bot=bot,
@@ -100,7 +112,9 @@ def matrix_side(
         ghosts=ghosts,
         pictures=Pictures(connections.asking, bot=names.bot),
         rooms=rooms,
-        endpoint=MatrixEndpoint(sender, client, ghosts=ghosts, rooms=rooms, clock=clock),
+        endpoint=MatrixEndpoint(
+            sender, client, ghosts=ghosts, rooms=rooms, media=copier, clock=clock
+        ),
         catch_up=catch_up,
         recovery=Recovery(clock, catch_up.ring),
         herald=Herald(TidingsBook(memory.database), announcer, clock),

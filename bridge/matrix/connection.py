@@ -3,6 +3,7 @@
     sender (hot) ──▶ sending ─┐
                               ├─▶ Connection.exchange ─▶ http.Pool ─▶ homeserver
     client ────────▶ asking ──┘          └─ not connected: Unavailable · sent, no answer: Uncertain
+    uploading ─────▶ uploads, an aiohttp session: bytes that are never whole in memory
 
 Two pools, so that no message waits for a connection behind rooms that are made, people that are
 brought in or a look at what was missed; nor these behind a flood of messages. Nothing is repeated here: repeating is the relay's business.
@@ -18,10 +19,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
+import aiohttp
+
 from bridge.config import Config
 from bridge.errors import ConfigError, Unavailable, Uncertain
 from bridge.matrix.answers import BridgeNotReached, error_of
-from bridge.matrix.http import Answer, Broken, NotConnected, Pool, Ready
+from bridge.matrix.http import CONNECT_LIMIT, Answer, Broken, NotConnected, Pool, Ready
 from bridge.telemetry import Watch
 
 PART = "homeserver"
@@ -93,10 +96,11 @@ class Connection:
 
 
 class Connections(NamedTuple):
-    """One for events that are sent, one for everything else."""
+    """One for events that are sent, one for media, one for everything else."""
 
     sending: Connection
     asking: Connection
+    uploads: aiohttp.ClientSession
 
 
 @asynccontextmanager
@@ -108,8 +112,10 @@ async def open_connections(config: Config, watch: Watch) -> AsyncIterator[Connec
     """
     address, trust = config.homeserver.address, _trust(config.homeserver.ca_file)
     pools = [_pool(config, most, trust) for most in (SENDING_MAX, ASKING_MAX)]
+    sending, asking = (Connection(pool, address=address, watch=watch) for pool in pools)
     try:
-        yield Connections(*[Connection(pool, address=address, watch=watch) for pool in pools])
+        async with _uploads(config, trust) as uploads:
+            yield Connections(sending, asking, uploads)
     finally:
         for pool in pools:
             pool.close()
@@ -125,6 +131,15 @@ def _pool(config: Config, connections_max: int, trust: ssl.SSLContext | None) ->
             "Content-Type": "application/json",
         },
         trust=trust,
+    )
+
+
+def _uploads(config: Config, trust: ssl.SSLContext | None) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=True if trust is None else trust),
+        headers={"Authorization": f"Bearer {config.appservice.as_token}"},
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT.total_seconds()),
+        cookie_jar=aiohttp.DummyCookieJar(),
     )
 
 

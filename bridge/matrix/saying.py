@@ -1,7 +1,8 @@
 """The contents of the events that we send, and the names by which they are known again. Pure.
 
     MessageSent                     m.room.message, in reply to what it answers if that is here, and
-                                    in the thread that it belongs to if what began that is here
+                                    in the thread that it belongs to if what began that is here;
+                                    several, if it holds pictures and files (`parts`)
     MessageEdited, said by a ghost  m.room.message that replaces it
                    of a person      the same words anew, in reply, behind a pencil
     ReactionAdded                   m.reaction
@@ -17,16 +18,13 @@ from dataclasses import replace
 import orjson
 from mautrix.util import variation_selector
 
-from bridge.convert.matrix import (
-    MATRIX_BYTES_MAX,
-    MATRIX_EDIT_BYTES_MAX,
-    measure_matrix,
-    render_matrix,
-)
-from bridge.domain.content import Body, Card, Paragraph, Quote, Text, normalise, split, walk
+from bridge.convert.matrix import MATRIX_BYTES_MAX, MATRIX_EDIT_BYTES_MAX, measure_matrix
+from bridge.domain.content import Body, Card, Paragraph, Quote, Text, normalise, walk
 from bridge.domain.events import Event, MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Side, transaction_id
+from bridge.matrix.parts import media_of, parts_of
 from bridge.matrix.reading import ANNOTATION, NEW_CONTENT, RELATES_TO, REPLACE, THREAD
+from bridge.matrix.showing import NOTHING, Content, Media, shown
 from bridge.ports import Delivery, FarPart, FarThread
 
 MARKER = "io.github.matrix-teams-bridge.message"
@@ -36,22 +34,19 @@ it is what `find` looks for."""
 CARD = "io.github.matrix-teams-bridge.card"
 """In the content of a message with cards: their own JSON, as text, for it may hold numbers that no
 matrix event may (Matrix spec v1.19, appendices, "Canonical JSON")."""
-HTML = "org.matrix.custom.html"
 TEXT = "m.text"
 NOTICE = "m.notice"
 """What no bot answers: nobody has said it."""
 PENCIL = "✎ "
 """Before words that somebody else wrote first, and that have been edited in Teams since."""
 
-Content = dict[str, object]
-
 
 def in_parts(event: Event) -> tuple[Event, ...]:
-    """Cut an event into parts that fit into matrix events; an edit says everything twice."""
+    """Cut an event into what becomes one matrix event each; an edit says everything twice."""
     if not isinstance(event, MessageSent | MessageEdited):
         return (event,)
     size_max = MATRIX_BYTES_MAX if isinstance(event, MessageSent) else MATRIX_EDIT_BYTES_MAX
-    bodies = split(event.body, size_max=size_max, measure=_measure)
+    bodies = parts_of(event.body, size_max=size_max, measure=_measure)
     return tuple(
         replace(event, body=body, part=part, parts=len(bodies)) for part, body in enumerate(bodies)
     )
@@ -107,9 +102,11 @@ def said_anew(delivery: Delivery, marker: object) -> bool:
     )
 
 
-def message(delivery: Delivery, body: Body, *, reply_to: MessageRef | None = None) -> Content:
-    """Return the content of a message, in its thread."""
-    content = _content(delivery, body) | {MARKER: marker_of(delivery)}
+def message(
+    delivery: Delivery, body: Body, media: Media = NOTHING, *, reply_to: MessageRef | None = None
+) -> Content:
+    """Return the content of a message, in its thread; `media` is what became of its bytes."""
+    content = _content(delivery, body, media) | {MARKER: marker_of(delivery)}
     relation = _relation(delivery.far.thread, reply_to)
     return content | {RELATES_TO: relation} if relation else content
 
@@ -129,9 +126,9 @@ def _relation(thread: FarThread | None, reply_to: MessageRef | None) -> Content:
     }
 
 
-def edit(delivery: Delivery, body: Body, *, of: MessageRef) -> Content:
+def edit(delivery: Delivery, body: Body, media: Media = NOTHING, *, of: MessageRef) -> Content:
     """Return the content of an edit; who knows no edits sees a second message with an asterisk."""
-    words = _content(delivery, body)
+    words = _content(delivery, body, media)
     fallback = words | {"body": f"* {words['body']}"}
     if "formatted_body" in words:
         fallback["formatted_body"] = f"* {words['formatted_body']}"
@@ -154,23 +151,18 @@ def shown_key(key: str) -> str:
     return key if is_name else variation_selector.add(key)
 
 
-def _content(delivery: Delivery, body: Body) -> Content:
+def _content(delivery: Delivery, body: Body, media: Media) -> Content:
     event = delivery.event
     is_notice = isinstance(event, MessageSent | MessageEdited) and event.is_notice
-    return _words(body, NOTICE if is_notice else TEXT) | _cards(body)
-
-
-def _words(body: Body, kind: str) -> Content:
-    plain, formatted = render_matrix(body)
-    # Mentions are empty, not absent: else clients look for names in the text (Matrix spec v1.7).
-    words: Content = {"msgtype": kind, "body": plain, "m.mentions": {}}
-    if formatted is not None:
-        words |= {"format": HTML, "formatted_body": formatted}
-    return words
+    return shown(body, media, said=NOTICE if is_notice else TEXT) | _cards(body)
 
 
 def pencilled(body: Body) -> Body:
     """Mark words as edited by somebody who cannot edit the event that they were first said in."""
+    file = media_of(body)
+    if file is not None:
+        caption = pencilled(Body(blocks=body.blocks[1:]))
+        return Body(blocks=(file, *caption.blocks))
     pencil = Text(text=PENCIL)
     match body.blocks:
         case (Paragraph() as first, *others):

@@ -68,6 +68,7 @@ from bridge.matrix.connection import Connection, open_connections
 from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
 from bridge.matrix.http import Pool, Ready
+from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
 from bridge.matrix.profiles import PROFILE
 from bridge.matrix.registration import registration_yaml
@@ -75,6 +76,7 @@ from bridge.matrix.rooms import Rooms, portal_room
 from bridge.matrix.saying import MARKER
 from bridge.matrix.sender import Redaction, Sender
 from bridge.matrix.start import announce, check
+from bridge.matrix.uploading import Uploader
 from bridge.ports import (
     ORGANISATION,
     ConversationNews,
@@ -89,9 +91,11 @@ from bridge.ports import (
 from bridge.sandbox.homeserver import Homeserver
 from bridge.sandbox.processes import reserve_port
 from bridge.telemetry import Watch
+from tests.kit.fake_media import FakeMediaBook, FakeSource, Losses
 from tests.kit.world import MatrixUser, Slot
 from tests.unit.matrix.books import CONFIG, NOW, Accounts, Books, StillClock, Tenant
 
+MEDIA_SIZE_MAX = 32 * 1024 * 1024
 TENANT = TenantId("tenant")
 ANNA = Person(id="a1b2c3d4-0000-4000-8000-000000000001", name="Anna Zhou")
 PLACE = Place(tenant=TENANT, conversation=ConversationId("19:abc@thread.v2"))
@@ -115,6 +119,9 @@ class World:
     bot: Bot
     desk: BotDesk
     endpoint: MatrixEndpoint
+    source: FakeSource
+    copies: FakeMediaBook
+    losses: Losses
 
     @property
     def names(self) -> Names:
@@ -146,10 +153,19 @@ async def world_of(config: Config, books: Books | None = None) -> AsyncIterator[
         rooms = Rooms(client, names, portals=books, accounts=accounts, directory=tenant)
         bot = Bot(client, sender, names, name=config.appservice.bot_name, devices=devices)
         desk = BotDesk(bot, client, rooms=rooms, book=books, sign_ins=accounts, clock=clock)
-        endpoint = MatrixEndpoint(sender, client, ghosts=ghosts, rooms=rooms, clock=clock)
+        uploader = Uploader(
+            connections, address=config.homeserver.address, clock=clock, watch=watch
+        )
+        losses, source, copies = Losses(), FakeSource(), FakeMediaBook()
+        copier = Copier(
+            source, uploader, copies, size_max=MEDIA_SIZE_MAX, journal=losses.as_journal()
+        )
+        endpoint = MatrixEndpoint(
+            sender, client, ghosts=ghosts, rooms=rooms, media=copier, clock=clock
+        )
         yield World(
             config, clock, watch, books, accounts, tenant, client, sender,
-            ghosts, rooms, bot, desk, endpoint,
+            ghosts, rooms, bot, desk, endpoint, source, copies, losses,
         )  # fmt: skip
 
 

@@ -1,0 +1,73 @@
+"""A file on disk for as long as its bytes are looked at; written and read in threads.
+
+It has no name, so nothing is left of it whatever happens to the process. It lies where `TMPDIR`
+says; a folder in memory would make of it what it is to avoid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import IO
+
+from bridge.convert.losses import FILE_TOO_LARGE
+from bridge.errors import NotCopied
+
+PIECE_BYTES = 256 * 1024
+"""What is written or read at a time: a thread costs as much as copying some tens of kilobytes."""
+
+
+class Spool:
+    """Bytes on disk; `size` counts them, `digest` tells them from all others."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.size = 0
+        self._hash = hashlib.sha256()
+
+    async def fill(self, pieces: AsyncIterator[bytes], *, size_max: int) -> None:
+        """Write everything that comes.
+
+        Raises:
+            NotCopied: It is more than `size_max` bytes.
+            RemoteError: As `pieces`.
+        """
+        waiting = bytearray()
+        async for piece in pieces:
+            waiting += piece
+            if self.size + len(waiting) > size_max:
+                text = f"a file of more than {size_max} bytes"
+                raise NotCopied(text, loss=FILE_TOO_LARGE)
+            if len(waiting) >= PIECE_BYTES:
+                await asyncio.to_thread(self._write, bytes(waiting))
+                waiting.clear()
+        await asyncio.to_thread(self._write, bytes(waiting))
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield everything, from the beginning."""
+        self.file.seek(0)
+        while piece := await asyncio.to_thread(self.file.read, PIECE_BYTES):
+            yield piece
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, as hexadecimal digits."""
+        return self._hash.hexdigest()
+
+    def _write(self, data: bytes) -> None:
+        self.file.write(data)
+        self._hash.update(data)
+        self.size += len(data)
+
+
+@asynccontextmanager
+async def open_spool() -> AsyncIterator[Spool]:
+    """Open an empty one; nothing is left of it afterwards."""
+    file = await asyncio.to_thread(tempfile.TemporaryFile)
+    try:
+        yield Spool(file)
+    finally:
+        await asyncio.to_thread(file.close)
