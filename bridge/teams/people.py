@@ -5,16 +5,18 @@
                                                                            deleted ─▶ Profile | None
     picture_tags ─ GET /users/{id}/photos/240x240 in batches ─▶ what tells it from another
     picture ────── its bytes, bounded
+    with facets: what else is asked for, and GET /users/{id}/mailboxSettings/timeZone in batches
 
 With `User.ReadBasic.All` alone Graph says null for whether an account is enabled and whose guest it
 is; guests are known by their sign-in names then. Sources: learn.microsoft.com graph/api user-list,
-user-get, profilephoto-get, directory-deleteditems-get; graph/permissions-reference.
+user-get, user-get-mailboxsettings, profilephoto-get, directory-deleteditems-get,
+graph/permissions-reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from typing_extensions import override
@@ -29,6 +31,7 @@ from bridge.teams.fields import Json, objects, text
 from bridge.teams.graph import Credential, Graph, segment
 from bridge.teams.identities import id_of
 from bridge.teams.quota import Priority
+from bridge.teams.time_zones import iana_of
 
 IDS_MAX = 15
 """Values that `in` takes in a filter (learn.microsoft.com graph/filter-query-parameter)."""
@@ -65,7 +68,8 @@ class People(ports.People):
             some = people[first : first + IDS_MAX]
             found |= await self._listed(some)
         missing = [person for person in people if person not in found]
-        return found | await self._missing(missing)
+        found |= await self._missing(missing)
+        return await self._with_zones(found) if self.with_facets else found
 
     async def _listed(self, people: Sequence[TeamsUserId]) -> dict[TeamsUserId, Profile | None]:
         ids = ",".join(f"'{_escaped(person)}'" for person in people)
@@ -91,6 +95,23 @@ class People(ports.People):
                 found |= _of_the_deleted(person, deleted)
         return found
 
+    async def _with_zones(
+        self, found: dict[TeamsUserId, Profile | None]
+    ) -> dict[TeamsUserId, Profile | None]:
+        """Add time zones, which lie in the mailbox: whoever may not read that goes without."""
+        there = {p: one for p, one in found.items() if one and one.standing is Standing.ACTIVE}
+        paths = [f"/users/{segment(person)}/mailboxSettings/timeZone" for person in there]
+        for (person, profile), answer in zip(
+            there.items(), await self._ask_all(paths), strict=True
+        ):
+            if isinstance(answer, RemoteError):
+                if not _is_refused(answer):
+                    del found[person]
+            elif zone := iana_of(text(answer, "value")):
+                facets = {**profile.facets, Facet.TIME_ZONE: zone}
+                found[person] = replace(profile, facets=facets)
+        return found
+
     @override
     async def picture_tags(self, people: Sequence[TeamsUserId]) -> Mapping[TeamsUserId, str | None]:
         answers = await self._ask_all([_photo(person) for person in people])
@@ -100,7 +121,7 @@ class People(ports.People):
                 found[person] = picture_tag(answer)
             elif _is_absent(answer):
                 found[person] = None
-            elif isinstance(answer, GraphRejected | PermissionMissing):
+            elif _is_refused(answer):
                 found[person] = ports.NOT_TOLD
         return found
 
@@ -161,8 +182,11 @@ def _of_the_deleted(person: TeamsUserId, found: Found) -> dict[TeamsUserId, Prof
     """Say of somebody who is not there what is known of them; nothing if that cannot be known now."""
     if not isinstance(found, RemoteError):
         return {person: profile_of(found, deleted=True)}
-    is_refused = isinstance(found, GraphRejected | PermissionMissing)
-    return {person: None} if is_refused else {}
+    return {person: None} if _is_refused(found) else {}
+
+
+def _is_refused(error: RemoteError) -> bool:
+    return isinstance(error, GraphRejected | PermissionMissing)
 
 
 def _is_absent(error: RemoteError) -> bool:

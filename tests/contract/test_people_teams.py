@@ -100,6 +100,48 @@ async def test_more_than_the_name_is_read_only_where_that_is_wanted(
         assert profile.facets == facets
 
 
+@pytest.mark.parametrize(
+    ("named", "zone"),
+    [
+        ("W. Europe Standard Time", "Europe/Berlin"),
+        ("Europe/Rome", "Europe/Rome"),
+        ("Middle Earth Standard Time", None),
+    ],
+)
+async def test_the_time_zone_is_that_of_the_mailbox(
+    world: World, directory: PeopleClient, named: str, zone: str | None
+) -> None:
+    anna, gone = await world.tenant.add_users("Anna", "Gone")
+    await directory.set_time_zone(anna.id, named)
+    await directory.delete(gone.id)
+    await only(world, "User.Read.All", "MailboxSettings.Read")
+
+    seen = await people_of(world, with_facets=True).look(ids(anna, gone))
+
+    profile = seen[TeamsUserId(anna.id)]
+    assert profile is not None
+    assert profile.facets.get(Facet.TIME_ZONE) == zone
+    assert len(seen) == 2
+
+
+async def test_who_has_no_time_zone_that_may_be_read_goes_without(world: World) -> None:
+    (anna,) = await world.tenant.add_users("Anna")
+
+    seen = await people_of(world, with_facets=True).look(ids(anna))
+
+    assert seen[TeamsUserId(anna.id)] is not None
+
+
+async def test_who_could_not_be_asked_for_all_is_asked_later(world: World) -> None:
+    anna, bob = await world.tenant.add_users("Anna", "Bob")
+    await only(world, "User.Read.All", "MailboxSettings.Read")
+    await world.tenant.add_fault(f"/users/{anna.id}/mailboxSettings", status=503)
+
+    seen = await people_of(world, with_facets=True).look(ids(anna, bob))
+
+    assert set(seen) == {bob.id}
+
+
 async def test_with_the_smaller_permission_names_and_guests_are_known(
     world: World, directory: PeopleClient
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from bridge.matrix.names import PERSON_SLOT, ghost_localpart
 from bridge.matrix.portraits import NAMESPACE
 from bridge.matrix.profiles import PROFILE
+from bridge.sandbox.installation import APPLICATION_PERMISSIONS
 from bridge.sandbox.people import MatrixPerson, PersonError
 from bridge.sandbox.tenant import client_kinds as kinds
 from bridge.sandbox.tenant.client import Person
@@ -212,15 +213,23 @@ async def test_several_webhooks_of_one_connector_speak_each_under_its_own_name(
 
 async def test_profiles_are_shown_where_the_operator_wants_it(quiet_world: World) -> None:
     quiet_world.reconfigure(ghost_profiles=True)
+    await quiet_world.tenant.change_app(
+        quiet_world.bridge.wiring.client_id,
+        application_permissions=[*APPLICATION_PERMISSIONS, "MailboxSettings.Read"],
+    )
     await quiet_world.start()
     directory = PeopleClient(quiet_world.tenant)
     onlooker = await Onlooker.of(quiet_world)
     await directory.set_profile(onlooker.maria.id, jobTitle="Hatter", department="Tea")
+    await directory.set_time_zone(onlooker.maria.id, "W. Europe Standard Time")
     await quiet_world.opened(onlooker.chat, onlooker.maria, onlooker.reader)
 
-    await onlooker.sees(
-        onlooker.maria.id, **{f"{NAMESPACE}.job_title": "Hatter", f"{NAMESPACE}.department": "Tea"}
-    )
+    wanted = {
+        f"{NAMESPACE}.job_title": "Hatter",
+        f"{NAMESPACE}.department": "Tea",
+        "m.tz": "Europe/Berlin",
+    }
+    await onlooker.sees(onlooker.maria.id, **wanted)
     await quiet_world.stop()
     quiet_world.check_log()
 

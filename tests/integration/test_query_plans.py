@@ -57,6 +57,7 @@ from bridge.sandbox.postgres import EmbeddedPostgres
 from bridge.store import schema, states
 from bridge.store.database import Database
 from bridge.store.events import encode
+from bridge.store.ghosts import GhostBook
 from bridge.store.inbox import prune_read_events
 from bridge.store.readings import ReadingBook
 from tests.contract.test_journal import PostgresWorld, append, claim, entry, make_portal, new, place
@@ -215,6 +216,7 @@ async def live(path: HotPath, number: int) -> None:
         event = replace(_SAID, thread=MessageRef("old 1"))
         assert (await path.journal.far(changing._asked(target, event))).thread is None
     await changing.note_news_and_losses(number)
+    await path.look_at_people(number, expected=0)
     await prune_read_events(path.world.database, FakeClock().now() - timedelta(days=1))
 
 
@@ -278,6 +280,7 @@ async def assert_that_it_reads_what_it_needs(world: PostgresWorld, size: Size) -
         changing.find_what_is_unread,
         changing.answer_in_a_thread,
         changing.note_news_and_losses,
+        path.look_at_people,
         partial(changing.prune, size.read_events),
     ]
 
@@ -386,6 +389,20 @@ class HotPath:
             await self.journal.claim_entries(TEAMS, limit=50)
             await claim(self.journal, runs_max=10)
         await self.journal.renew_leases()
+
+    async def look_at_people(self, number: int, *, expected: int = 10) -> None:
+        """Ten people speak who were not looked at for long, and one of them is looked at later."""
+        book, tenant = GhostBook(self.world.database, self.world.clock), TenantId("tenant")
+        lease = self.world.clock.now() + timedelta(minutes=5)
+        await book.ring([(tenant, f"person {number * 10 + n}") for n in range(1, 11)])
+        due = await book.claim(limit=30, until=lease)
+        assert len(due) == expected
+        for one in due[1:]:
+            ghost = await book.ghost(tenant, one.ghost.person)
+            assert ghost is not None
+            assert await book.remember_ghost(ghost)
+            await book.settle(one, replace(ghost, looked_at=self.world.clock.now()))
+        await book.put_back(due[:1], at=lease)
 
 
 class Changing:

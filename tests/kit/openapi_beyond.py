@@ -62,6 +62,15 @@ PATHS: Json = {
             takes={"type": "object", "properties": {"requests": {"type": "array", "items": {}}}},
         )
     },
+    # graph/api/user-get-mailboxsettings
+    "/users/{user-id}/mailboxSettings/timeZone": {
+        "get": _operation(
+            {
+                "type": "object",
+                "properties": {"@odata.context": {"type": "string"}, "value": {"type": "string"}},
+            }
+        )
+    },
     # graph/api/group-delete: a team is deleted as the group that it is
     "/groups/{group-id}": {"delete": _operation()},
     # graph/api/team-delete-incomingchannels

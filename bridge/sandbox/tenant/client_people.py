@@ -46,6 +46,10 @@ class PeopleClient:
         made = await self._tenant.call("POST", "/guests", body)
         return Person(id=str(made["id"]), upn=str(made["upn"]), display_name=display_name)
 
+    async def set_time_zone(self, user: str, time_zone: str) -> None:
+        """The time zone of the mailbox, by the name of Windows or of the IANA."""
+        await self._tenant.call("PUT", f"/users/{_enc(user)}/time-zone", {"time_zone": time_zone})
+
     async def set_photo(
         self, owner: str, content: bytes | None = None, *, seed: int | None = None
     ) -> None:

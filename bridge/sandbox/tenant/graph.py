@@ -42,7 +42,7 @@ from bridge.sandbox.tenant.errors import bad_request, unauthenticated
 from bridge.sandbox.tenant.files import content, drives, sharing, sites, uploads
 from bridge.sandbox.tenant.limit_demands import Asked
 from bridge.sandbox.tenant.limits import Limits
-from bridge.sandbox.tenant.people import changes, objects, photos, presence
+from bridge.sandbox.tenant.people import changes, mailboxes, objects, photos, presence
 from bridge.sandbox.tenant.routes import Route, Table
 from bridge.sandbox.tenant.subscriptions import Subscriptions
 from bridge.sandbox.tenant.tenant import Realm, Tenant
@@ -175,6 +175,7 @@ def operations(subscribing: Subscriptions, *more: Route) -> Table:
             *rsc.ROUTES,
             *changes.ROUTES,
             *objects.ROUTES,
+            *mailboxes.ROUTES,
             *photos.ROUTES,
             *presence.ROUTES,
             *drives.ROUTES,

@@ -35,6 +35,13 @@ async def change_profile(ask: Ask) -> Reply:
     return Reply(body=profiles.every(ask.tenant, user))
 
 
+async def set_time_zone(ask: Ask) -> Reply:
+    """Of the user's mailbox: `time_zone`, by the name of Windows or of the IANA."""
+    user = ask.tenant.user(ask.ids["user"])
+    ask.tenant.directory.time_zones[user.id] = wire.required_text(ask.body, "time_zone")
+    return Reply(status=204)
+
+
 async def invite_guest(ask: Ask) -> Reply:
     """`{display_name, email, id}`."""
     user = news.invite_guest(
@@ -124,6 +131,7 @@ ACTS: list[tuple[str, Act]] = [
     ("PATCH /users/{user}/profile", change_profile),
     ("POST /users/{user}/presence", set_presence),
     ("POST /users/{user}/restore", restore_user),
+    ("PUT /users/{user}/time-zone", set_time_zone),
     ("POST /guests", invite_guest),
     ("PUT /photos/{owner}", set_photo),
 ]

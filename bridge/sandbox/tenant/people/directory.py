@@ -58,6 +58,8 @@ class Directory:
     managers: dict[str, str] = field(default_factory=dict)
     photos: dict[str, Photo] = field(default_factory=dict)
     """By the id of a user or a team."""
+    time_zones: dict[str, str] = field(default_factory=dict)
+    """Of mailboxes, by the id of the user, as an administrator lets them be named."""
 
     def touch(self, user_id: str, *names: str) -> None:
         """These properties of a user changed; none named: the user is new."""

@@ -51,6 +51,10 @@ TEAM_PHOTO = Needs(
     application=("Team.ReadBasic.All", "TeamSettings.Read.All", "TeamSettings.ReadWrite.All"),
 )
 
+TIME_ZONE = Needs(
+    delegated=("MailboxSettings.Read", "MailboxSettings.ReadWrite"),
+    application=("MailboxSettings.Read", "MailboxSettings.ReadWrite"),
+)
 READ_PRESENCE = Needs(
     delegated=("Presence.Read", "Presence.Read.All"),
     application=("Presence.Read.All", "Presence.ReadWrite.All"),

@@ -106,6 +106,10 @@ BY_PAGE: dict[str, Lists] = {
     ),
     # api/user-list-manager
     "GET /users/{id}/manager": dict.fromkeys(KINDS, _READ_PEOPLE),
+    # api/user-get-mailboxsettings
+    "GET /users/{id}/mailboxsettings/timezone": dict.fromkeys(
+        KINDS, frozenset({"MailboxSettings.Read", "MailboxSettings.ReadWrite"})
+    ),
     # api/directory-deleteditems-get, directory-deleteditems-list
     "GET /directory/deleteditems/{id}": dict.fromkeys(KINDS, _READ_PEOPLE),
     "GET /directory/deleteditems/microsoft.graph.user": dict.fromkeys(KINDS, _READ_PEOPLE),

@@ -229,6 +229,14 @@ async def test_who_is_deleted_is_found_among_the_deleted_until_restored(
     assert (await place.graph(None, "GET", f"{path}/microsoft.graph.user")).body["value"] == []
 
 
+async def test_a_mailbox_has_a_time_zone(place: Place, people: PeopleClient) -> None:
+    await allow(place, "MailboxSettings.Read")
+    path = f"/users/{place.bob.id}/mailboxSettings/timeZone"
+    assert (await place.graph(None, "GET", path)).body["value"] == "UTC"
+    await people.set_time_zone(place.bob.id, "Romance Standard Time")
+    assert (await place.graph(None, "GET", path)).body["value"] == "Romance Standard Time"
+
+
 async def test_objects_are_found_by_many_ids(place: Place) -> None:
     await allow(place, "Directory.Read.All")
     ids = [place.bob.id, str(uuid4()), place.alice.id]
