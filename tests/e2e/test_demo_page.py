@@ -644,16 +644,18 @@ async def test_a_room_that_was_replaced_leads_to_the_new_one(
     at: PageUnderTest, stage: Stage
 ) -> None:
     maria, jonas = stage.maria, stage.jonas
-    old = await maria.room("Old place", jonas)
+    old = await jonas.room("Old place", maria, preset="public_chat")
     await jonas.say(old, "before the move")
-    made = await maria.call("POST", f"rooms/{old}/upgrade", {"new_version": "11"})
-    new = made["replacement_room"]
-    await maria.call("POST", f"rooms/{new}/leave", {})
-    await maria.set(old, "m.room.name", {"name": "Old place, left"})
-    await at.enter("Old place, left")
+    made = await jonas.call("POST", f"rooms/{old}/upgrade", {"new_version": "12"})
+    await jonas.set(made["replacement_room"], "m.room.name", {"name": "New place"})
+    await at.enter("Old place")
 
     await expect(at.page.locator("#matrix-head .banner")).to_contain_text("has been replaced")
     await expect(at.page.locator("#matrix-text")).to_be_disabled()
+    await at.page.locator("#matrix-head .banner button").click()
+    await expect(at.page.locator("#matrix-head h3")).to_have_text("New place", timeout=SEEN_MS)
+    await expect(at.page.locator("#matrix-text")).to_be_enabled()
+    await expect(at.page.locator("#matrix-rooms .room", has_text="Old place")).to_have_count(0)
 
 
 async def test_a_room_without_a_name_is_called_after_the_others_but_not_after_service_members(
