@@ -70,6 +70,7 @@ CAUGHT_UP = Counter("teams_bridge_caught_up_total", "Entries found by looking", 
 CATCH_UP_LEFT = Gauge(
     "teams_bridge_catch_up_conversations_left",
     "Conversations of Teams that are still to be read since the bridge was not listening",
+    ["kind"],
 )
 LATE = Counter(
     "teams_bridge_late_total",

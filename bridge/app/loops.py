@@ -78,7 +78,7 @@ def loops_of(
             teams.directory,
             matrix.room_keeper,
             clock,
-            read_back=teams.catch_up.read_again,
+            read_back=teams.read_again,
         ),
         Welcomer(memory.accounts, clock, welcome=matrix.rooms.welcome),
         Housekeeper(clock, prune=prune),
@@ -106,4 +106,4 @@ async def keep_announced(
         )
         await returned.wait()
         matrix.catch_up.ring()
-        teams.catch_up.ring()
+        teams.ring()

@@ -179,12 +179,22 @@ class ReadingBook(Protocol):
     Every method raises `StoreUnavailable`.
     """
 
-    async def unread_since(self, before: datetime, *, limit: int) -> tuple[Unread, ...]:
-        """Return conversations that were not read since `before`, the longest unread first."""
+    async def unread_since(
+        self, before: datetime, *, limit: int, channels: bool
+    ) -> tuple[Unread, ...]:
+        """Return conversations that were not read since `before`, the longest unread first.
+
+        `channels`: those of teams; else chats.
+        """
         ...
 
-    async def all_after(self, portal: PortalId | None, *, limit: int) -> tuple[Unread, ...]:
-        """Return conversations by the number of their portal, those above `portal`."""
+    async def all_after(
+        self, portal: PortalId | None, *, limit: int, channels: bool | None = None
+    ) -> tuple[Unread, ...]:
+        """Return conversations by the number of their portal, those above `portal`.
+
+        `channels` as above; None for all.
+        """
         ...
 
     async def unknown_among(self, places: Collection[Place]) -> tuple[Place, ...]:

@@ -13,15 +13,23 @@ from bridge.ports import Unread
 from bridge.store.database import Database, Row
 from bridge.store.portals import columns, portal_of
 
+# Whether it is a channel is compared with a parameter: of a mere LIKE, Postgres thinks before it has
+# statistics that it leaves one row or none, and would sort them all instead of following the index.
 _UNREAD = """
 SELECT id, tenant_id, conversation_id, room_id, read_until FROM portals
-WHERE read_until < $1
+WHERE read_until < $1 AND (conversation_id LIKE '%/%') = $3
 ORDER BY read_until, id
 LIMIT $2
 """
 _ALL_AFTER = """
 SELECT id, tenant_id, conversation_id, room_id, read_until FROM portals
 WHERE id > $1
+ORDER BY id
+LIMIT $2
+"""
+_ALL_OF_KIND_AFTER = """
+SELECT id, tenant_id, conversation_id, room_id, read_until FROM portals
+WHERE id > $1 AND (conversation_id LIKE '%/%') = $3
 ORDER BY id
 LIMIT $2
 """
@@ -45,12 +53,20 @@ class ReadingBook(ports.ReadingBook):
         self._database = database
 
     @override
-    async def unread_since(self, before: datetime, *, limit: int) -> tuple[Unread, ...]:
-        return tuple(map(_unread, await self._database.fetch(_UNREAD, before, limit)))
+    async def unread_since(
+        self, before: datetime, *, limit: int, channels: bool
+    ) -> tuple[Unread, ...]:
+        return tuple(map(_unread, await self._database.fetch(_UNREAD, before, limit, channels)))
 
     @override
-    async def all_after(self, portal: PortalId | None, *, limit: int) -> tuple[Unread, ...]:
-        return tuple(map(_unread, await self._database.fetch(_ALL_AFTER, portal or 0, limit)))
+    async def all_after(
+        self, portal: PortalId | None, *, limit: int, channels: bool | None = None
+    ) -> tuple[Unread, ...]:
+        if channels is None:
+            rows = await self._database.fetch(_ALL_AFTER, portal or 0, limit)
+        else:
+            rows = await self._database.fetch(_ALL_OF_KIND_AFTER, portal or 0, limit, channels)
+        return tuple(map(_unread, rows))
 
     @override
     async def unknown_among(self, places: Collection[Place]) -> tuple[Place, ...]:

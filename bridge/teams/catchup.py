@@ -2,28 +2,31 @@
 
     every 30 s, while we listen ─▶ mark
     start, mark too old, rung for ─▶ gap ─▶ every portal's conversation ─▶ history.Historian ─▶ inbox
-                                      └──▶ every user's chats that have no portal, if somebody spoke
+                                      └──▶ every user's chats, every team's channels that have no
+                                           portal, if somebody spoke
     unread for a day ─▶ conversation, from where it was read last
 
 The mark says until when nothing can have been missed. A gap is kept in the book, with how far it has
 been made up for, and survives the process. What was read is known by its id and version when it is
-taken in: reading too much is harmless, and costs no more than it must. Microsoft allows to look once a
+taken in: reading too much is harmless, and costs no more than it must. Chats and channels are caught
+up apart from each other, for the one may be told to us while the other is not. Microsoft allows to look once a
 day and conversation without a reason (learn.microsoft.com graph/api chatmessage-list).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from bridge.domain.ids import ConversationId, Place, PortalId, Side, TeamsUserId, TenantId
+from prometheus_client import Gauge
+
+from bridge.domain.ids import ConversationId, Place, PortalId, Side, TenantId
 from bridge.errors import RemoteError, StoreUnavailable, Throttled, Unauthorized, Unavailable
 from bridge.ports import Clock, CursorBook, ReadingBook, Unread
 from bridge.teams.answers import GraphRejected
-from bridge.teams.directory import Directory
 from bridge.teams.gaps import (
     LEFT_MAX,
     Gap,
@@ -33,8 +36,9 @@ from bridge.teams.gaps import (
     missed_since,
     widened,
 )
+from bridge.teams.grounds import Ground
 from bridge.teams.history import Historian
-from bridge.teams.waiting import pause
+from bridge.teams.waiting import each, pause
 from bridge.telemetry import CATCH_UP_LEFT, Watch, log
 
 LISTENING = "listening"
@@ -51,6 +55,9 @@ BATCH = 100
 DAILY_BATCH = 20
 COUNT_BATCH = 1_000
 AT_ONCE = 8
+BELLS_REPEATED_FOR = timedelta(hours=4)
+"""Graph repeats for so long what it cannot deliver, then drops it (learn.microsoft.com
+graph/change-notifications-delivery-webhooks)."""
 READ_AGAIN_AFTER = timedelta(hours=1)
 """A conversation that could not be read, though Graph answers."""
 PUT_OFF_MAX = 1_000
@@ -66,7 +73,6 @@ PART = "catch-up"
 _GONE = frozenset({403, 404})
 _NOW = timedelta(0)
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 Reads = Sequence[tuple[Place, datetime]]
 """Conversations, and since when they are to be read."""
@@ -76,17 +82,19 @@ Reads = Sequence[tuple[Place, datetime]]
 class CatchUp:
     """Reads back what nobody told us, for as long as `run` runs.
 
-    `is_listening` tells whether the subscription is alive just now.
+    `is_listening` tells whether the subscription is alive just now. `missed_bells` is called where a
+    gap is so long that Graph has given up telling us what changed beside messages.
     """
 
     tenant: TenantId
     historian: Historian
-    directory: Directory
+    ground: Ground
     reading: ReadingBook
     cursors: CursorBook
     clock: Clock
     watch: Watch
     is_listening: Callable[[], bool]
+    missed_bells: Callable[[], Awaitable[None]]
 
     _mark: datetime | None = field(default=None, init=False)
     _gap: Gap | None = field(default=None, init=False)
@@ -146,8 +154,10 @@ class CatchUp:
         """
         now, started = self.clock.now(), not self._started
         if started:
-            self._mark = mark_from_text(await self.cursors.cursor(Side.TEAMS, LISTENING))
-            self._gap = gap_from_text(await self.cursors.cursor(Side.TEAMS, GAP))
+            self._mark = mark_from_text(
+                await self.cursors.cursor(Side.TEAMS, self._scope(LISTENING))
+            )
+            self._gap = gap_from_text(await self.cursors.cursor(Side.TEAMS, self._scope(GAP)))
         rung = list(self._rung)
         known = [missed_since(self._mark, now=now, started=started)]
         known += [since or missed_since(self._mark, now=now, started=True) for since in rung]
@@ -160,15 +170,28 @@ class CatchUp:
         if self._gap is not None:
             self._work.set()
         if self.is_listening():
-            await self.cursors.move(Side.TEAMS, LISTENING, now.isoformat())
+            await self.cursors.move(Side.TEAMS, self._scope(LISTENING), now.isoformat())
             self._mark = now
+
+    def _scope(self, cursor: str) -> str:
+        return f"{cursor} {self.ground.name}".rstrip()
+
+    @property
+    def _part(self) -> str:
+        return f"{PART} {self.ground.name}".rstrip()
+
+    @property
+    def _left_gauge(self) -> Gauge:
+        return CATCH_UP_LEFT.labels(self.ground.name or "chats")
 
     async def _open(self, since: datetime, now: datetime) -> None:
         async with self._writing:
             gap = widened(self._gap, since, now=now)
-            await self.cursors.move(Side.TEAMS, GAP, gap_to_text(gap))
+            await self.cursors.move(Side.TEAMS, self._scope(GAP), gap_to_text(gap))
             self._gap, self._left_at = gap, None
-        log.info("catching up", side=Side.TEAMS, at=gap.since.isoformat())
+        log.info("catching up", side=Side.TEAMS, part=self._part, at=gap.since.isoformat())
+        if now - since > BELLS_REPEATED_FOR:
+            await self.missed_bells()
 
     async def _advance(self, gap: Gap, then: Gap) -> None:
         """Note how far a gap was made up for, unless it has become another one meanwhile."""
@@ -178,12 +201,12 @@ class CatchUp:
             if self._gap is not gap:
                 return
             after = None if then.is_over else then
-            await self.cursors.move(Side.TEAMS, GAP, gap_to_text(after))
+            await self.cursors.move(Side.TEAMS, self._scope(GAP), gap_to_text(after))
             self._gap = after
         if then.portals_read:
-            CATCH_UP_LEFT.set(len(then.left))
+            self._left_gauge.set(len(then.left))
         if after is None:
-            log.info("caught up", side=Side.TEAMS, entries=self._entries)
+            log.info("caught up", side=Side.TEAMS, part=self._part, entries=self._entries)
             self._entries = 0
 
     # --- reading ---
@@ -201,10 +224,10 @@ class CatchUp:
         except StoreUnavailable:
             return STORE_AWAY_WAIT
         except RemoteError as error:
-            self.watch.away(PART, str(error))
+            self.watch.away(self._part, str(error))
             return self._after(error)
         self._failures = 0
-        self.watch.back(PART)
+        self.watch.back(self._part)
         return _NOW if more else LOOK_EVERY
 
     def _after(self, error: RemoteError) -> timedelta:
@@ -242,14 +265,15 @@ class CatchUp:
         left = await self._count(gap.after, gap.last)
         if gap.first and not gap.wrapped:
             left += await self._count(0, gap.first)
-        CATCH_UP_LEFT.set(left)
-        log.info("catching up", side=Side.TEAMS, count=left)
+        self._left_gauge.set(left)
+        log.info("catching up", side=Side.TEAMS, part=self._part, count=left)
         # What was read since is read already: so goes on who was killed in the middle.
         failed = await self._read_all([(u.place, max(gap.since, u.read_until)) for u in found])
         await self._advance(gap, replace(gap, after=found[-1].portal).having_left(failed))
 
     async def _portals(self, after: int, last: int | None, limit: int) -> tuple[Unread, ...]:
-        found = await self.reading.all_after(PortalId(after), limit=limit)
+        channels = self.ground.channels
+        found = await self.reading.all_after(PortalId(after), limit=limit, channels=channels)
         return tuple(one for one in found if last is None or one.portal <= last)
 
     async def _count(self, after: int, last: int | None) -> int:
@@ -262,34 +286,34 @@ class CatchUp:
             after = found[-1].portal
 
     async def _read_strangers(self, gap: Gap) -> None:
-        """Read chats that nobody has told us of at all: those of whoever is in the tenant."""
-        people = await self._patiently(self.directory.people)
+        """Read conversations that nobody has told us of at all, wherever there may be some."""
+        holders = await self._patiently(self.ground.holders)
         seen: set[Place] = set()
         failed: list[ConversationId] = []
-        for at in range(0, len(people), AT_ONCE):
-            talked = await self._talked_in(people[at : at + AT_ONCE], gap.since)
+        for at in range(0, len(holders), AT_ONCE):
+            talked = await self._talked_in(holders[at : at + AT_ONCE], gap.since)
             unseen = [place for place in dict.fromkeys(talked) if place not in seen]
             seen.update(unseen)
             unknown = await self.reading.unknown_among(unseen)
             failed += await self._read_all([(place, gap.since) for place in unknown])
         await self._advance(gap, replace(gap, strangers_read=True).having_left(failed))
 
-    async def _talked_in(self, people: Sequence[TeamsUserId], since: datetime) -> list[Place]:
+    async def _talked_in(self, holders: Sequence[str], since: datetime) -> list[Place]:
         found: list[Place] = []
 
-        async def look(user: TeamsUserId) -> None:
+        async def look(holder: str) -> None:
             try:
-                found.extend(await self._chats_of(user, since))
+                found.extend(await self._places_of(holder, since))
             except GraphRejected as error:
                 # Guests of other organisations, users without a licence: they have no chats here,
-                # and whoever talked with them has the same chat.
-                log.info("no chats of a user", user=user, status=error.status)
+                # and whoever talked with them has the same chat. A team may be gone by now.
+                log.info("no conversations of", source=holder, status=error.status)
 
-        await _each(people, look)
+        await each(holders, look, at_once=AT_ONCE)
         return found
 
-    async def _chats_of(self, user: TeamsUserId, since: datetime) -> tuple[Place, ...]:
-        return await self._patiently(lambda: self.directory.talked_in_since(user, since))
+    async def _places_of(self, holder: str, since: datetime) -> Sequence[Place]:
+        return await self._patiently(lambda: self.ground.places_of(holder, since))
 
     async def _patiently(self, ask: Callable[[], Awaitable[Result]]) -> Result:
         """Ask again when Graph has time: a long list is not to be begun anew for that."""
@@ -315,7 +339,9 @@ class CatchUp:
         now = self.clock.now()
         self._put_off = {one: until for one, until in self._put_off.items() if until > now}
         limit = DAILY_BATCH + len(self._put_off)
-        unread = await self.reading.unread_since(now - UNREAD_MAX, limit=limit)
+        unread = await self.reading.unread_since(
+            now - UNREAD_MAX, limit=limit, channels=self.ground.channels
+        )
         due = [one for one in unread if one.portal not in self._put_off][:DAILY_BATCH]
         failed = await self._read_all([(one.place, one.read_until) for one in due])
         self._put_off_reading(due, failed, now)
@@ -341,7 +367,7 @@ class CatchUp:
             if not await self._read(*one):
                 failed.append(one[0].conversation)
 
-        await _each(reads, read)
+        await each(reads, read, at_once=AT_ONCE)
         return failed
 
     async def _read(self, place: Place, since: datetime) -> bool:
@@ -370,24 +396,3 @@ def _could_not(place: Place, error: RemoteError) -> bool:
 def _backoff(failures: int) -> timedelta:
     doublings = min(failures - 1, BACKOFF_DOUBLINGS_MAX)
     return min(BACKOFF_FIRST * (1 << doublings), BACKOFF_MAX)
-
-
-async def _each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:
-    """Do some work for each item, for a few at once; the first error ends it and is raised."""
-    waiting = iter(items)
-    errors: list[Exception] = []
-
-    async def some() -> None:
-        for item in waiting:
-            if errors:
-                return
-            try:
-                await work(item)
-            except (RemoteError, StoreUnavailable) as error:
-                errors.append(error)
-
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(AT_ONCE):
-            tasks.create_task(some())
-    if errors:
-        raise errors[0]

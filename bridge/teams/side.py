@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import aiohttp
 
 from bridge.config import Teams
-from bridge.domain.ids import TenantId
+from bridge.domain.ids import Place, TenantId
 from bridge.ports import AccountBook, Clock, CursorBook, Journal, ReadingBook, SubscriptionBook
 from bridge.teams.auth import Auth
 from bridge.teams.catchup import CatchUp
@@ -19,6 +19,7 @@ from bridge.teams.directory import Directory
 from bridge.teams.downloads import Downloads
 from bridge.teams.endpoint import TeamsEndpoint
 from bridge.teams.graph import Credential, Graph
+from bridge.teams.grounds import ChannelGround, ChatGround, Ground
 from bridge.teams.history import Historian
 from bridge.teams.hosts import Hosts
 from bridge.teams.keepers import Keepers
@@ -59,9 +60,23 @@ class TeamsSide:
     directory: Directory
     endpoint: TeamsEndpoint
     keepers: Keepers
-    catch_up: CatchUp
+    catch_ups: tuple[CatchUp, ...]
     unnoticed: Unnoticed
     media: TeamsMedia
+
+    def ring(self) -> None:
+        """Have what was said since we listened last looked for: something may have been missed."""
+        for catch_up in self.catch_ups:
+            catch_up.ring()
+
+    async def read_again(self, place: Place, since: datetime) -> None:
+        """Read a conversation from there on, as something has happened in it that nobody tells.
+
+        Raises:
+            RemoteError: Graph does not answer, or not to us.
+            StoreUnavailable: Postgres is away.
+        """
+        await self.catch_ups[0].read_again(place, since)  # Any of them reads any conversation.
 
 
 @asynccontextmanager
@@ -98,16 +113,6 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 journal=around.journal,
                 hosts=hosts,
             )
-            catch_up = CatchUp(
-                tenant=TenantId(teams.tenant_id),
-                historian=historian,
-                directory=directory,
-                reading=around.reading,
-                cursors=around.cursors,
-                clock=clock,
-                watch=watch,
-                is_listening=lambda: keepers.listens_to(Covers.CHAT_MESSAGES),
-            )
             unnoticed = Unnoticed(
                 tenant=TenantId(teams.tenant_id),
                 directory=directory,
@@ -118,13 +123,40 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 watch=watch,
             )
 
+            def catch_up_of(ground: Ground, covers: Covers, *bells: Covers) -> CatchUp:
+                return CatchUp(
+                    tenant=TenantId(teams.tenant_id),
+                    historian=historian,
+                    ground=ground,
+                    reading=around.reading,
+                    cursors=around.cursors,
+                    clock=clock,
+                    watch=watch,
+                    is_listening=lambda: keepers.listens_to(covers),
+                    missed_bells=lambda: unnoticed.ring(*bells),
+                )
+
+            chats = ChatGround(directory=directory)
+            catch_ups = {
+                Covers.CHAT_MESSAGES: catch_up_of(
+                    chats, Covers.CHAT_MESSAGES, Covers.CHATS, Covers.PEOPLE
+                )
+            }
+            if teams.channels:
+                channels = ChannelGround(
+                    tenant=TenantId(teams.tenant_id), graph=graph, credential=auth.for_app()
+                )
+                catch_ups[Covers.CHANNEL_MESSAGES] = catch_up_of(
+                    channels, Covers.CHANNEL_MESSAGES, Covers.CHANNELS, Covers.TEAMS
+                )
+
             async def on_gap(resource: Resource) -> None:
                 log.warning(
                     "subscription made anew: looking at what was not notified",
                     resource=resource.path,
                 )
-                if resource.covers is Covers.CHAT_MESSAGES:
-                    catch_up.ring(clock.now() - UNNOTICED_MAX)
+                if resource.covers in catch_ups:
+                    catch_ups[resource.covers].ring(clock.now() - UNNOTICED_MAX)
                 elif resource.covers in KINDS:
                     await unnoticed.ring(resource.covers)
 
@@ -145,7 +177,7 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 directory=directory,
                 endpoint=endpoint,
                 keepers=keepers,
-                catch_up=catch_up,
+                catch_ups=tuple(catch_ups.values()),
                 unnoticed=unnoticed,
                 media=_media(hosts, graph, auth.for_app(), downloads, around),
             )

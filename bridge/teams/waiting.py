@@ -1,11 +1,16 @@
-"""Waiting for time or for a bell, whichever comes first."""
+"""Waiting for time or for a bell, whichever comes first; and for several things at once."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
+from typing import TypeVar
 
+from bridge.errors import RemoteError, StoreUnavailable
 from bridge.ports import Clock
+
+Item = TypeVar("Item")
 
 
 async def pause(clock: Clock, duration: timedelta, *bells: asyncio.Event) -> None:
@@ -22,3 +27,30 @@ async def pause(clock: Clock, duration: timedelta, *bells: asyncio.Event) -> Non
 
 async def _rung(bell: asyncio.Event) -> None:
     await bell.wait()
+
+
+async def each(
+    items: Iterable[Item], work: Callable[[Item], Awaitable[None]], *, at_once: int
+) -> None:
+    """Do some work for each item, for a few at once; the first error ends it and is raised.
+
+    Raises:
+        RemoteError, StoreUnavailable: As `work`.
+    """
+    waiting = iter(items)
+    errors: list[Exception] = []
+
+    async def some() -> None:
+        for item in waiting:
+            if errors:
+                return
+            try:
+                await work(item)
+            except (RemoteError, StoreUnavailable) as error:
+                errors.append(error)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(at_once):
+            tasks.create_task(some())
+    if errors:
+        raise errors[0]

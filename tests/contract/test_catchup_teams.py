@@ -20,6 +20,7 @@ from bridge.sandbox.tls import Certificates
 from bridge.teams import catchup, history
 from bridge.teams.catchup import GAP, LISTENING, READ_AGAIN_AFTER, CatchUp
 from bridge.teams.gaps import OVERLAP, STALE_AFTER, Gap, gap_from_text
+from bridge.teams.grounds import ChatGround
 from bridge.teams.history import Historian
 from tests.contract.test_endpoint_teams import World, kept, make_world, step
 from tests.unit.teams.books import Cursors, Readings
@@ -39,6 +40,7 @@ class Scene:
     cursors: Cursors = field(default_factory=Cursors)
     readings: Readings = field(default_factory=Readings)
     listening: bool = True
+    bells_missed: int = 0
 
     def catch_up(self) -> CatchUp:
         """A process's own; the books outlive it."""
@@ -52,13 +54,17 @@ class Scene:
                 clock=clock,
                 journal=self.world.links.as_journal(),
             ),
-            directory=side.directory,
+            ground=ChatGround(directory=side.directory),
             reading=self.readings,
             cursors=self.cursors,
             clock=clock,
             watch=self.world.watch,
             is_listening=lambda: self.listening,
+            missed_bells=self.miss,
         )
+
+    async def miss(self) -> None:
+        self.bells_missed += 1
 
     async def chat(self, *people: User, portal: bool = True) -> str:
         made = await self.world.tenant.create_chat(

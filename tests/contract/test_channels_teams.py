@@ -144,7 +144,11 @@ class Scene:
             if self.world.links.entries.qsize():
                 entry = await self.world.links.next_entry()
                 reading = await self.world.side.endpoint.take_in(entry)
-                found += [one for one in reading.sightings if isinstance(one, Sighting)]
+                found += [
+                    one
+                    for one in reading.sightings
+                    if isinstance(one, Sighting) and not one.is_notice
+                ]
         return found
 
     async def last_seen(self, ref: str) -> Sighting:
@@ -162,7 +166,9 @@ class Scene:
         for new in self.stored():
             entry = replace(self.world.links.claimed(new), found=new.found)
             reading = await self.world.side.endpoint.take_in(entry)
-            found += [one for one in reading.sightings if isinstance(one, Sighting)]
+            found += [
+                one for one in reading.sightings if isinstance(one, Sighting) and not one.is_notice
+            ]
         return found
 
 

@@ -120,8 +120,8 @@ class World:
 
     @property
     def gaps(self) -> list[str]:
-        """How often the catch-up was rung for."""
-        return ["gap"] * len(self.side.catch_up._rung)
+        """How often the catch-up of chats was rung for."""
+        return ["gap"] * len(self.side.catch_ups[0]._rung)
 
     async def sign_in(self, person: User, user: str = "@alice:example.org") -> Account:
         signed_in = await self.consent(person)

@@ -87,6 +87,8 @@ async def test_what_was_said_while_the_bridge_was_away_is_read_back(scene: Scene
     await scene.type("a post meanwhile")
     await scene.type("a reply meanwhile", below=post)
     await scene.teams.edit(scene.at, post, "before, edited", content_type="text")
+    other = await scene.teams.create_channel(scene.team.id, "Tulips")
+    await scene.teams.type(other, scene.tom.id, "in a new channel", content_type="text")
     await world.tenant.clear_weather()
     await world.start()
 
@@ -94,6 +96,8 @@ async def test_what_was_said_while_the_bridge_was_away_is_read_back(scene: Scene
     reply = await scene.find("a reply meanwhile")
     assert reply.content["m.relates_to"]["event_id"] == event.id
     await scene.shows(event.id, "m.replace")
+    room, _ = await world.read(scene.person, "in a new channel")
+    assert room != scene.room
     await world.at_rest()
 
 

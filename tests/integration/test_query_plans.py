@@ -485,9 +485,10 @@ class Changing:
 
     async def find_what_is_unread(self, _: int, *, expected: int = 50) -> None:
         book, now = ReadingBook(self.world.database), self.world.clock.now()
-        unread = await book.unread_since(now, limit=50)
+        unread = await book.unread_since(now, limit=50, channels=False)
         assert len(unread) >= min(expected, 50)
         assert await book.all_after(PortalId(5), limit=50)
+        assert await book.all_after(PortalId(5), limit=50, channels=False)
         assert len(await book.unknown_among([place(f"of nobody {n}") for n in range(50)])) == 50
         for one in unread[:5]:
             await book.mark_read(one.place, since=one.read_until, until=now)

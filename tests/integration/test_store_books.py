@@ -117,8 +117,8 @@ async def test_a_conversation_is_read_from_where_its_portal_was_made(
     portal = await make_portal(world.process())
     unread = Unread(portal=portal.id, place=place(), read_until=now)
 
-    assert await book.unread_since(now, limit=9) == ()
-    assert await book.unread_since(now + MINUTE, limit=9) == (unread,)
+    assert await book.unread_since(now, limit=9, channels=False) == ()
+    assert await book.unread_since(now + MINUTE, limit=9, channels=False) == (unread,)
 
 
 async def test_a_mark_moves_on_only_from_where_it_stands_and_never_back(
@@ -149,13 +149,26 @@ async def test_the_longest_unread_comes_first_and_all_come_by_their_number(
         await book.mark_read(portal.place, since=now, until=now + (9 - number) * MINUTE)
     before = now + 9 * MINUTE
 
-    unread = await book.unread_since(before, limit=2)
+    unread = await book.unread_since(before, limit=2, channels=False)
     first = await book.all_after(None, limit=3)
     rest = await book.all_after(first[-1].portal, limit=3)
 
     assert [one.portal for one in unread] == [portals[3].id, portals[2].id]
     assert [one.place for one in (*first, *rest)] == [portal.place for portal in portals]
     assert await book.all_after(portals[3].id, limit=3) == ()
+
+
+async def test_chats_and_channels_are_read_apart(store: Database, world: PostgresWorld) -> None:
+    book, later = ReadingBook(store), world.clock.now() + MINUTE
+    journal = world.process()
+    chat, channel = [await make_portal(journal, name) for name in ("chat", "team/channel")]
+
+    for portal, channels in ((chat, False), (channel, True)):
+        (unread,) = await book.unread_since(later, limit=9, channels=channels)
+        assert unread.portal == portal.id
+        (found,) = await book.all_after(None, limit=9, channels=channels)
+        assert found.portal == portal.id
+    assert len(await book.all_after(None, limit=9)) == 2
 
 
 async def test_a_conversation_without_a_portal_is_told_from_the_others(

@@ -96,5 +96,7 @@ async def test_what_was_missed_before_an_upgrade_is_read_from_where_the_portal_w
 
     await schema.upgrade(store)
 
-    (unread,) = await ReadingBook(store).unread_since(now + timedelta(seconds=1), limit=9)
+    (unread,) = await ReadingBook(store).unread_since(
+        now + timedelta(seconds=1), limit=9, channels=False
+    )
     assert (unread.place, unread.read_until) == (place(), now)

@@ -56,13 +56,13 @@ SELECT (SELECT count(*) FROM inbox WHERE state <> 'parked')
      + (SELECT count(*) FROM deliveries WHERE state <> 'parked') AS open
 """
 
-_MARKED = "SELECT 1 FROM cursors WHERE scope = 'listening'"
 # A look that is under way has a lease of a minute; one that went well is planned for the next day.
 _LOOKS_DUE = """
 SELECT (SELECT count(*) FROM portals
         WHERE room_id IS NOT NULL AND shape_due_at < now() + interval '2 minutes')
      + (SELECT count(*) FROM spaces WHERE shape_due_at < now() + interval '2 minutes') AS due
 """
+_MARKED = "SELECT count(*) AS count FROM cursors WHERE scope IN ('listening', 'listening channels')"
 
 _LEASES_RUN_OUT = """
 UPDATE inbox SET lease_until = now() WHERE owner IS NOT NULL;
@@ -188,7 +188,8 @@ class World:
         async with self.store() as store:
 
             async def is_marked() -> bool:
-                return await store.fetchrow(_MARKED) is not None
+                row = await store.fetchrow(_MARKED)
+                return row is not None and row["count"] == 2
 
             await eventually(is_marked, "the mark")
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from typing_extensions import override
 
-from bridge.domain.ids import Place, PortalId, Side
+from bridge.domain.ids import Place, PortalId, Side, channel_of
 from bridge.errors import StoreUnavailable
 from bridge.ports import CursorBook, ReadingBook, Unread
 
@@ -52,13 +52,25 @@ class Readings(ReadingBook):
         return next(one.read_until for one in self.portals if one.place == place)
 
     @override
-    async def unread_since(self, before: datetime, *, limit: int) -> tuple[Unread, ...]:
-        found = [one for one in self.portals if one.read_until < before]
+    async def unread_since(
+        self, before: datetime, *, limit: int, channels: bool
+    ) -> tuple[Unread, ...]:
+        found = [one for one in self._of_kind(channels) if one.read_until < before]
         return tuple(sorted(found, key=lambda one: (one.read_until, one.portal))[:limit])
 
     @override
-    async def all_after(self, portal: PortalId | None, *, limit: int) -> tuple[Unread, ...]:
-        return tuple([one for one in self.portals if one.portal > (portal or 0)][:limit])
+    async def all_after(
+        self, portal: PortalId | None, *, limit: int, channels: bool | None = None
+    ) -> tuple[Unread, ...]:
+        found = [one for one in self._of_kind(channels) if one.portal > (portal or 0)]
+        return tuple(found[:limit])
+
+    def _of_kind(self, channels: bool | None) -> list[Unread]:
+        return [
+            one
+            for one in self.portals
+            if channels is None or channels is (channel_of(one.place) is not None)
+        ]
 
     @override
     async def unknown_among(self, places: Collection[Place]) -> tuple[Place, ...]:
