@@ -39,14 +39,18 @@ ON CONFLICT DO NOTHING
 
 async def note(session: Session, news: Sequence[News], now: datetime) -> None:
     """Remember that what these are of is to be looked at; nobody looks at what is not here."""
-    for one in sorted(set(news), key=repr):  # In one order by everybody, lest two wait in a circle.
+    # In one order by everybody, lest two wait in a circle: spaces, then what lies in them.
+    ordered = sorted(set(news), key=repr)
+    for one in ordered:
+        if isinstance(one, TeamNews):
+            await session.execute(_OF_TEAM, one.tenant, one.team, now)
+    for one in ordered:
         match one:
             case ConversationNews():
                 place = one.place
                 await session.execute(_OF_CONVERSATION, place.tenant, place.conversation, now)
             case TeamNews():
                 await session.execute(_OF_CHANNELS, one.tenant, one.team, now)
-                await session.execute(_OF_TEAM, one.tenant, one.team, now)
             case PersonNews():
                 await session.execute(_OF_PERSON, one.tenant, plain(one.person), now)
             case _:

@@ -172,9 +172,10 @@ class ShapeBook(ports.ShapeBook):
     async def remember_space(self, due: DueSpace, room: RoomId, *, name: str) -> None:
         now = self._clock.now()
         async with self._database.transaction() as session:
-            await session.execute(_REMEMBER_SPACE, due.tenant, due.team, room, plain(name))
+            # From the top to the bottom, as everybody does, lest two wait in a circle.
             if due.team != ORGANISATION:
                 await session.execute(_LOOK_AT_SPACE, due.tenant, ORGANISATION, now)
+            await session.execute(_REMEMBER_SPACE, due.tenant, due.team, room, plain(name))
             await session.execute(_below(due.team), due.tenant, due.team, now)
 
     @override
