@@ -110,7 +110,7 @@ def matrix_side(
         bot=bot,
         names=names,
         ghosts=ghosts,
-        pictures=Pictures(connections.asking, bot=names.bot),
+        pictures=Pictures(uploader),
         rooms=rooms,
         endpoint=MatrixEndpoint(
             sender, client, ghosts=ghosts, rooms=rooms, media=copier, clock=clock

@@ -12,7 +12,7 @@ brought in or a look at what was missed; nor these behind a flood of messages. N
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from http import HTTPStatus
@@ -63,16 +63,7 @@ class Connection:
             Refused: It was certainly not carried out.
             Uncertain: It was sent, and no answer came that says what became of it.
         """
-        return await self._body(self._pool.request(method, target, body, ready=ready), what)
-
-    async def upload(self, target: str, content: bytes, mimetype: str, *, what: str) -> bytes:
-        """Post bytes that are no JSON; else as `exchange`."""
-        return await self._body(
-            self._pool.request("POST", target, content, mimetype=mimetype), what
-        )
-
-    async def _body(self, roundtrip: Awaitable[Answer], what: str) -> bytes:
-        answer = await self._answered(roundtrip, what)
+        answer = await self._roundtrip(method, target, body, what, ready)
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             self._watch.back(PART)
             return answer.body
@@ -83,9 +74,11 @@ class Connection:
             self._watch.back(PART)
         raise error
 
-    async def _answered(self, roundtrip: Awaitable[Answer], what: str) -> Answer:
+    async def _roundtrip(
+        self, method: str, target: str, body: bytes | None, what: str, ready: Ready | None
+    ) -> Answer:
         try:
-            return await roundtrip
+            return await self._pool.request(method, target, body, ready=ready)
         except NotConnected as error:
             problem = f"{what}: {error}"
             self._watch.away(PART, str(error), hint=f"is it running at {self._address}?")

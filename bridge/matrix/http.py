@@ -78,17 +78,9 @@ class Pool:
         self._closed = False
 
     async def request(
-        self,
-        method: str,
-        target: str,
-        body: bytes | None,
-        *,
-        ready: Ready | None = None,
-        mimetype: str | None = None,
+        self, method: str, target: str, body: bytes | None, *, ready: Ready | None = None
     ) -> Answer:
         """Make one request; `target` is path and query, percent-encoded, below the address.
-
-        `mimetype` is what the body is, if it is not what all are.
 
         `ready` is awaited with the connection in hand, right before anything is sent: if the server
         restarts after that, the request meets a closed connection. What it raises passes through.
@@ -97,8 +89,7 @@ class Pool:
             NotConnected: Nothing was sent.
             Broken: It was sent, and no answer came that could be read, or none in time.
         """
-        fixed = self._headers if mimetype is None else self._typed(mimetype)
-        head = f"{method} {self._prefix}{target} HTTP/1.1\r\n{fixed}"
+        head = f"{method} {self._prefix}{target} HTTP/1.1\r\n{self._headers}"
         if body is not None:
             head += f"Content-Length: {len(body)}\r\n"
         raw = f"{head}\r\n".encode() + (body or b"")
@@ -113,11 +104,6 @@ class Pool:
                 raise
             self._give_back(line)
             return answer
-
-    def _typed(self, mimetype: str) -> str:
-        lines = self._headers.splitlines(keepends=True)
-        others = [line for line in lines if not line.lower().startswith("content-type:")]
-        return "".join(others) + f"Content-Type: {mimetype}\r\n"
 
     def close(self) -> None:
         """Close what is idle now, and the rest when it is done."""

@@ -20,11 +20,10 @@ from typing_extensions import override
 from bridge import ports
 from bridge.domain.ids import UserId
 from bridge.domain.likeness import Facet, Facets, Likeness, Picture, PictureStep
-from bridge.errors import Rejected
+from bridge.errors import NotCopied, Rejected
 from bridge.matrix.cleaning import clean
 from bridge.matrix.client import Client
 from bridge.matrix.ghosts import Ghosts
-from bridge.matrix.pictures import mimetype_of
 from bridge.ports import Ghost, Print
 from bridge.telemetry import PEOPLE, log
 
@@ -39,8 +38,8 @@ FIELDS = {
 FIELD_CHARS_MAX = 200
 CAPABILITY = "m.profile_fields"
 
-Upload = Callable[[bytes, str], Awaitable[str]]
-"""Puts a picture of that media type into the media, and returns where it is; raises RemoteError."""
+Upload = Callable[[bytes], Awaitable[str]]
+"""Puts a picture into the media, and returns where it is; raises `NotCopied`, RemoteError."""
 
 
 class Portraits(ports.Portraitist):
@@ -89,19 +88,24 @@ class Portraits(ports.Portraitist):
 
     async def _replace(self, user: UserId, shown: Picture | None, new: Print) -> Picture:
         """Copy a picture; one that cannot be shown is remembered as such, and takes the old one's place."""
-        mimetype = mimetype_of(new.content or b"")
-        if new.content is None or mimetype is None:
-            PEOPLE.labels("picture_refused").inc()
-            if shown is not None and shown.uri:
-                await self._set_avatar(user, "")
-            return Picture(tag=new.tag, digest="", uri="")
-        digest = hashlib.sha256(new.content).hexdigest()
+        digest = hashlib.sha256(new.content or b"").hexdigest()
         if shown is not None and shown.uri and shown.digest == digest:
             return replace(shown, tag=new.tag)  # Graph has a new name for it.
-        uri = await self._upload(new.content, mimetype)
-        await self._set_avatar(user, uri)
-        PEOPLE.labels("picture").inc()
+        uri = await self._copied(new)
+        if uri or (shown is not None and shown.uri):
+            await self._set_avatar(user, uri)
+        PEOPLE.labels("picture" if uri else "picture_refused").inc()
         return Picture(tag=new.tag, digest=digest, uri=uri)
+
+    async def _copied(self, new: Print) -> str:
+        """Return where the picture lies now, "" if it cannot be shown."""
+        if not new.content:
+            return ""
+        try:
+            return await self._upload(new.content)
+        except NotCopied as error:
+            log.info("picture not shown", reason=str(error), bytes=len(new.content))
+            return ""
 
     async def _set_avatar(self, user: UserId, uri: str) -> None:
         path = Path.v3.profile[user].avatar_url

@@ -17,7 +17,7 @@ from bridge.domain.ids import RoomId, TeamsUserId, UserId
 from bridge.domain.presence import Availability, Presence
 from bridge.matrix.cleaning import clean
 from bridge.matrix.client import Client
-from bridge.matrix.names import Names, localpart_of, person_of
+from bridge.matrix.names import Names
 
 MESSAGE_CHARS_MAX = 200
 
@@ -31,13 +31,8 @@ class Presences(ports.PresenceBoard):
 
     @override
     async def people_in(self, room: RoomId) -> Sequence[TeamsUserId]:
-        found = (self._person(user) for user in await self._client.members(room))
+        found = (self._names.person(user) for user in await self._client.members(room))
         return [TeamsUserId(person) for person in sorted(filter(None, found))]
-
-    def _person(self, user: UserId) -> str | None:
-        if not self._names.is_ghost(user):
-            return None
-        return person_of(self._names.ghost_template, localpart_of(user))
 
     @override
     async def show(self, person: TeamsUserId, presence: Presence) -> None:
