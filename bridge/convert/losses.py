@@ -39,7 +39,7 @@ LOSSES: Mapping[str, str] = {
     CARD_JSON: "the card's own JSON, which is too large to be kept with the message",
     CARD_MEDIA: "recordings in a card without an address to follow: named",
     CARD_REFRESH: "cards that show everybody something else: shown as they are stored",
-    CARD_TEXT: "the end of a card that is larger than any that Teams takes",
+    CARD_TEXT: "the end of a card or a forward that is larger than any that Teams takes",
     CARD_TOGGLE: "parts of a card that a click shows or hides: all are shown",
     CODE_SNIPPET_TEXT: "the text of a code snippet, which could not be had from Graph: named",
     EXTERNAL_FILE: "files on hosts that are none of Microsoft's: linked, not copied",

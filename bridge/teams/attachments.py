@@ -157,14 +157,14 @@ class _Reader:
         answered = _quoted_id(item, content)
         if answered and len(answered) <= ID_CHARS_MAX and not self._answered:
             self._answered, self._quote = answered, key
-        quote = quoting.quoted(content)
+        quote = quoting.quoted(content, self._sheet.html)
         self._ask(key, child(content, "messageSender"), lambda name: quoting.named(quote, name))
         return quote
 
     def _forward(self, key: str, content: Json) -> None:
         markup = quoting.placed_in(content)
         inner = {k: b for k, b in self._blocks.items() if b is not None and f'"{k}"' in markup}
-        quote = quoting.forwarded(content, inner)
+        quote = quoting.forwarded(content, self._sheet.html, inner)
         self._blocks |= dict.fromkeys(inner)  # They are shown already.
         self._blocks[key] = quote
         who = child(content, "originalMessageSender")

@@ -10,40 +10,41 @@ chatmessage-get example 6, graph/teams-messaging-overview.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bridge.convert.cards import dates
 from bridge.convert.teams import parse_teams
-from bridge.domain.content import Block, Body, Bold, Inline, Paragraph, Quote, Text, from_text
+from bridge.domain.content import Block, Bold, Inline, Paragraph, Quote, Text, from_text
 from bridge.errors import Unconvertible
-from bridge.teams.fields import Json, child, instant, text
+from bridge.teams.fields import Json, child, instant, long_text, text
 
 QUOTE = "messagereference"
 FORWARD = "forwardedmessagereference"
-HTML_CHARS_MAX = 256 * 1024
+
+Html = Callable[[str], str]
+
+_ORIGINAL = "originalMessageContent"
 _NOTHING = from_text("…").blocks
+_MORE = from_text("[there is more in this message]").blocks
 
 
-def quoted(content: Json) -> Quote:
-    """Show the message that an answer quotes."""
-    said = _parsed(content.get("messagePreview"), {})
-    quote = Quote(blocks=said.blocks or _NOTHING)
+def quoted(content: Json, html: Html) -> Quote:
+    """Show the message that an answer quotes; `html` says how much of a text may be read."""
+    quote = Quote(blocks=_said(content, "messagePreview", html, {}))
     return named(quote, speaker(child(content, "messageSender")))
 
 
-def forwarded(content: Json, attachments: Mapping[str, Block | None]) -> Quote:
+def forwarded(content: Json, html: Html, attachments: Mapping[str, Block | None]) -> Quote:
     """Show a message that was forwarded, with those of the attachments that stand in it."""
-    said = _parsed(content.get("originalMessageContent"), attachments)
     head = Paragraph(content=_head(instant(text(content, "originalSentDateTime"))))
-    quote = Quote(blocks=(head, *(said.blocks or _NOTHING)))
+    quote = Quote(blocks=(head, *_said(content, _ORIGINAL, html, attachments)))
     return named(quote, speaker(child(content, "originalMessageSender")), is_forward=True)
 
 
 def placed_in(content: Json) -> str:
     """Return the markup of a forwarded message, in which its attachments have their places."""
-    said = content.get("originalMessageContent")
-    return said if isinstance(said, str) else ""
+    return long_text(content, _ORIGINAL)
 
 
 def named(quote: Quote, name: str, *, is_forward: bool = False) -> Quote:
@@ -81,10 +82,13 @@ def _head(sent_at: datetime | None) -> tuple[Inline, ...]:
     return (lead,) if sent_at is None else (lead, Text(text=", " + dates.moment(sent_at)))
 
 
-def _parsed(html: object, attachments: Mapping[str, Block | None]) -> Body:
-    if not isinstance(html, str):
-        return Body()
+def _said(
+    content: Json, name: str, html: Html, attachments: Mapping[str, Block | None]
+) -> tuple[Block, ...]:
+    whole = long_text(content, name)
+    read = html(whole)
+    more = _MORE if len(read) < len(whole) else ()
     try:
-        return parse_teams(html[:HTML_CHARS_MAX], attachments=attachments)
+        return (*parse_teams(read, attachments=attachments).blocks, *more) or _NOTHING
     except Unconvertible:
-        return Body()
+        return _NOTHING

@@ -23,7 +23,8 @@ from bridge.convert import losses
 from bridge.convert.cards import adaptive, connector, references, simple
 from bridge.convert.cards.blocks import bold, found_in, image, images, link, paragraph
 from bridge.convert.cards.sheet import RAW_BYTES_MAX, Json, Sheet
-from bridge.domain.content import Block, Body, Card, Paragraph, bare_text
+from bridge.domain.content import Block, Body, Card, Node, Paragraph, walk
+from bridge.domain.content.text import leaf_text
 
 _CUT = "[there is more in this card]"
 _BYTES_OF_ESCAPE = 6
@@ -53,9 +54,14 @@ def read_card(sheet: Sheet, given: Given) -> Card:
     blocks = _blocks(sheet, given) if sheet.takes() else []
     if losses.CARD_TEXT in sheet.losses:
         blocks += paragraph(_CUT)
-    if not bare_text(Body(blocks=tuple(blocks))).strip():
+    if not any(_shows(node) for block in blocks for node in walk(block)):
         blocks = paragraph(f"[{given.name or label(given.kind)}]")
     return Card(blocks=tuple(blocks), kind=given.kind, raw=_kept(sheet, given.raw))
+
+
+def _shows(node: Node | Body) -> bool:
+    text = None if isinstance(node, Body) else leaf_text(node)
+    return bool(text and text.strip())
 
 
 def label(kind: str) -> str:

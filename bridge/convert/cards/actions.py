@@ -69,7 +69,7 @@ def simple(sheet: Sheet, value: object) -> list[Block]:
 
 def tapped(sheet: Sheet, value: object) -> str:
     """The address that a tap on something in a simple card leads to; empty where it leads nowhere."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not sheet.takes():
         return ""
     address = sheet.words(value.get("value"))
     if is_link(address):

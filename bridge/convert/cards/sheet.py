@@ -18,8 +18,10 @@ ELEMENTS_MAX = 1_000
 microsoftteams/platform/task-modules-and-cards/cards/cards-reference), has some 900 at 30 bytes."""
 CHARS_MAX = 65_536
 """Of words of the cards of one message."""
-MARKS_MAX = 2_000
+MARKS_MAX = 1_500
 """Marks of Markdown; what comes after those is read as bare text."""
+HTML_CHARS_MAX = 28_672
+"""Of texts that are HTML, and of forwarded messages: one of 28 KB is the most that Teams takes."""
 LINES_MAX = 4_000
 """Of texts; those that have too many of them stand on one line."""
 RAW_BYTES_MAX = 16_384
@@ -28,6 +30,8 @@ room for 60,000, and the words come first."""
 DEPTH_MAX = 16
 """Containers within containers; deeper ones give their texts only."""
 _NUMBER_CHARS_MAX = 40
+_TAGS_OF_ELEMENT = 8
+"""So many tags of HTML take as long as an element of a card."""
 _LINE_END = re.compile("[\n\r\x85\u2028\u2029]")
 
 
@@ -39,6 +43,7 @@ class Sheet:
         self._elements_left = ELEMENTS_MAX
         self._chars_left = CHARS_MAX
         self._lines_left = LINES_MAX
+        self._html_left = HTML_CHARS_MAX
         self.marks_left = MARKS_MAX
         self.raw_bytes_left = RAW_BYTES_MAX
 
@@ -78,6 +83,15 @@ class Sheet:
     def _with_few_lines(self, text: str) -> str:
         self._lines_left -= len(_LINE_END.findall(text))
         return " ".join(text.split()) if self._lines_left < 0 else text
+
+    def html(self, text: str) -> str:
+        """What may be read of a text that is HTML."""
+        if len(text) > self._html_left:
+            self.lose(losses.CARD_TEXT)
+            text = text[: self._html_left]
+        self._html_left -= len(text)
+        self._elements_left -= text.count("<") // _TAGS_OF_ELEMENT
+        return text
 
     def first(self, item: Json, *names: str) -> str:
         """The words of the first of these properties that has any."""

@@ -44,7 +44,9 @@ _PLAYED = {"audio": "audio", "video": "video", "animation": "video"}
 def rich(sheet: Sheet, value: object) -> list[Block]:
     """A text that may be HTML."""
     text = sheet.words(value)
-    return list(parse_teams(text).blocks) if "<" in text or "&" in text else paragraph(text)
+    if "<" not in text and "&" not in text:
+        return paragraph(text)
+    return list(parse_teams(sheet.html(text)).blocks)
 
 
 def plain(sheet: Sheet, value: object) -> str:
@@ -52,7 +54,8 @@ def plain(sheet: Sheet, value: object) -> str:
     text = sheet.words(value)
     if "<" not in text and "&" not in text:
         return text
-    return " ".join(bare_text(Body(blocks=(block,))) for block in parse_teams(text).blocks)
+    blocks = parse_teams(sheet.html(text)).blocks
+    return " ".join(bare_text(Body(blocks=(block,))) for block in blocks)
 
 
 def hero(sheet: Sheet, card: Json) -> list[Block]:

@@ -229,7 +229,7 @@ LARGEST: dict[str, object] = {
 )
 @pytest.mark.parametrize("name", LARGEST)
 def test_the_largest_cards_take_bounded_time_and_room(kind: str, name: str) -> None:
-    best = min(_cpu(f"application/vnd.microsoft.card.{kind}", LARGEST[name]) for _ in range(3))
+    best = min(_cpu(f"application/vnd.microsoft.card.{kind}", LARGEST[name]) for _ in range(5))
     assert best < CPU_MAX_S
 
 
