@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import aiohttp
-
 from bridge.config import Teams
 from bridge.domain.ids import Place, TenantId
 from bridge.ports import AccountBook, Clock, CursorBook, Journal, ReadingBook, SubscriptionBook
@@ -27,6 +25,7 @@ from bridge.teams.libraries import Libraries
 from bridge.teams.media import TeamsMedia
 from bridge.teams.reading import Reader
 from bridge.teams.resources import Covers, Resource, resources
+from bridge.teams.snippets import Snippets
 from bridge.teams.subscriptions import LOOK_EVERY, Addresses, Means
 from bridge.teams.tokens import TokenChecker
 from bridge.teams.transport import open_downloads, open_session
@@ -89,7 +88,7 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
     clock, watch = around.clock, around.watch
     auth = Auth(teams, book=around.accounts, clock=clock, watch=watch)
     try:
-        async with open_session(teams) as session, open_downloads(teams) as downloads:
+        async with open_session(teams) as session, open_downloads(teams) as files:
             graph = Graph(teams, session=session, watch=watch, clock=clock)
             hosts, keyring = Hosts.of(teams), Keyring(around.subscriptions)
             reader = Reader(
@@ -104,6 +103,9 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
             historian = Historian(
                 graph=graph, credential=auth.for_app(), clock=clock, journal=around.journal
             )
+            downloads = Downloads(
+                graph=graph, credential=auth.for_app(), session=files, hosts=hosts
+            )
             endpoint = TeamsEndpoint(
                 graph=graph,
                 auth=auth,
@@ -112,6 +114,7 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 historian=historian,
                 journal=around.journal,
                 hosts=hosts,
+                snippets=Snippets(hosts=hosts, open=downloads.open),
             )
             unnoticed = Unnoticed(
                 tenant=TenantId(teams.tenant_id),
@@ -189,7 +192,7 @@ def _media(
     hosts: Hosts,
     graph: Graph,
     credential: Credential,
-    session: aiohttp.ClientSession,
+    downloads: Downloads,
     around: Surroundings,
 ) -> TeamsMedia:
     libraries = Libraries(
@@ -200,5 +203,5 @@ def _media(
         credential=credential,
         hosts=hosts,
         libraries=libraries,
-        downloads=Downloads(graph=graph, credential=credential, session=session, hosts=hosts),
+        downloads=downloads,
     )

@@ -59,6 +59,21 @@ async def test_subject_importance_and_urgency_are_seen_and_survive_an_edit(world
     assert edit.content["m.new_content"]["body"] == "🔔 Urgent\n\nKettle\n\nIt boils over"
 
 
+async def test_a_code_snippet_is_shown_as_code(world: World) -> None:
+    person, chat, room = await _people(world)
+    code = "def tea() -> int:\n    return 4\n"
+    await kinds.say(world.tenant, chat, "code_snippet", code=code, name="tea.py")
+    await kinds.say(world.tenant, chat, "code_snippet", code="x" * 200_000, name="large.txt")
+    await eventually(lambda: _has(person, room, 2), "both snippets")
+    shown, named = (await person.history(room))[1:]
+    assert shown.body == "tea.py\ndef tea() -> int:\n    return 4"
+    pre = '<pre><code class="language-python">def tea() -&gt; int:\n    return 4</code></pre>'
+    assert pre in (shown.html or "")
+    assert named.body == "[code snippet: large.txt]"
+    lost = {"side": "teams", "what": "code_snippet_text"}
+    assert world.bridge.metric("teams_bridge_losses_total", **lost) == 1
+
+
 async def test_a_forward_says_whose_it_was(world: World) -> None:
     person, chat, room = await _people(world)
     await kinds.say(world.tenant, chat, "forward", text="look")

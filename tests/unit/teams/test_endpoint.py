@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -41,8 +42,8 @@ from bridge.domain.ids import (
     Version,
 )
 from bridge.domain.portal import Portal
-from bridge.errors import Rejected, Throttled, Unauthorized, Uncertain
-from bridge.ports import ConversationNews, Delivery, Entry, Far, FarPart, Reading
+from bridge.errors import NotCopied, Rejected, Throttled, Unauthorized, Uncertain
+from bridge.ports import ConversationNews, Delivery, Entry, Far, FarPart, Reading, Stream
 from bridge.teams import identities
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.auth import Auth
@@ -54,6 +55,7 @@ from bridge.teams.history import Historian
 from bridge.teams.hosts import Hosts
 from bridge.teams.notifications import entry_of
 from bridge.teams.reading import Reader
+from bridge.teams.snippets import Snippets
 from bridge.teams.tokens import TokenChecker
 from bridge.telemetry import Watch
 from tests.unit.teams.memory import (
@@ -128,6 +130,11 @@ class World:
         return ignored.reason
 
 
+def no_files(path: str) -> AbstractAsyncContextManager[Stream]:
+    """Nothing lies in Graph."""
+    raise NotCopied(path, loss="gone")
+
+
 @pytest.fixture
 def world() -> World:
     script, clock, books = Script(), OwnClock(), Subscriptions()
@@ -151,6 +158,7 @@ def world() -> World:
         ),
         journal=Links().as_journal(),
         hosts=Hosts.of(teams),
+        snippets=Snippets(hosts=Hosts.of(teams), open=no_files),
     )
     return World(script, clock, endpoint)
 
