@@ -100,7 +100,9 @@ GRAPH_WAITS_SECONDS = Histogram(
 LOOKS = Counter(
     "teams_bridge_looks_total", "Looks at rooms and spaces, by how they ended", ["what", "result"]
 )
-LOOKS_DUE = Gauge("teams_bridge_looks_due", "Rooms and spaces that are to be looked at", ["what"])
+LOOKS_DUE = Gauge(
+    "teams_bridge_looks_due", "Rooms, spaces and people that are to be looked at", ["what"]
+)
 ROOM_REFUSALS = Counter(
     "teams_bridge_room_refusals_total",
     "Changes of rooms and spaces that the homeserver refused, counted at each look",

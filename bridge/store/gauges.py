@@ -63,6 +63,8 @@ FROM (
 ) p
 UNION ALL
 SELECT 'space', count(*) FROM (SELECT FROM spaces WHERE shape_due_at <= $1 LIMIT $2) s
+UNION ALL
+SELECT 'person', count(*) FROM (SELECT FROM ghosts WHERE due_at <= $1 LIMIT $2) g
 """
 _DROPS = "SELECT side, what, reason, count FROM drops"
 

@@ -14,7 +14,9 @@ from bridge.domain.likeness import Likeness, Standing
 from bridge.ports import Ghost, PersonNews
 from bridge.store import news
 from bridge.store.database import Database
+from bridge.store.gauges import Gauges
 from bridge.store.ghosts import GhostBook
+from bridge.telemetry import LOOKS_DUE
 from tests.integration.stores import opened
 from tests.kit.fake_store import FakeClock
 
@@ -81,6 +83,18 @@ async def test_who_waited_longest_comes_first(book: GhostBook, clock: FakeClock)
     await book.ring([(TENANT, "2")])
 
     assert [(await claimed(book, clock, limit=1))[0] for _ in range(3)] == ["2", "0", "1"]
+
+
+async def test_how_many_are_due_is_shown(
+    book: GhostBook, store: Database, clock: FakeClock
+) -> None:
+    await book.ring([(TENANT, "1"), (TENANT, "2")])
+    await Gauges(store, clock).refresh()
+    assert LOOKS_DUE.labels("person")._value.get() == 2
+
+    await claimed(book, clock)
+    await Gauges(store, clock).refresh()
+    assert LOOKS_DUE.labels("person")._value.get() == 0
 
 
 async def test_two_processes_share_the_ghosts(book: GhostBook, clock: FakeClock) -> None:
