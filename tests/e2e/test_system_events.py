@@ -8,6 +8,7 @@ from urllib.parse import quote
 from bridge.sandbox.people import MatrixPerson, Said
 from bridge.sandbox.tenant import client_kinds as kinds
 from bridge.sandbox.tenant.client import Person
+from tests.kit.e2e_channels import scene_of
 from tests.kit.e2e_world import World, eventually
 
 Json = dict[str, Any]
@@ -31,11 +32,30 @@ TOLD = {
     "teamsAppUpgraded": "Maria Rossi updated the app “Flipgrid”",
 }
 """How the events of a chat begin that Maria caused and that are about Tom."""
+TOLD_OF_TEAMS = {
+    "channelAdded": "Maria Rossi created the channel “",
+    "channelDeleted": "Maria Rossi deleted the channel “",
+    "channelDescriptionUpdated": "Maria Rossi removed the description of the channel",
+    "channelRenamed": "Maria Rossi renamed the channel to “",
+    "channelSetAsFavoriteByDefault": "Maria Rossi has the channel shown to everybody",
+    "channelUnsetAsFavoriteByDefault": "Maria Rossi no longer has the channel shown to everybody",
+    "conversationMemberRoleUpdated": "Maria Rossi made Tom Novák an owner",
+    "membersAdded": "Maria Rossi added Tom Novák",
+    "teamArchived": "Maria Rossi archived the team",
+    "teamCreated": "Maria Rossi created the team “",
+    "teamDescriptionUpdated": "Maria Rossi ",
+    "teamJoiningDisabled": "Maria Rossi no longer lets people join the team",
+    "teamJoiningEnabled": "Maria Rossi lets people join the team",
+    "teamRenamed": "Maria Rossi renamed the team to “",
+    "teamUnarchived": "Maria Rossi restored the team",
+}
+"""The same of a team and its channels."""
 
 
 async def test_every_event_of_a_chat_is_a_notice_in_its_room(world: World) -> None:
     await world.tenant.change_settings(system_events_everywhere=True)
     maria, tom, person, chat, room = await _people(world)
+    assert {*TOLD, *TOLD_OF_TEAMS} == set(await kinds.all_events(world.tenant))
     for kind in TOLD:
         await kinds.play_event(
             world.tenant, chat, kind, by=maria.id, people=_about(kind, maria, tom)
@@ -61,6 +81,20 @@ async def test_who_renames_a_chat_is_told_although_no_event_is_notified(world: W
     assert notice.sender == _ghost(world, tom)
     assert notice.body == "Tom Novák renamed the chat to “Other events”"
     await world.at_rest()
+
+
+async def test_every_event_of_a_team_is_a_notice_in_the_room_of_its_channel(world: World) -> None:
+    await world.tenant.change_settings(system_events_everywhere=True)
+    scene = await scene_of(world)
+    where = (scene.at.team, scene.at.channel)
+    for kind in TOLD_OF_TEAMS:
+        await kinds.play_event(world.tenant, where, kind, by=scene.maria.id, people=[scene.tom.id])
+    count = len(TOLD_OF_TEAMS)
+    await eventually(lambda: _are_told(scene.person, scene.room, count), "every event to be told")
+    await world.at_rest()
+    told = [one.body for one in await _notices(scene.person, scene.room)]
+    for (kind, words), body in zip(TOLD_OF_TEAMS.items(), told, strict=True):
+        assert body.startswith(words), (kind, body)
 
 
 async def test_what_nobody_did_and_what_nobody_knows_is_told_by_the_bot(world: World) -> None:
