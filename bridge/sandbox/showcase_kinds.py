@@ -127,7 +127,7 @@ _GROUPS: dict[str, list[Callable[[str], Kind]]] = {
         _kind("list_card", "A list", title="Open requests"),
         _kind("connector_card", "A connector's card", title="Build failed"),
         _kind("announcement", "An announcement", where=Where.CHANNEL, title="New office hours"),
-        _kind("loop", "A Loop component", name="Shared list.loop"),
+        _kind("loop", "A Loop component"),
         _kind("meeting", "A meeting", title="Weekly sync"),
         _kind("tab", "A tab", title="Planner"),
         _kind("unknown_attachment", "A card of an unknown kind"),

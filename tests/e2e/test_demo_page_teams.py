@@ -129,7 +129,7 @@ async def test_pictures_files_and_recordings_are_shown_through_the_tenant(
         ("thumbnail_card", "Thumbnail card", "Spring festival"),
         ("list_card", "List card", "Open requests"),
         ("connector_card", "Connector card", "Build failed"),
-        ("loop", "Loop component", "Shared list.loop"),
+        ("loop", "Loop component", "Open it in Loop"),
         ("meeting", "Meeting", "Weekly sync"),
         ("tab", "Tab", "Planner"),
         ("code_snippet", "Code snippet", "return 4"),

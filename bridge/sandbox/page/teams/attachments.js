@@ -10,8 +10,12 @@ import { CARDS } from "./cards.js";
 const CARD = "application/vnd.microsoft.card.";
 const PREVIEW_CHARS = 300;
 
-/** An element for a chatMessageAttachment. */
+// A Loop component comes with a second attachment, for clients that know no Loop.
+const PLACEHOLDER = "FLUID_PLACEHOLDER_CARD";
+
+/** An element for a chatMessageAttachment; null if it only stands in for another. */
 export function renderAttachment(attachment, context) {
+  if (attachment.teamsAppId === PLACEHOLDER) return null;
   const kind = text(attachment.contentType);
   const content = parsed(attachment.content);
   const maker =
@@ -59,7 +63,7 @@ const KINDS = {
       "Meeting",
       "calendar",
       text(attachment.name) || "Meeting",
-      link(content.meetingJoinUrl, "Join the meeting"),
+      text(content.meetingJoinUrl) && link(content.meetingJoinUrl, "Join the meeting"),
     ),
   tabReference: (_, attachment) =>
     box("Tab", "tab", text(attachment.name) || "Tab", link(attachment.contentUrl, "Open the tab")),
@@ -132,7 +136,9 @@ function player(type, name, address) {
 
 function snippet(content, _, context) {
   const code = element("code", { dataset: { language: text(content.language, "Code") } }, "…");
-  context.text(text(content.codeSnippetUrl)).then(
+  const address = text(content.codeSnippetUrl);
+  const found = context.isHosted(address) ? context.text(address) : Promise.reject(new Error("nowhere"));
+  found.then(
     (words) => {
       code.textContent = words;
     },

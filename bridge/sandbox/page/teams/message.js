@@ -137,8 +137,10 @@ function said(message, context) {
 // What hangs on the message without a place in its text.
 function others(message, placed, context) {
   return list(message.attachments)
+    .map(object)
     .filter(({ id }) => !placed.has(id))
-    .map((one) => renderAttachment(object(one), context));
+    .map((one) => renderAttachment(one, context))
+    .filter((one) => one !== null);
 }
 
 function reactions(message, context) {
