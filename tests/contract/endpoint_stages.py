@@ -4,6 +4,7 @@ A stage has a portal, somebody on this side (`local`), somebody of the far side 
 speaks (`speaker`, as people see them here), and the endpoint that is tested.
 
     FakeTeamsStage   tests/kit/fake_teams       TeamsStage   the simulated tenant (`real_stages`)
+      in a chat, or in a channel: who answers something there joins its thread
     FakeMatrixStage  tests/kit/fake_matrix      MatrixStage  a real Synapse (`real_stages`)
 """
 
@@ -27,6 +28,7 @@ from bridge.domain.ids import (
     RoomId,
     Side,
     TenantId,
+    root_of,
 )
 from bridge.domain.portal import Portal
 from bridge.errors import Unavailable
@@ -52,6 +54,7 @@ class Stage(ABC):
     """One network, the people on it, and the endpoint."""
 
     side: Side
+    in_channel = False
     endpoint: Endpoint
     portal: Portal
     origin: Place | RoomId
@@ -68,7 +71,12 @@ class Stage(ABC):
     # --- what people here do and see ---
 
     @abstractmethod
-    async def say(self, text: str, *, reply_to: MessageRef | None = None) -> MessageRef: ...
+    async def say(self, text: str, *, reply_to: MessageRef | None = None) -> MessageRef:
+        """Say something; what answers something in a channel stands in its thread."""
+
+    async def say_below(self, root: MessageRef, text: str) -> MessageRef:
+        """Say something in the thread of a message."""
+        return await self.say(text, reply_to=root)
 
     @abstractmethod
     async def edit(self, ref: MessageRef, text: str) -> None: ...
@@ -162,8 +170,9 @@ class FakeTeamsStage(Stage):
 
     side = Side.TEAMS
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_channel: bool = False) -> None:
         super().__init__()
+        self.in_channel = in_channel
         self.clock = FakeClock()
         self.faults = Faults()
         self.entries: list[NewEntry] = []
@@ -171,7 +180,8 @@ class FakeTeamsStage(Stage):
         self.links = Links()
         self.endpoint = FakeTeamsEndpoint(self.network, self.links.as_journal())
         self.local, self.speaker, self.author = "bob", "ada", Person(id="@ada:example.org")
-        self.origin = self.network.open_chat("tea", self.local, self.speaker)
+        opened = self.network.open_channel if in_channel else self.network.open_chat
+        self.origin = opened("tea", self.local, self.speaker)
         self.network.signed_out.add(self.local)
         self.portal = Portal(id=PortalId(1), place=self.origin, room=None)
 
@@ -184,6 +194,8 @@ class FakeTeamsStage(Stage):
         place = _place_of(self)
         if reply_to is None:
             return self.network.say(place, self.local, text)
+        if self.in_channel:
+            return self.network.below(place, self.local, root_of(reply_to) or reply_to, text)
         return self.network.reply(place, self.local, reply_to, text)
 
     @override
@@ -249,6 +261,10 @@ class FakeMatrixStage(Stage):
         if reply_to is None:
             return self.network.say(self.room, self.local, text)
         return self.network.reply(self.room, self.local, reply_to, text)
+
+    @override
+    async def say_below(self, root: MessageRef, text: str) -> MessageRef:
+        return self.network.below(self.room, self.local, root, text)
 
     @override
     async def edit(self, ref: MessageRef, text: str) -> None:

@@ -13,13 +13,25 @@ import orjson
 from typing_extensions import override
 
 from bridge.domain.events import Event, MessageEdited, Person
-from bridge.domain.ids import MessageRef, PortalId, RoomId, Side
+from bridge.domain.ids import (
+    MessageRef,
+    PortalId,
+    RoomId,
+    Side,
+    TenantId,
+    own_id,
+    reply_ref,
+    root_of,
+)
 from bridge.domain.portal import Portal
 from bridge.errors import Unavailable, Uncertain
 from bridge.matrix.appservice import Reader
 from bridge.matrix.http import Ready
 from bridge.ports import NewEntry
+from bridge.sandbox.tenant.client_teams import Place, TeamsClient
 from bridge.sandbox.tls import Certificates
+from bridge.teams.addresses import channel
+from bridge.teams.resources import Covers
 from tests.contract import test_endpoint_matrix as on_synapse, test_endpoint_teams as on_tenant
 from tests.contract.endpoint_stages import Stage
 from tests.kit import fake_matrix, fake_teams
@@ -115,6 +127,64 @@ def _reference(quoted: dict[str, object]) -> dict[str, object]:
     return {"id": quoted["id"], "contentType": "messageReference", "content": text}
 
 
+class ChannelStage(TeamsStage):
+    """A channel of the simulated tenant."""
+
+    in_channel = True
+    teams: TeamsClient
+    at: Place
+
+    @classmethod
+    @asynccontextmanager
+    @override
+    async def open(cls, certificates: Certificates) -> AsyncIterator[ChannelStage]:
+        async with on_tenant.make_world(certificates) as world, on_tenant.kept(world):
+            keepers = world.side.keepers
+            await on_tenant.until(world, lambda: keepers.listens_to(Covers.CHANNEL_MESSAGES))
+            stage = cls(world)
+            alice, bob = await world.tenant.add_users("Alice", "Bob")
+            stage.teams = TeamsClient(world.tenant)
+            team = await stage.teams.create_team("Tea", owners=[alice.id], members=[bob.id])
+            stage.at = team.general
+            stage.local, stage.speaker = bob.id, alice.id
+            tenant = TenantId(world.teams.tenant_id)
+            stage.origin = channel(tenant, stage.at.team, stage.at.channel)
+            stage.portal = Portal(id=PortalId(1), place=stage.origin, room=None)
+            await world.sign_in(alice)
+            yield stage
+
+    @override
+    async def say(self, text: str, *, reply_to: MessageRef | None = None) -> MessageRef:
+        html = f"<p>{escape(text)}</p>"
+        if reply_to is None:
+            return MessageRef(await self.teams.type(self.at, self.local, html))
+        root = root_of(reply_to) or reply_to
+        ref = await self.teams.type(self.at, self.local, html, reply_to=root)
+        return reply_ref(root, MessageRef(ref))
+
+    @override
+    async def edit(self, ref: MessageRef, text: str) -> None:
+        await self.teams.edit(self.at, own_id(ref), f"<p>{escape(text)}</p>")
+
+    @override
+    async def delete(self, ref: MessageRef) -> None:
+        await self.teams.delete(self.at, own_id(ref))
+
+    @override
+    async def react(self, ref: MessageRef, key: str) -> MessageRef:
+        await self.teams.react(self.at, own_id(ref), self.local, key)
+        return ref
+
+    @override
+    async def unreact(self, ref: MessageRef, key: str, reaction: MessageRef) -> None:
+        await self.teams.react(self.at, own_id(ref), self.local, key, remove=True)
+
+    @override
+    async def view(self) -> list[Shown]:
+        messages = await self.teams.messages(self.at)
+        return fake_teams.view_of([m for m in messages if m["messageType"] == "message"])
+
+
 class MatrixStage(Stage):
     """A real Synapse; the bridge's own HTTP is where answers are lost."""
 
@@ -165,6 +235,11 @@ class MatrixStage(Stage):
         content = fake_matrix.said(text)
         if reply_to is not None:
             content |= fake_matrix.relation_of(reply_to=reply_to)
+        return await self._put(f"send/{fake_matrix.MESSAGE}", content)
+
+    @override
+    async def say_below(self, root: MessageRef, text: str) -> MessageRef:
+        content = fake_matrix.said(text) | fake_matrix.relation_of(thread=root)
         return await self._put(f"send/{fake_matrix.MESSAGE}", content)
 
     @override

@@ -27,15 +27,15 @@ from bridge.domain.events import (
 )
 from bridge.domain.ids import MessageRef, Side, Version, is_older
 from bridge.errors import NotOurs, Refused, TargetMissing, Unavailable, Uncertain
-from bridge.ports import Delivery, Far, FarPart
+from bridge.ports import Delivery, Far, FarPart, FarThread
 from tests.contract.endpoint_stages import FakeMatrixStage, FakeTeamsStage, Stage, agreed
-from tests.contract.real_stages import MatrixStage, TeamsStage
+from tests.contract.real_stages import ChannelStage, MatrixStage, TeamsStage
 from tests.kit.fake_network import Shown, words
 
-FAKES = ("fake teams", "fake matrix")
-ALL = ("fake teams", "teams", "fake matrix", "matrix")
-TEAMS = ("fake teams", "teams")
+TEAMS = ("fake teams", "teams", "fake channel", "channel")
 MATRIX = ("fake matrix", "matrix")
+THREADS = ("fake channel", "channel", "fake matrix", "matrix")
+ALL = (*TEAMS, *MATRIX)
 LONG_AGO = timedelta(hours=21)
 """Longer than the homeserver is relied upon to remember a transaction."""
 LIKE = "👍"
@@ -46,11 +46,16 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     match request.param:
         case "fake teams":
             yield FakeTeamsStage()
+        case "fake channel":
+            yield FakeTeamsStage(in_channel=True)
         case "fake matrix":
             yield FakeMatrixStage()
         case "teams":
             async with TeamsStage.open(request.getfixturevalue("certificates")) as real:
                 yield real
+        case "channel":
+            async with ChannelStage.open(request.getfixturevalue("certificates")) as real_channel:
+                yield real_channel
         case _:
             async with MatrixStage.open(request.getfixturevalue("slot")) as real_matrix:
                 yield real_matrix
@@ -158,6 +163,12 @@ async def spoken(stage: Stage, author: Author, text: str, name: str) -> MessageR
     return await stage.deliver(stage.delivery(author.sent(text), name))
 
 
+def answering(stage: Stage, shown: Shown, question: str) -> Shown:
+    """In a channel whoever answers something joins its thread."""
+    in_channel = stage.in_channel
+    return replace(shown, thread=question) if in_channel else replace(shown, reply_words=question)
+
+
 async def cases(stage: Stage, *, age: timedelta = timedelta(0)) -> list[Case]:
     """One case of every kind of event, ready to be carried out."""
     author = Author(stage)
@@ -193,7 +204,7 @@ async def cases(stage: Stage, *, age: timedelta = timedelta(0)) -> list[Case]:
 
     new = MessageRef("new")
     question = shown(asked, "reply question", stage.local)
-    answer = replace(shown(new, "reply answer"), reply_words="reply question")
+    answer = answering(stage, shown(new, "reply answer"), "reply question")
     return [
         case("sent", author.sent("sent words"), message, Far(), [], [shown(new, "sent words")]),
         case(
@@ -326,6 +337,71 @@ async def test_an_answer_to_something_that_was_taken_back_is_said_without_it(sta
 
     [shown] = await stage.about("reply")
     assert shown.reply_words is None
+
+
+# --- threads ----------------------------------------------------------------------------------
+
+
+@only(*THREADS)
+async def test_what_is_said_in_a_thread_stands_in_it(stage: Stage) -> None:
+    root = await stage.say("root words")
+    last = await stage.say_below(root, "below words")
+    far = Far(thread=FarThread(root=root, last=last))
+    delivery = stage.delivery(Author(stage).sent("sent words"), source(stage, 1), far=far)
+
+    ref = await stage.deliver(delivery)
+
+    [shown] = await stage.about("sent")
+    assert (shown.ref, shown.thread, shown.reply_words) == (ref, "root words", None)
+    assert await stage.endpoint.find(replace(delivery, created_at=stage.now() - LONG_AGO)) == ref
+
+
+@only(*THREADS)
+async def test_what_people_say_in_a_thread_is_seen_in_it(stage: Stage) -> None:
+    root = await stage.say("root words")
+    ref = await stage.say_below(root, "below words")
+
+    seen = await sighting(stage, ref, "below words")
+
+    assert (seen.thread, seen.reply_to) == (root, None)
+
+
+@only(*THREADS)
+async def test_a_thread_whose_beginning_was_taken_back_goes_on(stage: Stage) -> None:
+    root = await stage.say("root words")
+    await stage.delete(root)
+    far = Far(thread=FarThread(root=root, last=root))
+
+    await stage.deliver(stage.delivery(Author(stage).sent("sent words"), source(stage, 1), far=far))
+
+    [shown] = await stage.about("sent")
+    assert shown.thread is None, "nobody sees what it began with"
+
+
+@only("fake channel", "channel")
+async def test_what_is_said_below_a_post_that_was_never_there_is_a_post(stage: Stage) -> None:
+    nowhere = MessageRef("1616990032035")
+    far = Far(thread=FarThread(root=nowhere, last=nowhere))
+
+    ref = await stage.deliver(
+        stage.delivery(Author(stage).sent("sent words"), source(stage, 1), far=far)
+    )
+
+    [shown] = await stage.about("sent")
+    assert (shown.ref, shown.thread) == (ref, None)
+
+
+@only("fake channel", "channel")
+async def test_one_message_can_be_recalled(stage: Stage) -> None:
+    place = stage.portal.place
+    root, gone = await stage.say("root words"), await stage.say("gone words")
+    ref = await stage.say_below(root, "below words")
+    await stage.delete(gone)
+
+    assert await stage.endpoint.recall(place, root)
+    assert await stage.endpoint.recall(place, ref)
+    assert not await stage.endpoint.recall(place, gone)
+    assert not await stage.endpoint.recall(place, MessageRef("1616990032035"))
 
 
 # --- looking for what may have been carried out -----------------------------------------------
@@ -571,7 +647,8 @@ async def test_an_answer_is_seen_with_what_it_answers_and_without_its_words(stag
 
     seen = await sighting(stage, ref, "answer")
 
-    assert seen.reply_to == asked
+    assert (seen.thread if stage.in_channel else seen.reply_to) == asked
+    assert (seen.reply_to if stage.in_channel else seen.thread) is None
 
 
 async def test_a_deletion_is_seen(stage: Stage) -> None:
@@ -669,17 +746,15 @@ async def test_people_see_what_people_do(stage: Stage) -> None:
     await stage.react(second, "❤")
     await stage.unreact(second, LIKE, given)
 
-    def shown(ref: MessageRef, text: str, reply_words: str | None = None, *keys: str) -> Shown:
+    def shown(ref: MessageRef, text: str, *keys: str) -> Shown:
         pairs = frozenset((stage.local, key) for key in keys)
-        return Shown(
-            ref=ref, person=stage.local, words=text, reactions=pairs, reply_words=reply_words
-        )
+        return Shown(ref=ref, person=stage.local, words=text, reactions=pairs)
 
     view = await stage.view()
     assert view == [
         shown(first, "one at last"),
-        shown(second, "two words", None, "❤"),
-        shown(answer, "four words", "two words"),
+        shown(second, "two words", "❤"),
+        answering(stage, shown(answer, "four words"), "two words"),
         shown(orphan, "five words"),
     ]
     assert [one.ref for one in view] == [first, second, answer, orphan]

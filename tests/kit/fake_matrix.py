@@ -40,6 +40,7 @@ BOT = UserId(f"@teamsbot:{DOMAIN}")
 DEVICE = "TEAMS_BRIDGE"
 REMEMBERED_WITH_DEVICE = timedelta(hours=24)
 REMEMBERED_IN_MEMORY = timedelta(minutes=30)
+THREAD = "m.thread"
 MESSAGE, REACTION, REDACTION = "m.room.message", "m.reaction", "m.room.redaction"
 _GHOST = "@teams_"
 
@@ -93,6 +94,10 @@ class FakeMatrix:
 
     def reply(self, room: RoomId, who: str, answered: MessageRef, text: str) -> MessageRef:
         return self._act(room, who, MESSAGE, said(text) | relation_of(reply_to=answered))
+
+    def below(self, room: RoomId, who: str, root: MessageRef, text: str) -> MessageRef:
+        """Say something in a thread."""
+        return self._act(room, who, MESSAGE, said(text) | relation_of(thread=root))
 
     def edit(self, room: RoomId, who: str, ref: MessageRef, text: str) -> MessageRef:
         return self._act(room, who, MESSAGE, edited(said(text), ref))
@@ -252,6 +257,7 @@ def view_of(events: Sequence[Json], person: Callable[[str], str]) -> list[Shown]
                 if related(given["content"], "m.annotation") == event["event_id"]
             ),
             reply_words=spoken.get(answered_by(event["content"]) or ""),
+            thread=spoken.get(related(event["content"], THREAD) or ""),
         )
         for event in said_by
         if event["event_id"] in spoken
@@ -303,9 +309,13 @@ def annotation(ref: MessageRef, key: str) -> Json:
     return {"m.relates_to": {"rel_type": "m.annotation", "event_id": ref, "key": key}}
 
 
-def relation_of(*, reply_to: MessageRef) -> Json:
-    """Return what makes a content an answer to a message."""
-    return {"m.relates_to": {"m.in_reply_to": {"event_id": reply_to}}}
+def relation_of(*, reply_to: MessageRef | None = None, thread: MessageRef | None = None) -> Json:
+    """Return what makes a content an answer to a message, or puts it into a thread, or both."""
+    relation: Json = {"m.in_reply_to": {"event_id": reply_to or thread}}
+    if thread is not None:
+        falls_back = reply_to is None
+        relation |= {"rel_type": THREAD, "event_id": thread, "is_falling_back": falls_back}
+    return {"m.relates_to": relation}
 
 
 def related(content: Mapping[str, Any], kind: str) -> str | None:
@@ -315,8 +325,10 @@ def related(content: Mapping[str, Any], kind: str) -> str | None:
 
 
 def answered_by(content: Mapping[str, Any]) -> MessageRef | None:
-    """Return the message that a content answers."""
+    """Return the message that a content answers; what it falls back to in a thread is none."""
     relation = content.get("m.relates_to") or {}
+    if relation.get("rel_type") == THREAD and relation.get("is_falling_back"):
+        return None
     found = relation.get("m.in_reply_to", {}).get("event_id")
     return None if found is None else MessageRef(found)
 

@@ -77,7 +77,7 @@ class Shown:
     """One message as people see it, in a form in which both networks can be compared.
 
     `reply_words` are the words of the message that it answers, as they are now; None if it answers
-    none, or one that nobody sees any more.
+    none, or one that nobody sees any more. `thread` are those of what began its thread, likewise.
     """
 
     ref: MessageRef = field(compare=False)
@@ -85,6 +85,7 @@ class Shown:
     words: str
     reactions: frozenset[Pair] = frozenset()
     reply_words: str | None = None
+    thread: str | None = None
 
 
 def words(body: Body) -> str:

@@ -1,4 +1,4 @@
-"""Teams in memory: chats, the people in them, and what Graph tells and answers of it.
+"""Teams in memory: chats and channels, the people in them, and what Graph tells and answers of it.
 
     people: say, reply, edit, delete, undelete, react, unreact ─┐
     requests of an endpoint, as a person ───────────────────────┴▶ change ─▶ `notify(NewEntry)`
@@ -25,7 +25,21 @@ import orjson
 
 from bridge.convert.teams import TRACE_ATTRIBUTE, parse_teams, render_teams
 from bridge.domain.content import Body, from_text
-from bridge.domain.ids import ConversationId, MessageRef, Place, TenantId, digest
+from bridge.domain.ids import (
+    Channel,
+    ChannelId,
+    ConversationId,
+    MessageRef,
+    Place,
+    TeamId,
+    TenantId,
+    channel_of,
+    channel_place,
+    digest,
+    own_id,
+    reply_ref,
+    root_of,
+)
 from bridge.errors import Rejected, Unauthorized
 from bridge.ports import Clock, NewEntry
 from bridge.teams.notifications import entry_of
@@ -46,14 +60,22 @@ class CannotQuote(Rejected):
     """What was to be quoted is deleted, or was never there."""
 
 
+class NoSuchPost(Rejected):
+    """What was to be replied to was never there; below a deleted post one may still write."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Said:
-    """A message; `hidden` is what a deleted one said. Times are in ms since the epoch."""
+    """A message; `hidden` is what a deleted one said. Times are in ms since the epoch.
+
+    `ref` is the bridge's name for it; `root` the post of a channel that it is a reply to.
+    """
 
     ref: MessageRef
     author: str
     html: str
     etag: int
+    root: MessageRef | None = None
     quotes: MessageRef | None = None
     edited: int | None = None
     deleted: int | None = None
@@ -64,9 +86,12 @@ class Said:
 
 @dataclass(slots=True, kw_only=True)
 class Chat:
-    """A conversation: members with their names, and messages in the order of their ids."""
+    """A conversation: members with their names, and messages in the order of their ids.
 
-    id: ConversationId
+    In a channel too: there ids need be unique within their threads only, and this does no harm.
+    """
+
+    place: Place
     members: dict[str, str]
     messages: dict[MessageRef, Said] = field(default_factory=dict)
     last_id: int = 0
@@ -95,9 +120,18 @@ class FakeTeams:
 
     def open_chat(self, name: str, *people: str) -> Place:
         """Make a chat of people, who are called by their ids."""
-        chat = Chat(id=ConversationId(f"19:{name}@thread.v2"), members={who: who for who in people})
-        self.chats[chat.id] = chat
-        return Place(tenant=self.tenant, conversation=chat.id)
+        return self._open(
+            Place(tenant=self.tenant, conversation=ConversationId(f"19:{name}@thread.v2")), people
+        )
+
+    def open_channel(self, name: str, *people: str) -> Place:
+        """Make a channel of people, in a team of its own."""
+        channel = Channel(team=TeamId(f"team-{name}"), channel=ChannelId(f"19:{name}@thread.tacv2"))
+        return self._open(channel_place(self.tenant, channel), people)
+
+    def _open(self, place: Place, people: Sequence[str]) -> Place:
+        self.chats[place.conversation] = Chat(place=place, members={who: who for who in people})
+        return place
 
     # --- what people do ---
 
@@ -105,7 +139,12 @@ class FakeTeams:
         return self.post(place, who, render_teams(from_text(text)))
 
     def reply(self, place: Place, who: str, quoted: MessageRef, text: str) -> MessageRef:
-        return self.post(place, who, render_teams(from_text(text)), quotes=quoted)
+        """Quote a message; in a channel within its thread."""
+        root = (root_of(quoted) or quoted) if channel_of(place) else None
+        return self.post(place, who, render_teams(from_text(text)), quotes=quoted, root=root)
+
+    def below(self, place: Place, who: str, post: MessageRef, text: str) -> MessageRef:
+        return self.post(place, who, render_teams(from_text(text)), root=post)
 
     def edit(self, place: Place, who: str, ref: MessageRef, text: str) -> None:
         self.patch(place, who, ref, render_teams(from_text(text)))
@@ -113,18 +152,30 @@ class FakeTeams:
     # --- what people do and Graph takes; all raise Rejected where Graph refuses ---
 
     def post(
-        self, place: Place, who: str, html: str, *, quotes: MessageRef | None = None
+        self,
+        place: Place,
+        who: str,
+        html: str,
+        *,
+        quotes: MessageRef | None = None,
+        root: MessageRef | None = None,
     ) -> MessageRef:
         """Say something; the id is the time in ms, and unique in its chat."""
         chat = self._chat(place, who)
+        if root is not None and root not in chat.messages:
+            raise NoSuchPost("there is no such post")
         if quotes is not None:
             quoted = chat.messages.get(quotes)
             if quoted is None or quoted.deleted is not None:
                 raise CannotQuote("this message cannot be quoted")
-            html = f'<p></p>\n<attachment id="{quotes}"></attachment>\n{html}\n<p></p>'
+            mark = f'<attachment id="{own_id(quotes)}"></attachment>'
+            html = f"<p></p>\n{mark}\n{html}\n<p></p>"
         chat.last_id = max(milliseconds(self.clock.now()), chat.last_id + 1)
         ref = MessageRef(str(chat.last_id))
-        said = Said(ref=ref, author=who, html=self._kept(html), etag=chat.last_id, quotes=quotes)
+        if root is not None:
+            ref = reply_ref(root, ref)
+        said = Said(ref=ref, author=who, html=self._kept(html), etag=chat.last_id)
+        said.root, said.quotes = root, quotes
         chat.messages[ref] = said
         self._tell(chat, said, "created")
         return ref
@@ -134,7 +185,8 @@ class FakeTeams:
         chat, said = self._own(place, who, ref)
         if said.deleted is not None:
             raise Rejected("a deleted message cannot be updated")
-        mark = "" if said.quotes is None else f'<attachment id="{said.quotes}"></attachment>'
+        quoted = None if said.quotes is None else own_id(said.quotes)
+        mark = "" if quoted is None else f'<attachment id="{quoted}"></attachment>'
         said.html = self._kept(mark + html)
         self._touch(said)
         said.edited = said.etag
@@ -185,6 +237,13 @@ class FakeTeams:
         chat = self.chats.get(place.conversation)
         return None if chat is None else chat.messages.get(ref)
 
+    def entry_of(self, place: Place, ref: MessageRef) -> NewEntry | None:
+        """Return as an entry what a look at one message comes upon, unless it is gone."""
+        said = self.message(place, ref)
+        if said is None or said.deleted is not None:
+            return None
+        return self.entry(place, self.as_graph(self._chat(place), said), "found")
+
     def found_since(self, place: Place, since: datetime) -> list[NewEntry]:
         """Return as entries what a look at the chat comes upon, in the order of creation."""
         found = sorted(self.changed_since(place, since), key=lambda shown: int(str(shown["id"])))
@@ -197,7 +256,7 @@ class FakeTeams:
         item: Json = {
             "changeType": change,
             "tenantId": place.tenant,
-            "resource": f"chats('{place.conversation}')/messages('{shown['id']}')",
+            "resource": f"{_address(place)}/{_message_address(shown)}",
             "encryptedContent": {"data": content, "dataSignature": digest(content)},
         }
         made = entry_of(item, (), received_at=now, due=lambda _: now + self.window)
@@ -210,15 +269,20 @@ class FakeTeams:
 
     def as_graph(self, chat: Chat, said: Said) -> Json:
         """Return a chatMessage, with the properties that mean something to the bridge."""
+        channel = channel_of(chat.place)
         return {
-            "id": said.ref,
+            "id": own_id(said.ref),
+            "replyToId": said.root,
             "etag": str(said.etag),
             "messageType": "message",
-            "createdDateTime": stamp(int(said.ref)),
+            "createdDateTime": stamp(int(own_id(said.ref))),
             "lastModifiedDateTime": stamp(said.etag),
             "lastEditedDateTime": None if said.edited is None else stamp(said.edited),
             "deletedDateTime": None if said.deleted is None else stamp(said.deleted),
-            "chatId": chat.id,
+            "chatId": None if channel else chat.place.conversation,
+            "channelIdentity": (
+                {"teamId": channel.team, "channelId": channel.channel} if channel else None
+            ),
             "from": {"user": {"id": said.author, "displayName": chat.members.get(said.author)}},
             "body": {"contentType": "html", "content": said.html},
             "attachments": _references(chat, said),
@@ -258,8 +322,7 @@ class FakeTeams:
         return html if self.keeps_traces else _TRACE.sub("", html)
 
     def _tell(self, chat: Chat, said: Said, change: str) -> None:
-        place = Place(tenant=self.tenant, conversation=chat.id)
-        self.notify(self.entry(place, self.as_graph(chat, said), change))
+        self.notify(self.entry(chat.place, self.as_graph(chat, said), change))
 
 
 def view_of(
@@ -270,7 +333,7 @@ def view_of(
     spoken = {shown["id"]: words(body_of(shown["body"]["content"])) for shown in visible}
     return [
         Shown(
-            ref=MessageRef(shown["id"]),
+            ref=ref_of(shown),
             person=person(shown["from"]["user"]["id"]),
             words=spoken[shown["id"]],
             reactions=frozenset(
@@ -278,9 +341,16 @@ def view_of(
                 for item in shown["reactions"]
             ),
             reply_words=next((spoken.get(quoted) for quoted in quoted_by(shown)), None),
+            thread=spoken.get(shown.get("replyToId")),
         )
         for shown in visible
     ]
+
+
+def ref_of(shown: Mapping[str, Any]) -> MessageRef:
+    """Return the bridge's name for a message."""
+    ref, root = MessageRef(shown["id"]), shown.get("replyToId")
+    return reply_ref(MessageRef(root), ref) if root else ref
 
 
 def quoted_by(shown: Mapping[str, Any]) -> list[MessageRef]:
@@ -313,17 +383,31 @@ def stamp(number: int) -> str:
     return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _address(place: Place) -> str:
+    channel = channel_of(place)
+    if channel is None:
+        return f"chats('{place.conversation}')"
+    return f"teams('{channel.team}')/channels('{channel.channel}')"
+
+
+def _message_address(shown: Json) -> str:
+    if shown["replyToId"] is None:
+        return f"messages('{shown['id']}')"
+    return f"messages('{shown['replyToId']}')/replies('{shown['id']}')"
+
+
 def _references(chat: Chat, said: Said) -> list[Json]:
     if said.quotes is None:
         return []
     quoted = chat.messages[said.quotes]
+    name = own_id(said.quotes)
     content: Json = {
-        "messageId": said.quotes,
+        "messageId": name,
         "messagePreview": escape(words(body_of(quoted.html or quoted.hidden))),
         "messageSender": {"user": {"id": quoted.author, "displayName": None}},
     }
     text = orjson.dumps(content).decode()
-    return [{"id": said.quotes, "contentType": "messageReference", "content": text}]
+    return [{"id": name, "contentType": "messageReference", "content": text}]
 
 
 def _reactions(said: Said) -> Iterable[Json]:

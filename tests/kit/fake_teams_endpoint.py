@@ -7,8 +7,9 @@ find      MessageSent: by trace, else by speaker, words and time; of a change: i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar, assert_never
 
 import orjson
@@ -27,14 +28,32 @@ from bridge.domain.events import (
     ReactionRemoved,
     Sighting,
 )
-from bridge.domain.ids import MessageRef, Place, Side, Version, digest
-from bridge.errors import Unconvertible
+from bridge.domain.ids import (
+    MessageRef,
+    Place,
+    Side,
+    Version,
+    channel_of,
+    digest,
+    reply_ref,
+    root_of,
+)
+from bridge.errors import Rejected, Unconvertible
 from bridge.ports import Confirm, Delivery, Endpoint, Entry, FarPart, Journal, Reading
 from bridge.teams.notifications import Notice, read_entry
 from bridge.teams.payloads import chat_message
 from bridge.teams.trace import Wanted, recognise
 from tests.kit.fake_network import exchange, far_parts, in_parts, part_of, surplus, words
-from tests.kit.fake_teams import CannotQuote, FakeTeams, body_of, emoji, quoted_by, unquoted
+from tests.kit.fake_teams import (
+    CannotQuote,
+    FakeTeams,
+    NoSuchPost,
+    body_of,
+    emoji,
+    quoted_by,
+    ref_of,
+    unquoted,
+)
 
 WORDS_CHARS_MAX = 300
 """So small that ordinary messages have parts."""
@@ -67,6 +86,14 @@ class FakeTeamsEndpoint(Endpoint):
             raise Unconvertible("a letter without content")
         shown = orjson.loads(str(notice.sealed["data"]))
         return Reading(sightings=(sighting_of(notice.address.place, shown),))
+
+    @override
+    async def recall(self, place: Place, ref: MessageRef) -> bool:
+        await self.network.moment("teams read")
+        found = self.network.entry_of(place, ref)
+        if found is not None:
+            await self.journal.append_entries([found])
+        return found is not None
 
     @override
     def fit(self, event: Event) -> tuple[Event, ...]:
@@ -129,17 +156,17 @@ class FakeTeamsEndpoint(Endpoint):
     ) -> MessageRef:
         place, who = delivery.portal.place, delivery.speaker
         html = render_teams(event.body, trace=trace_of(delivery))
-        quoted = quoted_in(delivery)
-        if quoted is not None:
+        for quotes, root in ways_of(delivery):
             try:
                 return await self._request(
-                    "post", who, confirm, lambda: self.network.post(place, who, html, quotes=quoted)
+                    "post",
+                    who,
+                    confirm,
+                    partial(self.network.post, place, who, html, quotes=quotes, root=root),
                 )
-            except CannotQuote:
-                pass
-        return await self._request(
-            "post", who, confirm, lambda: self.network.post(place, who, html)
-        )
+            except (CannotQuote, NoSuchPost):
+                continue
+        raise Rejected("Teams takes no form of this message")
 
     async def _edit(self, delivery: Delivery, event: MessageEdited, confirm: Confirm) -> MessageRef:
         place, parts = delivery.portal.place, far_parts(delivery)
@@ -212,11 +239,27 @@ def trace_of(delivery: Delivery) -> str:
     return digest(delivery.source, str(event.part), event.slot if is_new else "")[:TRACE_CHARS]
 
 
+def ways_of(delivery: Delivery) -> Iterator[tuple[MessageRef | None, MessageRef | None]]:
+    """What to quote and which post to reply to, and what is left if that is not there."""
+    if channel_of(delivery.portal.place) is not None:
+        thread, parts = delivery.far.thread, delivery.far.parts
+        if thread is not None:
+            yield None, thread.root
+        elif parts:
+            yield None, root_of(parts[0].ref) or parts[0].ref
+    elif (quoted := quoted_in(delivery)) is not None:
+        yield quoted, None
+    yield None, None
+
+
 def quoted_in(delivery: Delivery) -> MessageRef | None:
-    """Return what a message quotes; the later parts of a long reply quote nothing."""
-    event = delivery.event
-    replies = isinstance(event, MessageSent) and event.reply_to is not None and event.part == 0
-    return delivery.far.parts[0].ref if replies and delivery.far.parts else None
+    """Return what a message of a chat quotes; the later parts of a long one quote nothing."""
+    event, parts, thread = delivery.event, delivery.far.parts, delivery.far.thread
+    if not isinstance(event, MessageSent) or event.part:
+        return None
+    if event.reply_to is not None and parts:
+        return parts[0].ref
+    return None if thread is None else thread.root
 
 
 def without_quotes(shown: Mapping[str, Any]) -> dict[str, object]:
@@ -228,10 +271,14 @@ def without_quotes(shown: Mapping[str, Any]) -> dict[str, object]:
 def sighting_of(place: Place, shown: Mapping[str, Any]) -> Sighting:
     """Read a chatMessage as `FakeTeams.as_graph` writes it."""
     author = shown["from"]["user"]
-    quotes = quoted_by(shown)
+    quotes, ref = quoted_by(shown), ref_of(shown)
+    thread = root_of(ref)
+    answered = None if not quotes else quotes[0]
+    if answered is not None and thread not in {None, answered}:
+        answered = reply_ref(thread or answered, answered)
     return Sighting(
         origin=place,
-        ref=MessageRef(shown["id"]),
+        ref=ref,
         version=Version(shown["etag"]),
         author=Person(id=author["id"], name=author["displayName"]),
         sent_at=datetime.fromtimestamp(int(shown["id"]) / 1000, UTC),
@@ -242,5 +289,6 @@ def sighting_of(place: Place, shown: Mapping[str, Any]) -> Sighting:
             Reaction(person=Person(id=item["user"]["user"]["id"]), key=emoji(item["reactionType"]))
             for item in shown["reactions"]
         ),
-        reply_to=quotes[0] if quotes else None,
+        reply_to=answered,
+        thread=thread,
     )

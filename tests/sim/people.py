@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from bridge.domain.ids import MessageRef, Place, RoomId
-from tests.kit.fake_matrix import MESSAGE, REACTION, FakeMatrix, is_ours, related
+from bridge.domain.ids import MessageRef, Place, RoomId, channel_of
+from tests.kit.fake_matrix import MESSAGE, REACTION, THREAD, FakeMatrix, is_ours, related
 from tests.kit.fake_teams import FakeTeams, Said
 
 IN_TEAMS = ("ada", "grace")
@@ -38,13 +38,16 @@ class People:
     def act_in_teams(self, place: Place) -> None:
         """Do something in a chat."""
         chat = self.teams.chats[place.conversation]
+        threads = channel_of(place) is not None
         alive = [said for said in chat.messages.values() if said.deleted is None]
         who = self.random.choice(IN_TEAMS)
         own = [said for said in alive if said.author == who]
         gone = [
             said
             for said in chat.messages.values()
-            if said.deleted is not None and said.author == who and said.ref not in self.answered
+            if said.deleted is not None
+            and said.author == who
+            and self._may_come_back(said, threads)
         ]
         acts: list[tuple[int, Callable[[], None]]] = [
             (50, lambda: self._say(place, who)),
@@ -52,6 +55,7 @@ class People:
         ]
         if alive:
             acts += [(8, lambda: self._reply(place, who, self._pick(alive)))]
+            acts += [(40 * threads, lambda: self._say_below(place, who, self._pick(alive)))]
             acts += [(10, lambda: self._react(place, who, self._pick(alive)))]
         if own:
             acts += [(8, lambda: self._edit(place, who, self._pick(own)))]
@@ -63,8 +67,8 @@ class People:
             acts += [(6, lambda: self._unreact(place, who, self._pick(reacted)))]
         self._one_of(acts)
 
-    def act_in_matrix(self, room: RoomId) -> None:
-        """Do something in a room."""
+    def act_in_matrix(self, room: RoomId, *, threads: bool) -> None:
+        """Do something in a room; in that of a channel people use threads, and quote nothing there."""
         who = matrix_user(self.random.choice(IN_BOTH))
         events = [e for e in self.matrix.timeline if e["room_id"] == room and e["content"]]
         messages = [
@@ -74,7 +78,9 @@ class People:
         reactions = [e for e in events if e["type"] == REACTION and e["sender"] == who]
         acts: list[tuple[int, Callable[[], None]]] = [(50, lambda: self._say_in_matrix(room, who))]
         if messages:
-            acts += [(8, lambda: self._reply_in_matrix(room, who, self._event(messages)))]
+            say = self._say_below_in_matrix if threads else self._reply_in_matrix
+            weight = 40 if threads else 8
+            acts += [(weight, lambda: say(room, who, self._event(messages)))]
             acts += [(10, lambda: self._react_in_matrix(room, who, self._event(messages)))]
         if own:
             acts += [
@@ -84,6 +90,10 @@ class People:
         if reactions:
             acts += [(6, lambda: self._redact(room, who, self._event(reactions)))]
         self._one_of(acts)
+
+    def _may_come_back(self, said: Said, threads: bool) -> bool:
+        """Whoever brings a post back gets no thread back: in Matrix that is one of another event."""
+        return said.ref not in self.answered and (said.root is not None or not threads)
 
     def _one_of(self, acts: list[tuple[int, Callable[[], None]]]) -> None:
         [act] = self.random.choices([a for _, a in acts], weights=[w for w, _ in acts])
@@ -104,8 +114,13 @@ class People:
     def _say(self, place: Place, who: str) -> None:
         self.teams.say(place, who, self._words())
 
+    def _say_below(self, place: Place, who: str, said: Said) -> None:
+        post = said.root or said.ref
+        self.answered.add(post)
+        self.teams.below(place, who, post, self._words())
+
     def _reply(self, place: Place, who: str, said: Said) -> None:
-        self.answered.add(said.ref)
+        self.answered |= {said.ref, said.root or said.ref}
         self.teams.reply(place, who, said.ref, self._words())
 
     def _bring_back(self, place: Place, who: str, said: Said) -> None:
@@ -129,6 +144,12 @@ class People:
 
     def _reply_in_matrix(self, room: RoomId, who: str, ref: MessageRef) -> None:
         self.matrix.reply(room, who, ref, self._words())
+
+    def _say_below_in_matrix(self, room: RoomId, who: str, ref: MessageRef) -> None:
+        """In the thread that the message stands in, or one that it begins: clients nest none."""
+        event = self.matrix.event(ref)
+        root = None if event is None else related(event["content"], THREAD)
+        self.matrix.below(room, who, MessageRef(root) if root else ref, self._words())
 
     def _edit_in_matrix(self, room: RoomId, who: str, ref: MessageRef) -> None:
         self.matrix.edit(room, who, ref, self._words())

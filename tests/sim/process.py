@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from bridge.domain.events import Request, Seen
-from bridge.domain.ids import MessageRef, PortalId, RoomId, Side
+from bridge.domain.ids import MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 from bridge.errors import StoreUnavailable
 from bridge.ports import Delivery, Desk, Entry, NewDelivery, NewEntry, Room, Run
@@ -120,9 +120,14 @@ class SimJournal(FakeJournal):
 
 
 class SimTeams(FakeTeamsEndpoint):
-    """Cannot look for what it has sent, if told so."""
+    """Cannot look for what it has sent, or for the post of a reply, if told so."""
 
     finds = True
+    recalls = True
+
+    @override
+    async def recall(self, place: Place, ref: MessageRef) -> bool:
+        return await super().recall(place, ref) if self.recalls else False
 
     @override
     async def find(self, delivery: Delivery) -> MessageRef | None:
@@ -149,6 +154,7 @@ class Process:
         self.journal = SimJournal(world, self.clock, self.name)
         self.teams = SimTeams(world.teams, self.journal)
         self.teams.finds = Protection.FIND not in world.without
+        self.teams.recalls = Protection.RECALL not in world.without
         self.matrix = SimMatrix(world.matrix, room_made=self._room_made)
         self.matrix.finds = Protection.MARKER not in world.without
         self.tasks: set[asyncio.Task[None]] = set()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from bridge.ports import Entry, NewEntry
 from tests.kit.fake_network import Shown
 
-_ABOUT = re.compile(rb"messages\('([0-9]+)'\)")
+_ABOUT = re.compile(rb"messages\('([0-9]+)'\)(?:/replies\('([0-9]+)'\))?")
 _EVENT = re.compile(rb'"event_id":"([^"]+)"')
 
 
@@ -57,7 +57,8 @@ def name_of(entry: NewEntry | Entry) -> str:
     """Return what an entry is about: conversation and message of Teams, an event of Matrix."""
     about = _ABOUT.search(entry.raw)
     if about is not None:
-        return f"{entry.conversation}/{about[1].decode()}"
+        ref = b"/".join(part for part in about.groups() if part)
+        return f"{entry.conversation}/{ref.decode()}"
     event = _EVENT.search(entry.raw)
     return event[1].decode() if event else ""
 
@@ -93,7 +94,7 @@ def repetitions(sides: Sides) -> Iterator[str]:
 
 def _told(shown: Shown) -> str:
     reactions = " ".join(sorted(f"{key}{person}" for person, key in shown.reactions))
-    return f"{shown.person}: {shown.words!r} [{reactions}] -> {shown.reply_words!r}"
+    return f"{shown.person}: {shown.words!r} [{reactions}] -> {shown.reply_words!r} in {shown.thread!r}"
 
 
 def inversions(

@@ -61,4 +61,6 @@ class Protection(StrEnum):
     CATCH_UP = "catch-up"
     MARKER = "marker"
     STREAM_LOCK = "stream lock"
+    RECALL = "recall"
+    """Of a post that nobody has told us of, for its replies."""
     CONFIRM = "confirm"

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from bridge.domain.ids import MessageRef, Place, RoomId, Side
+from bridge.domain.ids import MessageRef, Place, RoomId, Side, channel_of, own_id
 from bridge.errors import StoreUnavailable, Throttled, Unavailable, Uncertain
 from bridge.ports import NewEntry
-from tests.kit.fake_matrix import MESSAGE, FakeMatrix, answered_by, is_ours, related
+from tests.kit.fake_matrix import MESSAGE, THREAD, FakeMatrix, answered_by, is_ours, related
 from tests.kit.fake_network import Shown
 from tests.kit.fake_store import BEGINNING, FakeStore, StoredLink
 from tests.kit.fake_teams import FakeTeams
@@ -27,7 +28,8 @@ from tests.sim.turns import PROCESS, SimClock, Turns
 from tests.sim.verdict import Ledger, Sides, differences, inversions, repetitions
 from tests.sim.weather import CALM, STORM, Protection, Weather
 
-CHATS = 2
+CHATS = 1
+CHANNELS = 1
 ACTS = 40
 TRAFFIC = timedelta(seconds=40)
 CALM_FIRST = timedelta(seconds=90)
@@ -82,7 +84,10 @@ class World:
             clock, push=self._pushed, moment=self.network_moment, has_devices=self.plan.has_devices
         )
         everybody = (*IN_TEAMS, *IN_BOTH)
-        self.places = [self.teams.open_chat(f"chat{n}", *everybody) for n in range(CHATS)]
+        self.places = [
+            *(self.teams.open_chat(f"chat{n}", *everybody) for n in range(CHATS)),
+            *(self.teams.open_channel(f"channel{n}", *everybody) for n in range(CHANNELS)),
+        ]
         self.rooms = {place: self.matrix.open_room(place) for place in self.places}
         self.people = People(self.random, self.teams, self.matrix)
         self.read_until: dict[Place, datetime] = dict.fromkeys(self.places, BEGINNING)
@@ -140,7 +145,8 @@ class World:
         if number % 2:
             self.people.act_in_teams(place)
         else:
-            self.people.act_in_matrix(self.rooms[place])
+            threads = channel_of(place) is not None
+            self.people.act_in_matrix(self.rooms[place], threads=threads)
 
     # --- processes ---
 
@@ -294,11 +300,21 @@ class World:
         return wrongs
 
     def _sides(self, place: Place) -> Sides:
-        """A reply may have lost what it answers, if that one came to us later than the reply."""
-        loose = self._loose_replies(place)
+        """What came to us later than what refers to it may have been lost for that.
+
+        But a reply in Teams knows no such excuse: its post is asked for.
+        """
+        replies, threads = self._loose_replies(place), self._loose_threads(place)
 
         def shown(views: Sequence[Shown]) -> list[Shown]:
-            return [replace(v, reply_words=None) if v.ref in loose else v for v in views]
+            return [
+                replace(
+                    view,
+                    reply_words=None if view.ref in replies else view.reply_words,
+                    thread=None if view.ref in threads else view.thread,
+                )
+                for view in views
+            ]
 
         return Sides(
             chat=place.conversation,
@@ -312,18 +328,29 @@ class World:
 
     def _loose_replies(self, place: Place) -> set[MessageRef]:
         prefix = f"{place.tenant}/{place.conversation}/"
-        pairs = [(link.message, link.matrix_event) for link in self._links(place)]
-        to_matrix, to_teams = dict(pairs), {event: message for message, event in pairs}
+        to_matrix = {link.message: link.matrix_event for link in self._links(place)}
         loose: set[MessageRef] = set()
         for said in self.teams.chats[place.conversation].messages.values():
             if said.quotes and self.ledger.went_before(prefix + said.ref, prefix + said.quotes):
                 loose |= {said.ref, to_matrix.get(said.ref, said.ref)}
-        for event in self.matrix.timeline:
-            target = answered_by(event["content"])
-            if target is not None and self.ledger.went_before(event["event_id"], target):
-                ref = MessageRef(event["event_id"])
-                loose |= {ref, to_teams.get(ref, ref)}
-        return loose
+        return loose | self._went_before(place, answered_by)
+
+    def _loose_threads(self, place: Place) -> set[MessageRef]:
+        return self._went_before(place, lambda content: related(content, THREAD))
+
+    def _went_before(
+        self, place: Place, referred: Callable[[Mapping[str, Any]], str | None]
+    ) -> set[MessageRef]:
+        """Return the events, and what they are in Teams, that left before what they refer to came."""
+        to_teams = {link.matrix_event: link.message for link in self._links(place)}
+        refs = {
+            MessageRef(event["event_id"]): referred(event["content"])
+            for event in self.matrix.timeline
+        }
+        early = {
+            ref for ref, target in refs.items() if target and self.ledger.went_before(ref, target)
+        }
+        return early | {to_teams[ref] for ref in early if ref in to_teams}
 
     def _disorder(self, place: Place) -> Sequence[str]:
         """Compare the order on each side with that in which it was said on the other."""
@@ -332,7 +359,9 @@ class World:
         toward_teams = self._said_in_matrix(place)
         return [
             *inversions(toward_matrix, self._heard_in_matrix(self.rooms[place]), self.ledger),
-            *inversions(toward_teams, sorted(ref for _, ref in toward_teams), self.ledger),
+            *inversions(
+                toward_teams, sorted((ref for _, ref in toward_teams), key=_age), self.ledger
+            ),
         ]
 
     def _said_in_matrix(self, place: Place) -> list[tuple[str, str]]:
@@ -370,6 +399,11 @@ class World:
             and is_ours(e["sender"])
             and related(e["content"], "m.replace") is None
         ]
+
+
+def _age(ref: str) -> int:
+    """Ids in Teams are times."""
+    return int(own_id(MessageRef(ref)))
 
 
 async def _undisturbed(_name: str) -> None:
