@@ -3,10 +3,10 @@
 
 -- `shape`: as what the room was shown last (name, members, rights …), NULL before the first time.
 -- `shape_due_at`: when it is to be looked at; NULL: nothing is known to have changed. A look puts it
--- into the future, so that no other process looks as well. `gone_at`: since when Teams does not know
--- the conversation any more.
+-- into the future, so that no other process looks as well. `shape_news`: something has happened in the
+-- conversation itself. `gone_at`: since when Teams does not know it any more.
 ALTER TABLE portals ADD COLUMN shape bytea, ADD COLUMN shape_due_at timestamptz,
-    ADD COLUMN gone_at timestamptz;
+    ADD COLUMN shape_news boolean NOT NULL DEFAULT false, ADD COLUMN gone_at timestamptz;
 CREATE INDEX portals_shape_due ON portals (shape_due_at, id)
     WHERE shape_due_at IS NOT NULL AND room_id IS NOT NULL;
 -- Rooms from before were never brought up to date.

@@ -79,13 +79,14 @@ def matrix_side(
     rooms.names_direct = config.bridge.name_direct_chats
     ghosts = Ghosts(client, memory.ghosts, names, devices=devices)
     bot = Bot(client, sender, names, name=config.appservice.bot_name, devices=devices)
+    pictures = Pictures(uploader)
     room_keeper = RoomKeeper(
         States(client),
         bot,
         rooms=rooms,
         ghosts=ghosts,
         accounts=memory.accounts,
-        spaces=Spaces(rooms, memory.shapes, name=config.bridge.space_name),
+        spaces=Spaces(rooms, memory.shapes, pictures=pictures, name=config.bridge.space_name),
     )
     catch_up = SyncCatchUp(
         Feed(client, devices, names),
@@ -110,7 +111,7 @@ def matrix_side(
         bot=bot,
         names=names,
         ghosts=ghosts,
-        pictures=Pictures(uploader),
+        pictures=pictures,
         rooms=rooms,
         endpoint=MatrixEndpoint(
             sender, client, ghosts=ghosts, rooms=rooms, media=copier, clock=clock

@@ -43,7 +43,7 @@ from bridge.matrix.rooms import Rooms, title_of
 from bridge.matrix.shaping import RoomState, named_in, shown_of, state_event
 from bridge.matrix.spaces import Spaces
 from bridge.matrix.states import States
-from bridge.ports import AccountBook, DueRoom, DueSpace, Keeper, Kept, RoomLook, SpaceLook
+from bridge.ports import AccountBook, DueRoom, DueSpace, Keeper, Kept, Picture, RoomLook, SpaceLook
 from bridge.telemetry import log
 
 STRANGERS_ASKED_MAX = 50
@@ -126,6 +126,10 @@ class RoomKeeper(Keeper):
         scene = self._scene(room, state, cast, due.memory)
         shape = self._spaces.shape(due, look, cast.beings)
         return await self._make_so(scene, shape, name=shape.name or "")
+
+    @override
+    async def put_picture(self, picture: Picture) -> str | None:
+        return await self._spaces.put_picture(picture)
 
     # --- what a room is to show ---
 

@@ -17,8 +17,9 @@ from bridge.domain.shape import MODERATE, SPEAK_NOBODY, Being, Rights, Shape
 from bridge.matrix.client import NewRoom
 from bridge.matrix.marks import BRIDGE_INFO, SPACE, space_key, space_marks
 from bridge.matrix.names import TITLE_CHARS_MAX, TOPIC_CHARS_MAX, clean
+from bridge.matrix.pictures import Pictures, mimetype_of
 from bridge.matrix.rooms import POWER_LEVELS, Rooms
-from bridge.ports import DueSpace, ShapeBook, SpaceLook
+from bridge.ports import DueSpace, Picture, ShapeBook, SpaceLook
 from bridge.telemetry import log
 
 ORGANISATION_TOPIC = "Teams of Microsoft Teams"
@@ -27,10 +28,23 @@ ORGANISATION_TOPIC = "Teams of Microsoft Teams"
 class Spaces:
     """Says what spaces are to show; `name` is that of the organisation's."""
 
-    def __init__(self, rooms: Rooms, book: ShapeBook, *, name: str) -> None:
+    def __init__(self, rooms: Rooms, book: ShapeBook, *, pictures: Pictures, name: str) -> None:
         self._rooms = rooms
         self._book = book
+        self._pictures = pictures
         self._name = name
+
+    async def put_picture(self, picture: Picture) -> str | None:
+        """Put a picture into the media; None if it is of no kind that clients show.
+
+        Raises:
+            RemoteError: Not now.
+        """
+        mimetype = mimetype_of(picture.content)
+        if mimetype is None:
+            log.info("picture not shown", bytes=len(picture.content))
+            return None
+        return await self._pictures.upload(picture.content, mimetype)
 
     async def make(self, due: DueSpace, look: SpaceLook) -> RoomId:
         """Create a space and remember it; one that was created before is taken.

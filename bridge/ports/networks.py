@@ -114,7 +114,6 @@ class Picture:
     """A picture as Graph has it; `tag` is another when the picture is."""
 
     tag: str
-    kind: str
     content: bytes
 
 

@@ -16,6 +16,8 @@ from typing import Protocol
 from bridge.domain.ids import MessageRef, PortalId, RoomId, TeamId, TenantId
 from bridge.domain.portal import Account, Conversation, Portal, Team
 from bridge.domain.shape import Memory
+from bridge.ports.networks import Picture
+from bridge.ports.news import News
 
 ORGANISATION = TeamId("")
 """Stands for the tenant as a whole, which has a space as each of its teams."""
@@ -26,6 +28,7 @@ class DueRoom:
     """A portal that is to be looked at; its `room` is there.
 
     `name` is what it was called last. `due_at`: since when; `lease`: until when it is ours.
+    `has_news`: something has happened in the conversation itself.
     `read_until`: as far as its conversation was read back. `gone_at`: since when Graph does not know
     it any more.
     """
@@ -36,6 +39,7 @@ class DueRoom:
     due_at: datetime
     lease: datetime
     read_until: datetime
+    has_news: bool = False
     gone_at: datetime | None = None
 
 
@@ -152,6 +156,10 @@ class ShapeBook(Protocol):
         """Have those looked at that belong into a space."""
         ...
 
+    async def look_at(self, news: News) -> None:
+        """Have a room, or a team, looked at now."""
+        ...
+
     async def space_of(self, tenant: TenantId, team: TeamId) -> KnownSpace: ...
 
     async def channels_of(self, tenant: TenantId, team: TeamId) -> tuple[ChildRoom, ...]:
@@ -180,9 +188,9 @@ class ShapeBook(Protocol):
 class Keeper(Protocol):
     """Makes rooms and spaces show what they are to show.
 
-    Both methods go on with what can be done where something is refused for good.
+    It goes on with what can be done where something is refused for good.
 
-    Raises (both):
+    Raises (every method):
         RemoteError: The homeserver did not answer; what was done is done, and is not done again.
         StoreUnavailable: Postgres is away.
     """
@@ -191,4 +199,8 @@ class Keeper(Protocol):
 
     async def keep_space(self, due: DueSpace, look: SpaceLook) -> Kept:
         """Make a space show what it is to show; make it first if there is none."""
+        ...
+
+    async def put_picture(self, picture: Picture) -> str | None:
+        """Put a picture where rooms can show it; None if it is of no kind that clients show."""
         ...

@@ -20,8 +20,8 @@ from datetime import datetime, timedelta
 
 from typing_extensions import override
 
-from bridge.domain.ids import MessageRef, Place, channel_of
-from bridge.domain.portal import Conversation
+from bridge.domain.ids import Channel, MessageRef, Place, channel_of, channel_place
+from bridge.domain.portal import Conversation, Team
 from bridge.domain.shape import Memory
 from bridge.errors import (
     Gone,
@@ -34,6 +34,7 @@ from bridge.errors import (
 from bridge.ports import (
     ORGANISATION,
     Clock,
+    ConversationNews,
     Directory,
     DueRoom,
     DueSpace,
@@ -65,8 +66,6 @@ PIN_YOUNG = timedelta(minutes=10)
 
 ReadBack = Callable[[Place, datetime], Awaitable[None]]
 """Reads a conversation from there on; raises RemoteError, StoreUnavailable."""
-Upload = Callable[[str, bytes], Awaitable[str]]
-"""Puts a picture of this type into the homeserver's media; returns where. Raises RemoteError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +88,12 @@ class Shaper(Loop):
         clock: Clock,
         *,
         read_back: ReadBack,
-        upload: Upload | None = None,
     ) -> None:
         super().__init__(clock, asyncio.Event(), name="shapes")
         self.book = book
         self.directory = directory
         self.keeper = keeper
         self.read_back = read_back
-        self.upload = upload
         self._running = 0
         self._newest_first = False
         self._wait_until: datetime | None = None
@@ -223,8 +220,6 @@ class Shaper(Loop):
 
     async def _read_back(self, due: DueRoom, memory: Memory) -> Memory:
         now = self.clock.now()
-        if channel_of(due.portal.place) is not None:
-            return replace(memory, read_again=False)
         if not memory.read_again or not may_read_back(memory, now):
             return memory
         await self.read_back(due.portal.place, due.read_until)
@@ -255,6 +250,7 @@ class Shaper(Loop):
     async def _keep_space(self, due: DueSpace) -> Outcome:
         now = self.clock.now()
         look, memory = await self._look_of(due, as_of=now)
+        await self._tell_general(due, look.team)
         kept = await self.keeper.keep_space(replace(due, memory=memory), look)
         if memory.picture != due.memory.picture:
             await self.book.look_below(due.tenant, due.team)
@@ -262,6 +258,13 @@ class Shaper(Loop):
             await self.book.want_spaces(due.tenant, ORGANISATION, anew=True)
         memory, next_at = planned(kept.memory, now=now, soon=None if kept.is_all else now)
         return Outcome(kept=replace(kept, memory=memory), next_at=next_at)
+
+    async def _tell_general(self, due: DueSpace, team: Team | None) -> None:
+        """What happens to a team stands in its General channel, as a system message."""
+        is_news = due.memory.looked_at is not None and due.due_at != due.memory.next_at
+        if is_news and team is not None and team.general is not None:
+            general = Channel(team=team.id, channel=team.general)
+            await self.book.look_at(ConversationNews(place=channel_place(due.tenant, general)))
 
     async def _look_of(self, due: DueSpace, *, as_of: datetime) -> tuple[SpaceLook, Memory]:
         if due.team == ORGANISATION:
@@ -276,15 +279,12 @@ class Shaper(Loop):
 
     async def _pictured(self, due: DueSpace) -> Memory:
         memory = due.memory
-        if self.upload is None:
-            return memory
-        known = memory.picture_tag if memory.picture else None
-        found = await self.directory.picture_of(due.team, known=known)
+        found = await self.directory.picture_of(due.team, known=memory.picture_tag)
         if found is None:
             return replace(memory, picture=None, picture_tag=None)
         if isinstance(found, str):
             return memory
-        uri = await self.upload(found.kind, found.content)
+        uri = await self.keeper.put_picture(found)
         return replace(memory, picture=uri, picture_tag=found.tag)
 
     async def _without_team(self, due: DueSpace) -> Outcome:
@@ -322,9 +322,9 @@ class Shaper(Loop):
 
 
 def with_news(due: DueRoom) -> Memory:
-    """Note whether a look is because of news: its conversation is to be read back then."""
+    """Note whether a conversation is to be read back: not one that is read from the beginning."""
     memory = due.memory
-    is_news = memory.looked_at is not None and due.due_at != memory.next_at
+    is_news = due.has_news and memory.looked_at is not None
     return replace(memory, read_again=memory.read_again or is_news)
 
 

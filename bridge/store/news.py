@@ -12,9 +12,9 @@ from bridge.store.database import Session, plain
 
 # What is due already stays due as it was; what somebody looks at just now is looked at once more.
 _OF_CONVERSATION = """
-UPDATE portals SET shape_due_at = $3
+UPDATE portals SET shape_due_at = LEAST(shape_due_at, $3), shape_news = true
 WHERE tenant_id = $1 AND conversation_id = $2
-    AND (shape_due_at IS NULL OR shape_due_at > $3)
+    AND (shape_due_at IS NULL OR shape_due_at > $3 OR NOT shape_news)
 """
 _OF_CHANNELS = """
 UPDATE portals SET shape_due_at = $3

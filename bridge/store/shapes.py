@@ -21,8 +21,8 @@ from bridge.domain.ids import (
     channel_of,
 )
 from bridge.domain.portal import Account
-from bridge.ports import ORGANISATION, ChildRoom, Clock, DueRoom, DueSpace, Kept, KnownSpace
-from bridge.store import memories
+from bridge.ports import ORGANISATION, ChildRoom, Clock, DueRoom, DueSpace, Kept, KnownSpace, News
+from bridge.store import memories, news as noting
 from bridge.store.database import Database, Row, plain
 from bridge.store.portals import portal_of
 
@@ -40,7 +40,8 @@ WITH due AS MATERIALIZED (
 UPDATE portals p SET shape_due_at = $2
 FROM due
 WHERE p.id = due.id
-RETURNING p.id, p.tenant_id, p.conversation_id, p.room_id, p.room_name, p.shape, p.read_until, p.gone_at,
+RETURNING p.id, p.tenant_id, p.conversation_id, p.room_id, p.room_name, p.shape, p.shape_news,
+    p.read_until, p.gone_at,
     due.shape_due_at AS due_at
 """  # noqa: S608 -- of two constants
     for newest_first in (False, True)
@@ -62,6 +63,7 @@ RETURNING s.tenant_id, s.team_id, s.room_id, s.name, s.shape, s.gone_at, due.sha
 _SETTLE_ROOM = """
 UPDATE portals
 SET shape = $3, gone_at = $5, room_name = coalesce($6, room_name),
+    shape_news = shape_news AND shape_due_at <> $2,
     shape_due_at = CASE WHEN shape_due_at = $2 THEN $4 ELSE shape_due_at END
 WHERE id = $1
 """
@@ -183,6 +185,11 @@ class ShapeBook(ports.ShapeBook):
         await self._database.execute(_below(team), tenant, team, self._clock.now())
 
     @override
+    async def look_at(self, news: News) -> None:
+        async with self._database.transaction() as session:
+            await noting.note(session, (news,), self._clock.now())
+
+    @override
     async def space_of(self, tenant: TenantId, team: TeamId) -> KnownSpace:
         row = await self._database.fetchrow(_SPACE_OF, tenant, team)
         if row is None or row["room_id"] is None:
@@ -238,6 +245,7 @@ def _due_room(row: Row, lease: datetime) -> DueRoom:
         name=row["room_name"],
         memory=memories.decode(row["shape"]),
         due_at=row["due_at"],
+        has_news=row["shape_news"],
         lease=lease,
         read_until=row["read_until"],
         gone_at=row["gone_at"],

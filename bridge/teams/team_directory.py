@@ -179,13 +179,11 @@ def gone_where_not_found() -> Iterator[None]:
 
 
 def _picture(answer: Answer, tag: str) -> Picture | None:
-    """A picture that is none, or larger than anybody means, is not shown."""
-    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if not kind.startswith("image/") or not 0 < len(answer.body) <= PICTURE_BYTES_MAX:
-        log.info("picture not shown", bytes=len(answer.body), kind=kind)
+    """One that is empty, or larger than anybody means, is not shown."""
+    if not 0 < len(answer.body) <= PICTURE_BYTES_MAX:
+        log.info("picture not shown", bytes=len(answer.body))
         return None
-    digest = hashlib.sha256(answer.body).hexdigest()
-    return Picture(tag=tag or digest, kind=kind, content=answer.body)
+    return Picture(tag=tag or hashlib.sha256(answer.body).hexdigest(), content=answer.body)
 
 
 def _path(channel: Channel) -> str:

@@ -129,7 +129,7 @@ async def test_a_team_has_a_picture_that_is_fetched_only_when_it_is_another(
     await show(1)
     first = await directory.picture_of(key, known=None)
     assert isinstance(first, Picture)
-    assert (first.kind, first.content[:4]) == ("image/png", b"\x89PNG")
+    assert first.content.startswith(b"\x89PNG")
     assert await directory.picture_of(key, known=first.tag) == first.tag
     await show(2)
     second = await directory.picture_of(key, known=first.tag)

@@ -135,6 +135,40 @@ async def test_news_that_come_during_a_look_are_looked_at_afterwards(
     assert again.memory.failures == 1
 
 
+async def test_a_look_knows_whether_there_are_news_of_the_conversation_itself(
+    book: ShapeBook, world: PostgresWorld
+) -> None:
+    portal = await room_for(world, channel())
+    assert portal.room is not None
+
+    async def is_news() -> bool:
+        (due,) = await claim(book, world)
+        await book.settle_room(due, Kept(memory=Memory()), next_at=world.clock.now() + DAY)
+        return due.has_news
+
+    assert not await is_news()
+    await book.look_at(TeamNews(tenant=TENANT, team=TEAM))
+    assert not await is_news()
+    await portals_of(world).look_later(portal.room, after=timedelta(0))
+    await book.look_at(ConversationNews(place=channel()))  # Due already, but not for news.
+    assert await is_news()
+    await book.look_below(TENANT, TEAM)
+    assert not await is_news()
+
+
+async def test_news_that_come_during_a_look_at_news_are_news_again(
+    book: ShapeBook, world: PostgresWorld
+) -> None:
+    await room_for(world, chat())
+    await book.look_at(ConversationNews(place=chat()))
+    (due,) = await claim(book, world)
+    await book.look_at(ConversationNews(place=chat()))
+    await book.settle_room(due, Kept(memory=Memory()), next_at=world.clock.now() + DAY)
+    (again,) = await claim(book, world)
+    assert due.has_news
+    assert again.has_news
+
+
 async def test_a_lease_that_has_run_out_ends_nobody_elses(
     book: ShapeBook, world: PostgresWorld
 ) -> None:

@@ -56,11 +56,16 @@ SELECT (SELECT count(*) FROM inbox WHERE state <> 'parked')
      + (SELECT count(*) FROM deliveries WHERE state <> 'parked') AS open
 """
 
-# A look that is under way has a lease of a minute; one that went well is planned for the next day.
+# At rest is what is due when it was planned to be, and not yet: a look that is under way has put what
+# is due into the future as well.
 _LOOKS_DUE = """
-SELECT (SELECT count(*) FROM portals
-        WHERE room_id IS NOT NULL AND shape_due_at < now() + interval '2 minutes')
-     + (SELECT count(*) FROM spaces WHERE shape_due_at < now() + interval '2 minutes') AS due
+SELECT count(*) AS due FROM (
+    SELECT shape, shape_due_at FROM portals WHERE room_id IS NOT NULL
+    UNION ALL
+    SELECT shape, shape_due_at FROM spaces
+) look
+WHERE shape IS NULL OR shape_due_at <= now()
+    OR (convert_from(shape, 'UTF8')::json ->> 'next_at')::timestamptz <> shape_due_at
 """
 _MARKED = "SELECT count(*) AS count FROM cursors WHERE scope IN ('listening', 'listening channels')"
 
