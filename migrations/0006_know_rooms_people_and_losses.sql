@@ -2,11 +2,13 @@
 -- and what could not be carried over.
 
 -- `shape`: as what the room was shown last (name, members, rights …), NULL before the first time.
--- `shape_due_at`: when it is to be looked at; NULL: nothing is known to have changed. A look puts it
--- into the future, so that no other process looks as well. `shape_news`: something has happened in the
--- conversation itself. `gone_at`: since when Teams does not know it any more.
+-- `shape_due_at`: when it is to be looked at; NULL: nothing is known to have changed. `shape_lease`:
+-- until then nobody else looks; news that come meanwhile wait for the look to end. `shape_news`:
+-- something has happened in the conversation itself. `gone_at`: since when Teams does not know it any
+-- more.
 ALTER TABLE portals ADD COLUMN shape bytea, ADD COLUMN shape_due_at timestamptz,
-    ADD COLUMN shape_news boolean NOT NULL DEFAULT false, ADD COLUMN gone_at timestamptz;
+    ADD COLUMN shape_lease timestamptz, ADD COLUMN shape_news boolean NOT NULL DEFAULT false,
+    ADD COLUMN gone_at timestamptz;
 CREATE INDEX portals_shape_due ON portals (shape_due_at, id)
     WHERE shape_due_at IS NOT NULL AND room_id IS NOT NULL;
 -- Rooms from before were never brought up to date.
@@ -24,6 +26,7 @@ CREATE TABLE spaces (
     room_id text,
     shape bytea,
     shape_due_at timestamptz,
+    shape_lease timestamptz,
     gone_at timestamptz,
     PRIMARY KEY (tenant_id, team_id)
 );

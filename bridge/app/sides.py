@@ -79,6 +79,9 @@ def matrix_side(
     rooms.names_direct = config.bridge.name_direct_chats
     ghosts = Ghosts(client, memory.ghosts, names, devices=devices)
     bot = Bot(client, sender, names, name=config.appservice.bot_name, devices=devices)
+    uploader = Uploader(
+        connections, address=config.homeserver.address, clock=clock, watch=around.watch
+    )
     pictures = Pictures(uploader)
     room_keeper = RoomKeeper(
         States(client),
@@ -95,9 +98,6 @@ def matrix_side(
         memory.cursors,
         clock=clock,
         watch=around.watch,
-    )
-    uploader = Uploader(
-        connections, address=config.homeserver.address, clock=clock, watch=around.watch
     )
     copier = Copier(
         teams.media,

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from bridge.domain.ids import RoomId, TenantId, UserId
 from bridge.domain.portal import Account, Member, Role, Team
 from bridge.domain.shape import MODERATE, SPEAK_NOBODY, Being, Rights, Shape
+from bridge.errors import NotCopied
 from bridge.matrix.client import NewRoom
 from bridge.matrix.marks import BRIDGE_INFO, SPACE, space_key, space_marks
 from bridge.matrix.names import TITLE_CHARS_MAX, TOPIC_CHARS_MAX, clean
-from bridge.matrix.pictures import Pictures, mimetype_of
+from bridge.matrix.pictures import Pictures
 from bridge.matrix.rooms import POWER_LEVELS, Rooms
 from bridge.ports import DueSpace, Picture, ShapeBook, SpaceLook
 from bridge.telemetry import log
@@ -35,16 +36,16 @@ class Spaces:
         self._name = name
 
     async def put_picture(self, picture: Picture) -> str | None:
-        """Put a picture into the media; None if it is of no kind that clients show.
+        """Put a picture into the media; None if it cannot be shown.
 
         Raises:
             RemoteError: Not now.
         """
-        mimetype = mimetype_of(picture.content)
-        if mimetype is None:
-            log.info("picture not shown", bytes=len(picture.content))
+        try:
+            return await self._pictures.upload(picture.content)
+        except NotCopied as error:
+            log.info("picture not shown", bytes=len(picture.content), error=str(error))
             return None
-        return await self._pictures.upload(picture.content, mimetype)
 
     async def make(self, due: DueSpace, look: SpaceLook) -> RoomId:
         """Create a space and remember it; one that was created before is taken.

@@ -2,8 +2,8 @@
 
     relay.shaping ─▶ ShapeBook.claim… ─▶ Directory ─▶ Keeper.keep… ─▶ ShapeBook.settle…
 
-A claim puts what is due into the future: so long it is leased, and so long after its process died it
-is looked at again. News that come during a look bring it back, and settling leaves them there.
+What is claimed is leased: it is looked at by one at a time, and again when the process died that
+had it. News that come during a look wait for it to end, and settling leaves them there.
 """
 
 from __future__ import annotations

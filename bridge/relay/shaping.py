@@ -50,8 +50,8 @@ from bridge.telemetry import LOOKS, ROOM_REFUSALS, STRANGERS, log
 
 LOOKS_AT_ONCE = 4
 """Rooms that are made and people that are brought in cost a homeserver more than messages do."""
-LEASE = timedelta(minutes=1)
-"""For so long nobody else looks; two who look at once do the same, and no harm."""
+LEASE = timedelta(minutes=2)
+"""For so long nobody else looks; what a process left behind that died is looked at then."""
 DAY = timedelta(days=1)
 AGAIN_FIRST = timedelta(seconds=30)
 AGAIN_MAX = timedelta(hours=6)

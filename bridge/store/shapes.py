@@ -26,18 +26,19 @@ from bridge.store import memories, news as noting
 from bridge.store.database import Database, Row, plain
 from bridge.store.portals import portal_of
 
-# Two processes never get the same row: it is locked, then not due any more. Of a row that a process
-# did not come back to, the lease is what is due.
+# Two looks never have the same row: it is locked, then leased. What is due meanwhile waits for the
+# lease to end: a look that has seen less must not have the last word.
 _CLAIM_ROOMS = {
     newest_first: f"""
 WITH due AS MATERIALIZED (
     SELECT id, shape_due_at FROM portals
     WHERE shape_due_at <= $1 AND room_id IS NOT NULL
+        AND (shape_lease IS NULL OR shape_lease <= $1)
     ORDER BY shape_due_at {"DESC" if newest_first else ""}, id {"DESC" if newest_first else ""}
     LIMIT $3
     FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE portals p SET shape_due_at = $2
+UPDATE portals p SET shape_due_at = $2, shape_lease = $2
 FROM due
 WHERE p.id = due.id
 RETURNING p.id, p.tenant_id, p.conversation_id, p.room_id, p.room_name, p.shape, p.shape_news,
@@ -49,29 +50,32 @@ RETURNING p.id, p.tenant_id, p.conversation_id, p.room_id, p.room_name, p.shape,
 _CLAIM_SPACES = """
 WITH due AS MATERIALIZED (
     SELECT tenant_id, team_id, shape_due_at FROM spaces
-    WHERE shape_due_at <= $1
+    WHERE shape_due_at <= $1 AND (shape_lease IS NULL OR shape_lease <= $1)
     ORDER BY shape_due_at
     LIMIT $3
     FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE spaces s SET shape_due_at = $2
+UPDATE spaces s SET shape_due_at = $2, shape_lease = $2
 FROM due
 WHERE s.tenant_id = due.tenant_id AND s.team_id = due.team_id
 RETURNING s.tenant_id, s.team_id, s.room_id, s.name, s.shape, s.gone_at, due.shape_due_at AS due_at
 """
-# News that came during the look have moved what the lease had put there, and stay.
+# News that came during the look have moved what the claim had put there, and stay. Whoever has lost
+# the lease leaves all as it is.
 _SETTLE_ROOM = """
 UPDATE portals
 SET shape = $3, gone_at = $5, room_name = coalesce($6, room_name),
     shape_news = shape_news AND shape_due_at <> $2,
-    shape_due_at = CASE WHEN shape_due_at = $2 THEN $4 ELSE shape_due_at END
-WHERE id = $1
+    shape_due_at = CASE WHEN shape_due_at = $2 THEN $4 ELSE shape_due_at END,
+    shape_lease = NULL
+WHERE id = $1 AND shape_lease = $2
 """
 _SETTLE_SPACE = """
 UPDATE spaces
 SET shape = $4, gone_at = $6, name = coalesce($7, name),
-    shape_due_at = CASE WHEN shape_due_at = $3 THEN $5 ELSE shape_due_at END
-WHERE tenant_id = $1 AND team_id = $2
+    shape_due_at = CASE WHEN shape_due_at = $3 THEN $5 ELSE shape_due_at END,
+    shape_lease = NULL
+WHERE tenant_id = $1 AND team_id = $2 AND shape_lease = $3
 """
 _WANT_SPACES = """
 INSERT INTO spaces (tenant_id, team_id, shape_due_at)

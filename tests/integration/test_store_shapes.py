@@ -130,6 +130,7 @@ async def test_news_that_come_during_a_look_are_looked_at_afterwards(
     await room_for(world, chat())
     (due,) = await claim(book, world)
     await portals_of(world).look_at([ConversationNews(place=chat())])
+    assert await claim(book, world) == (), "two looks at once may end in the wrong order"
     await book.settle_room(due, Kept(memory=Memory(failures=1)), next_at=world.clock.now() + DAY)
     (again,) = await claim(book, world)
     assert again.memory.failures == 1
@@ -205,6 +206,20 @@ async def test_news_of_a_team_are_news_of_its_channels_and_its_space(
     assert [due.portal.place for due in await claim(book, world)] == [channel()]
     spaces = await book.claim_spaces(limit=9, until=world.clock.now() + MINUTE)
     assert [space.team for space in spaces] == [TEAM]
+
+
+async def test_a_space_is_looked_at_by_one_at_a_time(book: ShapeBook, world: PostgresWorld) -> None:
+    await book.want_spaces(TENANT, TEAM, anew=False)
+    until = world.clock.now() + MINUTE
+    spaces = await book.claim_spaces(limit=9, until=until)
+    await book.look_at(TeamNews(tenant=TENANT, team=TEAM))
+    assert await book.claim_spaces(limit=9, until=until) == ()
+    for space in spaces:
+        await book.settle_space(space, Kept(memory=Memory()), next_at=world.clock.now() + DAY)
+    (again,) = await book.claim_spaces(limit=9, until=until)
+    assert again.team == TEAM
+    world.clock.advance(MINUTE)
+    assert len(await book.claim_spaces(limit=9, until=until + MINUTE)) == 1
 
 
 async def test_spaces_are_wanted_once_and_linked_when_they_are_there(

@@ -56,17 +56,15 @@ SELECT (SELECT count(*) FROM inbox WHERE state <> 'parked')
      + (SELECT count(*) FROM deliveries WHERE state <> 'parked') AS open
 """
 
-# At rest is what is due when it was planned to be, and not yet: a look that is under way has put what
-# is due into the future as well.
 _LOOKS_DUE = """
 SELECT count(*) AS due FROM (
-    SELECT shape, shape_due_at FROM portals WHERE room_id IS NOT NULL
+    SELECT shape, shape_due_at, shape_lease FROM portals WHERE room_id IS NOT NULL
     UNION ALL
-    SELECT shape, shape_due_at FROM spaces
+    SELECT shape, shape_due_at, shape_lease FROM spaces
 ) look
-WHERE shape IS NULL OR shape_due_at <= now()
-    OR (convert_from(shape, 'UTF8')::json ->> 'next_at')::timestamptz <> shape_due_at
+WHERE shape IS NULL OR shape_lease IS NOT NULL OR shape_due_at <= now()
 """
+
 _MARKED = "SELECT count(*) AS count FROM cursors WHERE scope IN ('listening', 'listening channels')"
 
 _LEASES_RUN_OUT = """
