@@ -1,7 +1,9 @@
 """What a message says: a small tree between the two networks' dialects.
 
     nodes    the tree: `Body`, its blocks and what is within their lines
-    text     plain text in and out; recognising a text that a network has re-written
+    cleaning what strangers wrote, without what misleads; recognising a text that was re-written
+    addresses  which may be followed, and which words pretend to be another one
+    text     plain text in and out
     normal   the one form of everything that looks the same
     codec    bodies in the journal's JSON
     parts    cutting a body that is too large for a network
@@ -12,6 +14,8 @@ Standard library only and pure: markup is the business of `bridge.convert`.
 
 from __future__ import annotations
 
+from bridge.domain.content.addresses import LINK_SCHEMES, safe_href, unmasked
+from bridge.domain.content.cleaning import TAB, clean, clean_name, clean_words, normalised
 from bridge.domain.content.codec import from_json, to_json
 from bridge.domain.content.nodes import (
     DEPTH_MAX,
@@ -51,21 +55,17 @@ from bridge.domain.content.nodes import (
 )
 from bridge.domain.content.normal import normalise, safe_language
 from bridge.domain.content.parts import Measure, split
-from bridge.domain.content.rewriting import blocks_with_media, with_media
+from bridge.domain.content.rewriting import blocks_with_media, replaced, with_media
 from bridge.domain.content.text import (
-    LINK_SCHEMES,
-    TAB,
+    STRETCH_CHARS_MAX,
     bare_text,
     children,
-    clean,
-    clean_name,
-    clean_words,
     from_text,
     label,
     mentions,
-    normalised,
     plain_text,
-    safe_href,
+    stretches,
+    verbatim,
     walk,
 )
 
@@ -73,6 +73,7 @@ __all__ = [
     "DEPTH_MAX",
     "LINK_SCHEMES",
     "NAME_CHARS_MAX",
+    "STRETCH_CHARS_MAX",
     "TAB",
     "URL_CHARS_MAX",
     "Attachment",
@@ -120,10 +121,14 @@ __all__ = [
     "normalise",
     "normalised",
     "plain_text",
+    "replaced",
     "safe_href",
     "safe_language",
     "split",
+    "stretches",
     "to_json",
+    "unmasked",
+    "verbatim",
     "walk",
     "with_media",
 ]

@@ -20,8 +20,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import repeat
+from itertools import pairwise, repeat
+from operator import is_
+from typing import cast
 
+from bridge.domain.content.addresses import safe_href
+from bridge.domain.content.cleaning import clean, clean_name, clean_words, undirected
 from bridge.domain.content.nodes import (
     DEPTH_MAX,
     URL_CHARS_MAX,
@@ -46,7 +50,7 @@ from bridge.domain.content.nodes import (
     Table,
     Text,
 )
-from bridge.domain.content.text import bare_text, clean, clean_name, clean_words, lines, safe_href
+from bridge.domain.content.text import bare_text, lines
 
 LIST_START_MAX = 999_999_999
 """The largest number a list may begin with (CommonMark 0.31 § list items: nine digits)."""
@@ -152,8 +156,9 @@ def _add_table(found: list[Block], block: Table, depth: int) -> None:
 def _add_paragraphs(found: list[Block], inlines: list[Inline]) -> None:
     """Cut where a line is empty."""
     start = 0
-    for at in range(1, len(inlines)):
-        if isinstance(inlines[at], LineBreak) and isinstance(inlines[at - 1], LineBreak):
+    breaks = [at for at, node in enumerate(inlines) if isinstance(node, LineBreak)]
+    for before, at in pairwise(breaks):
+        if at == before + 1:
             if piece := _trimmed(inlines[start:at]):
                 found.append(Paragraph(content=tuple(piece)))
             start = at
@@ -207,51 +212,130 @@ def _with_content(node: Inline, content: list[Inline]) -> Inline:
 
 
 def _inlines(content: Iterable[Inline], depth: int, *, linked: bool = False) -> list[Inline]:
-    found: list[Inline] = []
+    line = _Line()
     code = ""
     for node in content:
         if isinstance(node, Code):
             code += clean_words(node.text)
             continue
         if code:
-            _join_code(found, code)
+            line.code(code)
             code = ""
         if isinstance(node, Text):
-            text = clean_words(node.text)
-            if text is not node.text or "\n" in text:
-                _join_all(found, lines(text))
-            elif text:
-                _join_text(found, node)
+            text = node.text
+            if (
+                text.isascii() and text.isprintable() and text
+            ):  # Most are, and need no more looking.
+                line.words.append(node)
+            else:
+                line.extend(lines(clean_words(undirected(text) if linked else text)))
         elif isinstance(node, LineBreak):
-            _join_break(found, node)
+            line.end(node)
+        elif isinstance(node, Styled):
+            line.extend(_styled(node, depth, linked))
         else:
-            _join_all(found, _inline(node, depth, linked))
+            line.extend(_inline(node, depth, linked))
     if code:
-        _join_code(found, code)
-    return found
+        line.code(code)
+    return line.settled()
 
 
-def _inline(node: Inline, depth: int, linked: bool) -> Iterable[Inline]:
-    if isinstance(node, Mention):
-        return _mention(node, linked)
-    if isinstance(node, Image):
-        return (_image(node),)
+class _Line:
+    """Normal nodes one after the other; equal neighbours melt, however many they are."""
+
+    __slots__ = ("found", "words")
+
+    def __init__(self) -> None:
+        self.found: list[Inline] = []
+        self.words: list[Text] = []
+        """Texts that are one with those to come."""
+
+    def extend(self, nodes: Iterable[Inline]) -> None:
+        for node in nodes:
+            if isinstance(node, Text):
+                self.words.append(node)
+            elif isinstance(node, LineBreak):
+                self.end(node)
+            elif isinstance(node, Code):
+                self.code(node.text)
+            else:
+                self.settled().append(node)
+
+    def settled(self) -> list[Inline]:
+        """Everything so far; what comes next melts with none of it."""
+        if self.words:
+            if (said := self._said()) is not None:
+                self.found.append(said)
+            self.words = []
+        return self.found
+
+    def _said(self) -> Text | None:
+        if len(self.words) <= 1:
+            return self.words[0] if self.words and self.words[0].text else None
+        text = "".join([word.text for word in self.words])
+        return Text(text=text) if text else None
+
+    def end(self, node: LineBreak) -> None:
+        """A line does not end in spaces."""
+        said = self._said()
+        if said is not None and said.text.endswith(" "):
+            text = said.text.rstrip(" ")
+            said = Text(text=text) if text else None
+        self.words = []
+        if said is not None:
+            self.found.append(said)
+        self.found.append(node)
+
+    def code(self, text: str) -> None:
+        """Line feeds at either end of code are line breaks beside it."""
+        last = self.found[-1] if self.found and not self.words else None
+        if isinstance(last, Code):
+            self.found.pop()
+            text = last.text + text
+        core = text.strip("\n")
+        if not core.strip():
+            self.extend(lines(text))
+            return
+        before = len(text) - len(text.lstrip("\n"))
+        for _ in range(before):
+            self.end(_BREAK)
+        self.settled().append(Code(text=core))
+        self.found.extend(repeat(_BREAK, len(text) - len(core) - before))
+
+
+def _inline(node: Mention | Image | Link, depth: int, linked: bool) -> Iterable[Inline]:
+    match node:
+        case Mention():
+            return _mention(node, linked)
+        case Image():
+            return (_image(node),)
+        case Link():
+            return _link(node, depth, linked)
+
+
+def _styled(node: Styled, depth: int, linked: bool) -> Iterable[Inline]:
     if depth >= DEPTH_MAX:
-        return lines(clean_words(bare_text(node)))
-    if isinstance(node, Link):
-        return _link(node, depth, linked)
-    assert isinstance(node, Styled)  # noqa: S101 -- the other leaves are handled by `_inlines`
+        return lines(clean_words(bare_text(cast("Inline", node))))
     inner = _inlines(node.content, depth + 1, linked=linked)
     if isinstance(node, Colour):
         return _coloured(node, inner)
-    return (type(node)(content=tuple(inner)),) if _visible(inner) else inner
+    if not _visible(inner):
+        return inner
+    # Made without `replace`, which takes five times as long; they have nothing but their content.
+    made = node if _is_same(inner, node.content) else type(node)(content=tuple(inner))
+    return (cast("Inline", made),)
+
+
+def _is_same(inner: list[Inline], content: tuple[Inline, ...]) -> bool:
+    """Whether nothing had to be changed: most messages are normal as they come."""
+    return len(inner) == len(content) and all(map(is_, inner, content))
 
 
 def _coloured(node: Colour, inner: list[Inline]) -> Iterable[Inline]:
     ink, paper = (c if COLOUR.fullmatch(c) else "" for c in (node.ink, node.paper))
     if not (ink or paper) or not _visible(inner):
         return inner
-    return (Colour(content=tuple(inner), ink=ink, paper=paper),)
+    return (replace(node, content=tuple(inner), ink=ink, paper=paper),)
 
 
 def _image(node: Image) -> Image:
@@ -272,11 +356,17 @@ def _mention(node: Mention, linked: bool) -> Iterable[Inline]:
 
 
 def _link(node: Link, depth: int, linked: bool) -> Iterable[Inline]:
+    if depth >= DEPTH_MAX:
+        return lines(clean_words(bare_text(node)))
     href = safe_href(node.href)
     inner = _inlines(node.content, depth + 1, linked=linked or href is not None)
     if linked or href is None:
         return inner
-    return (Link(href=href, content=tuple(inner) if _visible(inner) else (Text(text=href),)),)
+    if not _visible(inner):
+        return (Link(href=href, content=(Text(text=href),)),)
+    if href is node.href and _is_same(inner, node.content):
+        return (node,)
+    return (Link(href=href, content=tuple(inner)),)
 
 
 def _visible(inlines: Iterable[Inline]) -> bool:
@@ -284,56 +374,6 @@ def _visible(inlines: Iterable[Inline]) -> bool:
         not node.text.isspace() if isinstance(node, Text) else not isinstance(node, LineBreak)
         for node in inlines
     )
-
-
-def _join_all(found: list[Inline], nodes: Iterable[Inline]) -> None:
-    """Append normal nodes; equal neighbours melt."""
-    for node in nodes:
-        if isinstance(node, Text):
-            _join_text(found, node)
-        elif isinstance(node, LineBreak):
-            _join_break(found, node)
-        elif isinstance(node, Code):
-            _join_code(found, node.text)
-        else:
-            found.append(node)
-
-
-def _join_text(found: list[Inline], node: Text) -> None:
-    last = found[-1] if found else None
-    if isinstance(last, Text):
-        found[-1] = Text(text=last.text + node.text)
-    else:
-        found.append(node)
-
-
-def _join_code(found: list[Inline], text: str) -> None:
-    """Line feeds at either end of code are line breaks beside it."""
-    last = found[-1] if found else None
-    if isinstance(last, Code):
-        found.pop()
-        text = last.text + text
-    core = text.strip("\n")
-    if not core.strip():
-        _join_all(found, lines(text))
-        return
-    before = len(text) - len(text.lstrip("\n"))
-    for _ in range(before):
-        _join_break(found, _BREAK)
-    found.append(Code(text=core))
-    found.extend(repeat(_BREAK, len(text) - len(core) - before))
-
-
-def _join_break(found: list[Inline], node: LineBreak) -> None:
-    """A line does not end in spaces."""
-    last = found[-1] if found else None
-    if isinstance(last, Text):
-        text = last.text.rstrip(" ")
-        if text:
-            found[-1] = Text(text=text)
-        else:
-            found.pop()
-    found.append(node)
 
 
 def _url(url: str) -> str:

@@ -48,6 +48,10 @@ FILL_ENOUGH = 0.9
 FILL_LEAST = 0.5
 """A nicer place to cut may shorten a part to this share of what would have fitted."""
 
+BEGINNING_FILL = 2
+"""Units that are looked at for one part, as a multiple of its size: more seldom fit, as a unit is a
+byte at least."""
+
 SEARCH_TURNS_MAX = 64
 """Sizes measured at most to find where to cut; every other halves what is left."""
 
@@ -72,17 +76,42 @@ def split(body: Body, *, size_max: int, measure: Measure) -> tuple[Body, ...]:
     Raises:
         Unconvertible: Not even a single character of it fits.
     """
-    rest = normalise(body)
+    rest = normalise(body).blocks
     parts: list[Body] = []
-    while rest.blocks and (size := measure(rest)) > size_max:
-        at = _cut_at(rest, size, size_max, measure)
-        if at == 0:
-            rest = _simplified(rest)
+    while rest:
+        head, after, size = _beginning(rest, size_max, measure)
+        if size <= size_max:
+            parts.append(Body(blocks=head))
+            rest = after
             continue
-        left, right = _cut_blocks(rest.blocks, at)
+        at = _cut_at(Body(blocks=head), size, size_max, measure)
+        if at == 0:
+            rest = (*_simplified(Body(blocks=head)).blocks, *after)
+            continue
+        left, right = _cut_blocks(head, at)
         parts.append(normalise(Body(blocks=left)))
-        rest = normalise(Body(blocks=right))
-    return tuple(part for part in (*parts, rest) if part.blocks) or (rest,)
+        rest = (*normalise(Body(blocks=right)).blocks, *after)
+    return tuple(part for part in parts if part.blocks) or (Body(),)
+
+
+def _beginning(
+    blocks: tuple[Block, ...], size_max: int, measure: Measure
+) -> tuple[tuple[Block, ...], tuple[Block, ...], int]:
+    """Enough whole blocks to be too large for one part, what follows them, and their size.
+
+    All that remains is measured only where it is little: a body of a hundred parts would be measured
+    a hundred times, and more.
+    """
+    count, units, wanted = 0, 0, max(BEGINNING_FILL * size_max, 1)
+    while True:
+        while count < len(blocks) and units < wanted:
+            units += _units(blocks[count : count + 1])
+            count += 1
+        head = blocks[:count]
+        size = measure(Body(blocks=head))
+        if size > size_max or count == len(blocks):
+            return head, blocks[count:], size
+        wanted *= 2
 
 
 def _simplified(body: Body) -> Body:

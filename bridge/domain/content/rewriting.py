@@ -26,8 +26,15 @@ from bridge.domain.content.nodes import (
 )
 from bridge.domain.content.normal import normalise
 
+OfLeaf = Callable[[Inline], Iterable[Inline]]
+"""What takes the place of a node within a line that has no others in it."""
 OfImage = Callable[[Image], Inline]
 OfAttachment = Callable[[Attachment], Block]
+
+
+def replaced(body: Body, change: OfLeaf) -> Body:
+    """Return a normal body in which every leaf within a line is what `change` makes of it."""
+    return normalise(Body(blocks=_blocks(body.blocks, change, _as_it_is)))
 
 
 def with_media(body: Body, *, image: OfImage, attachment: OfAttachment) -> Body:
@@ -39,16 +46,28 @@ def blocks_with_media(
     blocks: Iterable[Block], image: OfImage, attachment: OfAttachment
 ) -> tuple[Block, ...]:
     """The same for blocks, which need not be normal afterwards."""
-    return tuple(_block(block, image, attachment) for block in blocks)
+
+    def change(node: Inline) -> Iterable[Inline]:
+        return (image(node) if isinstance(node, Image) else node,)
+
+    return _blocks(blocks, change, attachment)
 
 
-def _block(block: Block, image: OfImage, attachment: OfAttachment) -> Block:
+def _as_it_is(file: Attachment) -> Block:
+    return file
+
+
+def _blocks(blocks: Iterable[Block], leaf: OfLeaf, file: OfAttachment) -> tuple[Block, ...]:
+    return tuple(_block(block, leaf, file) for block in blocks)
+
+
+def _block(block: Block, leaf: OfLeaf, file: OfAttachment) -> Block:
     def inside(blocks: Iterable[Block]) -> tuple[Block, ...]:
-        return blocks_with_media(blocks, image, attachment)
+        return _blocks(blocks, leaf, file)
 
     match block:
         case Paragraph() | Heading():
-            return replace(block, content=_inlines(block.content, image))
+            return replace(block, content=_inlines(block.content, leaf))
         case Quote() | Card():
             return replace(block, blocks=inside(block.blocks))
         case List():
@@ -60,20 +79,16 @@ def _block(block: Block, image: OfImage, attachment: OfAttachment) -> Block:
             )
             return Table(rows=rows)
         case Attachment():
-            return attachment(block)
+            return file(block)
         case _:
             return block
 
 
-def _inlines(content: Iterable[Inline], image: OfImage) -> tuple[Inline, ...]:
-    return tuple(_inline(node, image) for node in content)
+def _inlines(content: Iterable[Inline], leaf: OfLeaf) -> tuple[Inline, ...]:
+    return tuple(made for node in content for made in _inline(node, leaf))
 
 
-def _inline(node: Inline, image: OfImage) -> Inline:
-    match node:
-        case Image():
-            return image(node)
-        case Styled() | Link():
-            return replace(node, content=_inlines(node.content, image))
-        case _:
-            return node
+def _inline(node: Inline, leaf: OfLeaf) -> Iterable[Inline]:
+    if isinstance(node, Styled | Link):
+        return (replace(node, content=_inlines(node.content, leaf)),)
+    return leaf(node)

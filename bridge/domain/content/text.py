@@ -1,20 +1,17 @@
-"""Bodies and plain text: cleaning what strangers wrote, reading a body aloud, recognising it.
+"""Bodies and plain text: a text becomes a body, a body is read aloud.
 
-`plain_text` is the canonical plain form of a body. `normalised` reduces a text to what survives
-a network that re-writes markup and white space: two texts that are equal under it were, for the
-purpose of finding our own message again, the same.
+`plain_text` is the canonical plain form of a body: two bodies whose plain forms are equal under
+`normalised` were, for the purpose of finding our own message again, the same.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
 
+from bridge.domain.content.addresses import safe_href
+from bridge.domain.content.cleaning import clean_words
 from bridge.domain.content.nodes import (
-    NAME_CHARS_MAX,
-    URL_CHARS_MAX,
     Attachment,
     Block,
     Body,
@@ -28,6 +25,7 @@ from bridge.domain.content.nodes import (
     LineBreak,
     Link,
     List,
+    MediaKind,
     Mention,
     Node,
     Paragraph,
@@ -38,60 +36,19 @@ from bridge.domain.content.nodes import (
     Text,
 )
 
-# NUL cannot be stored in Postgres; the other controls mean nothing in a chat; U+202D and U+202E
-# turn the direction of whatever follows and serve only to disguise (CVE-2021-42574).
-_UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202d\u202e]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _BLANK_LINES = re.compile(r"\n[ \n]*\n")
 _BLANK_START = re.compile(r"\A(?: *\n)+")
-_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff\u00ad]")
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):\S+")
-TAB = "    "
 
-LINK_SCHEMES = frozenset({"http", "https", "ftp", "mailto", "magnet"})
-"""Matrix spec v1.19, client-server § m.room.message msgtypes: schemes a client may open."""
+STRETCH_CHARS_MAX = 131_072
+"""Characters that are one block at most; more than either network carries in a message (Teams about
+100 KB per learn.microsoft.com limits-specifications-teams, a Matrix event 65,535 bytes)."""
+
+LINES_MAX = 50_000
+"""Lines of one message that become nodes of their own: each takes some 200 bytes of memory."""
 
 QUOTE_MARKS_MAX = 8
 """Marks of nested quotations before a line of plain text; deeper ones add none, or hundreds of lines
 within a hundred quotations would become megabytes."""
-
-
-def clean(text: str) -> str:
-    """Free a text of what neither network nor database can carry; lines end in a line feed."""
-    if text.isascii() and text.isprintable():
-        return text
-    text = _LINE_ENDS.sub("\n", text).replace("\u00a0", " ")
-    return _SURROGATE.sub("\ufffd", _UNWANTED.sub("", text))
-
-
-def clean_words(text: str) -> str:
-    """`clean`, with tabs as spaces: HTML has no tabs outside code."""
-    return clean(text).replace("\t", TAB)
-
-
-def clean_name(text: str) -> str:
-    """A name on one line, of bounded length, that cannot disguise what follows it."""
-    name = " ".join(clean(text).split())
-    return name if len(name) <= NAME_CHARS_MAX else name[: NAME_CHARS_MAX - 1] + "…"
-
-
-def safe_href(href: str) -> str | None:
-    """An address fit to be followed by whoever reads the message, or None."""
-    href = clean(href).replace("\n", "").replace("\t", "").strip().replace(" ", "%20")
-    found = _ADDRESS.fullmatch(href)
-    if found is None or found[1].lower() not in LINK_SCHEMES or len(href) > URL_CHARS_MAX:
-        return None
-    try:
-        parts = urlsplit(href)
-    except ValueError:
-        return None
-    return None if parts.scheme in {"http", "https", "ftp"} and not parts.netloc else href
-
-
-def normalised(text: str) -> str:
-    """Reduce a text to what survives a network that re-writes white space and Unicode forms."""
-    return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", clean(text))).split())
 
 
 def lines(text: str) -> tuple[Inline, ...]:
@@ -110,20 +67,64 @@ def lines(text: str) -> tuple[Inline, ...]:
 
 
 def from_text(text: str) -> Body:
-    """The normal body of a plain text: an empty line parts two paragraphs."""
+    """The normal body of a plain text: an empty line parts two paragraphs.
+
+    What is longer than a message is read stretch by stretch; of more lines than anybody reads, the
+    later ones become blocks of code, which hold their lines as they are.
+    """
     text = clean_words(text)
+    if len(text) <= STRETCH_CHARS_MAX:
+        return Body(blocks=_paragraphs(text))
+    blocks: list[Block] = []
+    line_count = 0
+    for stretch in stretches(text):
+        line_count += stretch.count("\n")
+        blocks += _paragraphs(stretch) if line_count <= LINES_MAX else verbatim(stretch)
+    return Body(blocks=tuple(blocks))
+
+
+def _paragraphs(text: str) -> tuple[Block, ...]:
     if "\n" not in text:
         text = text.rstrip(" ")
-        return Body(blocks=(Paragraph(content=(Text(text=text),)),)) if text else Body()
+        return (Paragraph(content=(Text(text=text),)),) if text else ()
     text = _BLANK_START.sub("", text.rstrip(" \n"))
     pieces = _BLANK_LINES.split(text)
-    return Body(blocks=tuple(Paragraph(content=lines(piece)) for piece in pieces if piece))
+    return tuple(Paragraph(content=lines(piece)) for piece in pieces if piece)
+
+
+def verbatim(text: str) -> tuple[Block, ...]:
+    """A clean text as blocks of code, none longer than a stretch."""
+    pieces = (piece.strip("\n") for piece in stretches(text))
+    return tuple(CodeBlock(text=piece) for piece in pieces if piece.strip())
+
+
+def stretches(text: str) -> Iterator[str]:
+    """A text in pieces of bounded length, cut where a line ends, or at least a word."""
+    start = 0
+    while len(text) - start > STRETCH_CHARS_MAX:
+        last = start + STRETCH_CHARS_MAX
+        at = text.rfind("\n", start, last) + 1 or text.rfind(" ", start, last) + 1 or last
+        yield text[start:at]
+        start = at
+    yield text[start:]
 
 
 def label(node: Image | Attachment) -> str:
     """The notice that stands for something which is not text."""
-    kind, name = ("image", node.alt) if isinstance(node, Image) else ("attachment", node.name)
+    if isinstance(node, Image) and node.is_emoticon and node.alt:
+        return node.alt
+    kind, name = ("image", node.alt) if isinstance(node, Image) else (_kind(node), node.name)
     return f"[{kind}: {name}]" if name else f"[{kind}]"
+
+
+def _kind(file: Attachment) -> str:
+    match file.kind:
+        case MediaKind.FILE:
+            return "attachment"
+        case MediaKind.VOICE:
+            return "voice message"
+        case kind:
+            return kind.value
 
 
 def children(node: Node | Body) -> tuple[Node, ...]:

@@ -9,9 +9,11 @@ from bridge.domain.content import (
     Block,
     Body,
     Bold,
+    Card,
     Cell,
     Code,
     CodeBlock,
+    Colour,
     Heading,
     Image,
     Inline,
@@ -19,6 +21,7 @@ from bridge.domain.content import (
     LineBreak,
     Link,
     List,
+    MediaKind,
     Mention,
     Paragraph,
     Quote,
@@ -70,13 +73,44 @@ MATRIX_USERS = st.sampled_from(["@ada:example.org", "@a/b=c:h.org:8448", "@é:x"
     lambda id_: Target(kind=TargetKind.MATRIX_USER, id=id_)
 )
 
+OTHERS = st.sampled_from(
+    [Target(kind=kind, id="x") for kind in TargetKind if kind is not TargetKind.MATRIX_USER]
+)
+EVERYONE = st.just(Target(kind=TargetKind.EVERYONE, id=""))
+COLOURS = st.sampled_from(
+    [("#ff0000", ""), ("", "#ffff00"), ("#1e90ff", "#ffff00"), ("#000000", "#ffff00"), ("", "")]
+)
+ANY_COLOURS = st.one_of(
+    COLOURS, st.tuples(st.sampled_from(["#000000", "red", '"><script>']), st.just("#FFF"))
+)
+SIDES = st.sampled_from([0, 1, 640])
+IMAGES = st.builds(
+    Image, alt=CALM_WORDS, width=SIDES, height=SIDES, url=st.just("mxc://h.org/a_B-9")
+)
+EMOTICONS = st.builds(
+    Image, alt=st.just(":x:"), url=st.just("mxc://h.org/e"), is_emoticon=st.just(True)
+)
+HOSTED = st.builds(
+    Image, alt=WORDS, width=SIDES, height=SIDES, url=st.just("../hostedContents/1/$value")
+)
+
 
 def mentions(targets: st.SearchStrategy[Target]) -> st.SearchStrategy[Inline]:
     return st.builds(Mention, target=targets, text=CALM_WORDS)
 
 
+def coloured(
+    content: st.SearchStrategy[tuple[Inline, ...]], colours: st.SearchStrategy[tuple[str, str]]
+) -> st.SearchStrategy[Inline]:
+    return st.builds(
+        lambda inner, both: Colour(content=inner, ink=both[0], paper=both[1]), content, colours
+    )
+
+
 def inlines(
-    leaf: st.SearchStrategy[Inline], hrefs: st.SearchStrategy[str]
+    leaf: st.SearchStrategy[Inline],
+    hrefs: st.SearchStrategy[str],
+    colours: st.SearchStrategy[tuple[str, str]],
 ) -> st.SearchStrategy[Inline]:
     leaves = st.one_of(
         st.builds(Text, text=WORDS), st.builds(Code, text=WORDS), st.just(LineBreak()), leaf
@@ -88,6 +122,7 @@ def inlines(
         return st.one_of(
             *(st.builds(style, content=content) for style in styles),
             st.builds(Link, href=hrefs, content=content),
+            coloured(content, colours),
         )
 
     return st.recursive(leaves, grow, max_leaves=6)
@@ -97,8 +132,9 @@ def bodies(
     leaf: st.SearchStrategy[Inline],
     hrefs: st.SearchStrategy[str] = HREFS,
     notice: st.SearchStrategy[Block] | None = None,
+    colours: st.SearchStrategy[tuple[str, str]] = COLOURS,
 ) -> st.SearchStrategy[Body]:
-    content = st.lists(inlines(leaf, hrefs), max_size=4).map(tuple)
+    content = st.lists(inlines(leaf, hrefs, colours), max_size=4).map(tuple)
     plain = st.one_of(
         st.builds(Paragraph, content=content),
         st.builds(Paragraph, content=content),
@@ -127,15 +163,28 @@ def bodies(
     return st.builds(Body, blocks=st.lists(blocks, max_size=4).map(tuple))
 
 
-TEAMS_BODIES = bodies(mentions(TEAMS_USERS))
-MATRIX_BODIES = bodies(mentions(MATRIX_USERS))
+TEAMS_BODIES = bodies(st.one_of(mentions(st.one_of(TEAMS_USERS, EVERYONE)), HOSTED))
+MATRIX_BODIES = bodies(st.one_of(mentions(MATRIX_USERS), IMAGES, EMOTICONS))
+BOTH_BODIES = bodies(st.just(Text(text="x")))
+"""What both networks can express in every detail."""
 ANY_BODIES = bodies(
     st.one_of(
-        mentions(st.one_of(TEAMS_USERS, MATRIX_USERS)),
-        st.builds(Image, alt=WORDS, url=st.one_of(HREFS, BAD_HREFS)),
+        mentions(st.one_of(TEAMS_USERS, MATRIX_USERS, OTHERS)),
+        IMAGES,
+        EMOTICONS,
+        st.builds(Image, alt=WORDS, url=st.one_of(HREFS, BAD_HREFS), is_emoticon=st.booleans()),
     ),
     st.one_of(HREFS, BAD_HREFS),
-    st.builds(Attachment, name=WORDS, url=st.one_of(HREFS, BAD_HREFS)),
+    st.one_of(
+        st.builds(
+            Attachment,
+            name=WORDS,
+            url=st.one_of(HREFS, BAD_HREFS),
+            kind=st.sampled_from(MediaKind),
+        ),
+        st.builds(Card, kind=WORDS, raw=WORDS, blocks=st.just((Paragraph(content=()),))),
+    ),
+    ANY_COLOURS,
 )
 
 _PIECES = st.sampled_from(
@@ -144,6 +193,10 @@ _PIECES = st.sampled_from(
         "<ol\tstart=7> <ol> </ol> <li> </li> <table> <tr> <td> </td> </tr> </table> <th> <caption> <pre> </pre> <code> </code> "
         "<codeblock\tclass=C> </codeblock> <blockquote> </blockquote> <h1> </h1> <at\tid=0> </at> <attachment\tid=1> "
         "<emoji\talt=x> <img\talt=y\tsrc=https://e.com/i> <span\tdata-mx-spoiler=r> </span> <mx-reply> </mx-reply> "
+        "<span\tstyle=color:red> <span\tstyle='background:#ff0;font-size:9px'> <font\tcolor=blue> </font> <div\tstyle=color:x> "
+        "<customemoji\talt=y\tsource=https://e.com/i> <video\tsrc=x> <thead> </thead> <at\tid=1> </at> <td\tcolspan=2> "
+        "<img\tdata-mx-emoticon\tsrc=mxc://h/i\talt=e> <span\tdata-mx-color=#f00> <a\thref=https://matrix.to/#/@a:b> "
+        "<a\thref=https://evil.org>www.bank.com</a> \u2067 &#x202e; "
         "<script> </script> <style> <svg> </svg> <math> <textarea> </textarea> <select> <option> <!-- --> <![CDATA[ ]]> "
         "&amp; &nbsp; &#0; &#xD800; &bogus; & < > \x00 \u00a0 \ud800 \u202e <p\titemtype=http://schema.skype.com/CodeBlockEditor>"
     )

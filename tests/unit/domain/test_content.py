@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 
 import pytest
 from hypothesis import given, strategies as st
@@ -14,6 +15,7 @@ from bridge.domain.content import (
     Block,
     Body,
     Bold,
+    Card,
     Cell,
     Code,
     CodeBlock,
@@ -23,6 +25,7 @@ from bridge.domain.content import (
     LineBreak,
     Link,
     List,
+    MediaKind,
     Mention,
     Paragraph,
     Quote,
@@ -33,14 +36,18 @@ from bridge.domain.content import (
     bare_text,
     from_json,
     from_text,
+    label,
     mentions,
     normalise,
     normalised,
     plain_text,
+    replaced,
     safe_href,
     split,
     to_json,
+    unmasked,
 )
+from bridge.domain.content.text import LINES_MAX
 from bridge.errors import Unconvertible
 from tests.unit.convert.bodies import ANY_BODIES
 
@@ -341,3 +348,142 @@ def test_splitting_a_large_body_measures_it_seldom() -> None:
 
     assert len(parts) == 10 or len(parts) == 11
     assert measured < 20 * len(parts)
+
+
+@pytest.mark.parametrize(
+    ("href", "words", "shown"),
+    [
+        ("https://evil.org/x", "https://bank.com", "evil.org"),
+        ("https://evil.org/x", "go to http://bank.com/login now", "evil.org"),
+        ("https://evil.org/x", "www.bank.com", "evil.org"),
+        ("https://evil.org/x", "bank.com", "evil.org"),
+        ("https://evil.org/x", "bank.de/login", "evil.org"),
+        ("https://evil.org/x", "BANK.COM", "evil.org"),
+        ("https://evil.org/x", "ba\u200bnk.com", "evil.org"),
+        ("https://evil.org/x", "\uff42ank.com", "evil.org"),
+        ("https://evil.org/x", "ada@bank.com", "evil.org"),
+        ("https://bank.com@evil.org/", "https://bank.com/", "evil.org"),
+        ("https://bank.com.evil.org/", "https://bank.com/", "bank.com.evil.org"),
+        ("mailto:eve@evil.org", "ada@bank.com", "eve@evil.org"),
+        ("mailto:eve@evil.org?subject=x", "https://bank.com", "eve@evil.org"),
+        ("magnet:?xt=urn:x", "https://bank.com", "magnet:"),
+        ("https://evil.org/x", "https://bank.com (evil.org)", ""),
+        ("https://bank.com/x", "https://bank.com", ""),
+        ("https://www.bank.com/x", "bank.com", ""),
+        ("https://bank.com/x", "login.bank.com", ""),
+        ("https://xn--bcher-kva.example/", "https://b\u00fccher.example", ""),
+        ("mailto:ada@bank.com", "ada@bank.com", ""),
+        ("https://contoso.sharepoint.com/x", "report.pdf", ""),
+        ("https://contoso.sharepoint.com/x", "readme.md", ""),
+        ("https://contoso.sharepoint.com/x", "v1.2", ""),
+        ("https://evil.org/x", "here", ""),
+        ("https://evil.org/x", "See e.g. chapter 2. It is good.", ""),
+        ("https://[::1/", "https://bank.com", ""),
+    ],
+)
+def test_a_link_whose_words_show_another_address_says_where_it_leads(
+    href: str, words: str, shown: str
+) -> None:
+    assert unmasked(href, words) == shown
+    if shown:
+        assert unmasked(href, f"{words} ({shown})") == ""
+
+
+@given(href=st.text(), words=st.one_of(st.text(), st.text("a.:/@wcom-")))
+def test_any_words_of_any_link_can_be_unmasked(href: str, words: str) -> None:
+    goal = unmasked(href, words)
+
+    assert goal == "" or unmasked(href, f"{words} ({goal})") == ""
+
+
+def test_a_name_and_a_link_are_not_written_backwards() -> None:
+    mention = Mention(target=ADA, text="\u202eada\u2067!\u2069")
+    link = Link(href="https://e.com/", content=(Text(text="a\u2067b\u2069\u200f"),))
+    sentence = Text(text="\u05d0\u2067b\u2069")
+
+    assert normalise(says(mention, link, sentence)) == says(
+        Mention(target=ADA, text="ada!"),
+        Link(href="https://e.com/", content=(Text(text="ab"),)),
+        sentence,
+    )
+
+
+def test_code_that_is_only_white_space_melts_into_the_words_around_it() -> None:
+    body = says(Bold(content=(Text(text="x"),)), Text(text="a"), Code(text=" "), Text(text="b"))
+
+    assert normalise(body) == says(Bold(content=(Text(text="x"),)), Text(text="a b"))
+
+
+def test_codes_around_nothing_are_one() -> None:
+    assert normalise(says(Code(text="a"), Text(text=""), Code(text="b"))) == says(Code(text="ab"))
+
+
+def test_many_neighbours_melt_in_time_that_grows_with_their_number() -> None:
+    many = says(*(node for _ in range(50_000) for node in (Text(text="xy"), Bold(content=()))))
+
+    started = process_time()
+    assert normalise(many) == says(Text(text="xy" * 50_000))
+    assert process_time() - started < 2.0
+
+
+def test_a_text_of_many_lines_keeps_them_in_blocks_of_code() -> None:
+    text = "x\n" * (LINES_MAX + 20_000)
+    body = from_text(text)
+
+    assert all(isinstance(block, CodeBlock) for block in body.blocks)
+    assert "".join(plain_text(body).split()) == "x" * (LINES_MAX + 20_000)
+    assert normalise(body) == body
+
+
+def test_a_body_is_made_of_another_leaf_by_leaf() -> None:
+    inner = Paragraph(
+        content=(
+            Bold(content=(Text(text="a"), Link(href="https://e.com/", content=(Text(text="a"),)))),
+        )
+    )
+    body = Body(
+        blocks=(
+            Quote(blocks=(inner,)),
+            List(items=((inner,),)),
+            Table(rows=((Cell(blocks=(inner,)),),)),
+            Card(kind="k", raw="a", blocks=(inner,)),
+            CodeBlock(text="a"),
+        )
+    )
+
+    def change(node: Inline) -> tuple[Inline, ...]:
+        return (Code(text="b"), Text(text="c")) if isinstance(node, Text) else (node,)
+
+    made = replaced(body, change)
+    assert bare_text(made) == "bcbc" * 4 + "a"
+    assert replaced(body, lambda node: (node,)) == body
+
+
+def test_a_part_of_a_huge_body_is_not_measured_with_all_that_follows() -> None:
+    measured = 0
+
+    def measure(body: Body) -> int:
+        nonlocal measured
+        measured += length(body)
+        return length(body)
+
+    text = "word " * 100_000
+    parts = split(from_text(text), size_max=5_000, measure=measure)
+
+    assert len(parts) > 99
+    assert measured < 20 * len(text)
+
+
+@pytest.mark.parametrize(
+    ("node", "shown"),
+    [
+        (Image(alt="cat"), "[image: cat]"),
+        (Image(alt=":x:", is_emoticon=True), ":x:"),
+        (Image(alt="", is_emoticon=True), "[image]"),
+        (Attachment(name="a.txt"), "[attachment: a.txt]"),
+        (Attachment(name="", kind=MediaKind.VOICE), "[voice message]"),
+        (Attachment(name="v", kind=MediaKind.VIDEO), "[video: v]"),
+    ],
+)
+def test_what_is_no_text_has_a_notice(node: Image | Attachment, shown: str) -> None:
+    assert label(node) == shown
