@@ -1,6 +1,8 @@
-"""Names of what a message loses on its way to Matrix: a closed set, counted and listed by them.
+"""Names of what a message loses on its way to the other side: a closed set, counted and listed by them.
 
-Whatever is named here has left a word, a link or a notice in the message; nothing goes silently.
+Whatever is named here has left a word, a link or a notice in the message; nothing goes silently. Only
+what people would miss is named: fonts, margins and the default colours of light and dark are for every
+client to choose, and markup that was never to be seen is none.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 ACTION_BUTTONS = "action_buttons"
+ALIGNMENT = "alignment"
+APP_MENTION = "app_mention"
 CARD_CHARTS = "card_charts"
 CARD_ELEMENTS = "card_elements"
 CARD_IMAGES = "card_images"
@@ -17,21 +21,35 @@ CARD_MEDIA = "card_media"
 CARD_REFRESH = "card_refresh"
 CARD_TEXT = "card_text"
 CARD_TOGGLE = "card_toggle"
+CELL_SPANS = "cell_spans"
 CODE_SNIPPET_TEXT = "code_snippet_text"
+EMBEDDED_CONTENT = "embedded_content"
+EMOTICON = "emoticon"
 EXTERNAL_FILE = "external_file"
 EXTERNAL_IMAGE = "external_image"
 FILE_REFUSED = "file_refused"
 FILE_TOO_LARGE = "file_too_large"
 FILE_UNREADABLE = "file_unreadable"
+FOLDING = "folding"
+FONT_SIZE = "font_size"
+FORMULA = "formula"
+LIST_STYLE = "list_style"
 LOOP_LIVE_CONTENT = "loop_live_content"
+MISSING_ATTACHMENT = "missing_attachment"
 MORE_ATTACHMENTS = "more_attachments"
 MORE_MEDIA = "more_media"
+SPOILER = "spoiler"
+STRUCTURE = "structure"
+TAG_MENTION = "tag_mention"
 UNKNOWN_CARD = "unknown_card"
+UNKNOWN_MENTION = "unknown_mention"
 UNKNOWN_SYSTEM_EVENT = "unknown_system_event"
 UNREADABLE_CARD = "unreadable_card"
 
 LOSSES: Mapping[str, str] = {
     ACTION_BUTTONS: "buttons of a card that ask its app for something: named, but not to be pressed",
+    ALIGNMENT: "lines that stand in the middle or at the far edge: all begin alike",
+    APP_MENTION: "bots that were called: their names, they do not hear what is said in Matrix",
     CARD_CHARTS: "charts of a card: their numbers are listed",
     CARD_ELEMENTS: "parts of a card of a kind that the bridge does not know: their texts are shown",
     CARD_IMAGES: "pictures that lie in a card itself: their descriptions are shown",
@@ -41,16 +59,28 @@ LOSSES: Mapping[str, str] = {
     CARD_REFRESH: "cards that show everybody something else: shown as they are stored",
     CARD_TEXT: "the end of a card or a forward that is larger than any that Teams takes",
     CARD_TOGGLE: "parts of a card that a click shows or hides: all are shown",
+    CELL_SPANS: "fields of a table that span several columns or rows: each takes one",
     CODE_SNIPPET_TEXT: "the text of a code snippet, which could not be had from Graph: named",
+    EMBEDDED_CONTENT: "what is alive or drawn in a text, as frames, formulas and forms: their words at most",
+    EMOTICON: "emoji that are images, on their way to Teams: their names are shown",
     EXTERNAL_FILE: "files on hosts that are none of Microsoft's: linked, not copied",
     EXTERNAL_IMAGE: "pictures on hosts that are none of Microsoft's, as those of GIF services: linked",
     FILE_REFUSED: "files and pictures that the homeserver does not take: named, linked if possible",
     FILE_TOO_LARGE: "files and pictures above the permitted size: linked with name and size",
     FILE_UNREADABLE: "files and pictures that are gone, or not to be read for who showed them: linked",
+    FOLDING: "words that were folded away: they are shown",
+    FONT_SIZE: "words larger or smaller than their surroundings; headings are not meant",
+    FORMULA: "formulas in LaTeX: their plain form is shown",
+    LIST_STYLE: "lists counted in letters, in Roman numbers, or backwards: counted in numbers",
     LOOP_LIVE_CONTENT: "what a Loop component shows and lets people edit: linked",
+    MISSING_ATTACHMENT: "attachments that a text has a place for and Graph does not show: that there was one",
     MORE_ATTACHMENTS: "attachments beyond the fiftieth of a message",
     MORE_MEDIA: "pictures and files beyond the fiftieth of a message: named",
+    SPOILER: "words that were to be seen on request only: shown, with a warning before them",
+    STRUCTURE: "the form of what is too deep, or too far behind, in a very long message: its words are shown",
+    TAG_MENTION: "tags that were called, that is everybody who bears them: their names",
     UNKNOWN_CARD: "cards and attachments of a kind that the bridge does not know: their texts are shown",
+    UNKNOWN_MENTION: "people who were called, of whom Graph does not say who they are: their names",
     UNKNOWN_SYSTEM_EVENT: "system messages of a kind that the bridge does not know: named",
     UNREADABLE_CARD: "cards whose content is no JSON object: named",
 }

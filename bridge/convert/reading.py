@@ -7,7 +7,8 @@
 
 The reader holds a stack of open elements, of blocks being filled (`Frame`) and of styles
 (`_Span`); it never calls itself, so no nesting exhausts it. Elements too deep or too many are
-read as if their tags were not there: their text stays.
+read as if their tags were not there: their text stays, and the lines that it stands on. What it
+could not carry over is in `losses`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bridge.convert.markup import Token, unescape
+from bridge.convert import losses
+from bridge.convert.markup import LINES, Markup, Token, unescape
 from bridge.domain.content import (
     DEPTH_MAX,
     Block,
@@ -28,11 +30,14 @@ from bridge.domain.content import (
     LineBreak,
     Paragraph,
     Text,
+    clean_words,
     normalise,
+    verbatim,
 )
 
-NODES_MAX = 10_000
-"""Elements of one body; the text of further ones stays, their tags do not."""
+NODES_MAX = 50_000
+"""Elements of one body; the text of further ones stays, their tags do not. A document that is taken as
+tokens at all has hardly more (`taming.TOKENS_MAX`)."""
 
 _VOID = frozenset({"br", "hr", "img"})
 _SPACES = re.compile(r"[ \t\n\f\r]+")
@@ -43,13 +48,15 @@ Closer = Callable[["Reader"], None]
 Opener = Callable[["Reader", str], Closer | None]
 
 
-@dataclass(slots=True)
 class _Span:
     """An open style or link: what it will be made of."""
 
-    make: Make | None
-    content: list[Inline] = field(default_factory=list)
-    spent: bool = False
+    __slots__ = ("content", "make", "spent")
+
+    def __init__(self, make: Make | None) -> None:
+        self.make = make
+        self.content: list[Inline] = []
+        self.spent = False
 
 
 @dataclass(slots=True)
@@ -61,6 +68,15 @@ class Frame:
     items: list[tuple[Block, ...]] = field(default_factory=list)
     rows: list[tuple[Cell, ...]] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
+    in_head: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What a message says, and the names of what of it could not be carried over."""
+
+    body: Body
+    losses: tuple[str, ...] = ()
 
 
 class Reader:
@@ -79,9 +95,35 @@ class Reader:
         # As in a browser: a space after a space, or at the beginning of a line, is not seen.
         self._after_space = True
         self._line_open = False
+        self._losses: set[str] = set()
 
-    def read(self, tokens: Iterable[Token]) -> Body:
+    def read(self, markup: Markup) -> Body:
         """The normal body of a whole document."""
+        for number, stretch in enumerate(markup.stretches):
+            if number:
+                self._pause()
+            self._read(stretch)
+        while self._open:
+            self._end()
+        self.flush()
+        blocks = self._frames[0].blocks
+        if markup.rest:
+            self.lose(losses.STRUCTURE)
+            blocks.extend(verbatim(clean_words(markup.rest)))
+        return normalise(Body(blocks=tuple(blocks)))
+
+    def lose(self, what: str) -> None:
+        """Note that something has no counterpart."""
+        self._losses.add(what)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What could not be carried over, each once."""
+        return tuple(sorted(self._losses))
+
+    # What a document consists of.
+
+    def _read(self, tokens: Iterable[Token]) -> None:
         for slash, tag, attributes, text in tokens:
             if text:
                 self._text(text)
@@ -89,12 +131,14 @@ class Reader:
                 self._end()
             else:
                 self._start(tag, attributes)
-        while self._open:
-            self._end()
-        self.flush()
-        return normalise(Body(blocks=tuple(self._frames[0].blocks)))
 
-    # What a document consists of.
+    def _pause(self) -> None:
+        """A block ends here, so that none is longer than a stretch."""
+        if self._verbatim is None:
+            self.flush()
+        else:
+            self._close_verbatim()
+            self._verbatim = []
 
     def _start(self, tag: str, attributes: str) -> None:
         if tag == "br":
@@ -102,14 +146,24 @@ class Reader:
             return
         opener = self._openers.get(tag)
         closer = None
-        if opener is not None and self._depth < DEPTH_MAX and self._nodes < NODES_MAX:
-            self._nodes += 1
-            closer = opener(self, attributes)
+        if opener is not None:
+            if self._depth < DEPTH_MAX and self._nodes < NODES_MAX:
+                self._nodes += 1
+                closer = opener(self, attributes)
+            else:
+                closer = self._start_of_too_much(tag)
         if tag in _VOID:
             return
         self._open.append(closer)
         if closer is not None:
             self._depth += 1
+
+    def _start_of_too_much(self, tag: str) -> Closer | None:
+        self.lose(losses.STRUCTURE)
+        if tag not in LINES:
+            return None
+        self.end_line()
+        return Reader.end_line
 
     def _end(self) -> None:
         closer = self._open.pop() if self._open else None
@@ -118,21 +172,28 @@ class Reader:
             closer(self)
 
     def _text(self, raw: str) -> None:
-        if self._verbatim is not None:
-            self._verbatim.append(unescape(raw))
+        if self._verbatim is not None or self._in_code:
+            self._code(raw)
             return
         text = raw
         # Most texts hold no white space to collapse, and looking is cheaper than replacing.
         if "\n" in raw or "  " in raw or "\t" in raw or "\f" in raw:
             text = _SPACES.sub(" ", raw)
-        if self._after_space and not self._in_code and text[0] == " ":
+        if self._after_space and text[0] == " ":
             text = text[1:]
             if not text:
                 return
-        self._after_space = text[-1] == " " and not self._in_code
+        self._after_space = text[-1] == " "
         self._line_open = True
-        text = unescape(text)
-        self._spans[-1].content.append(Code(text=text) if self._in_code else Text(text=text))
+        self._spans[-1].content.append(Text(text=unescape(text) if "&" in text else text))
+
+    def _code(self, raw: str) -> None:
+        if self._verbatim is not None:
+            self._verbatim.append(unescape(raw))
+            return
+        self._after_space = False
+        self._line_open = True
+        self._spans[-1].content.append(Code(text=unescape(_SPACES.sub(" ", raw))))
 
     # For openers: within a line.
 

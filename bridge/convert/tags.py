@@ -2,6 +2,7 @@
 
 An opener is called at the start tag and says with the reader's methods what begins; the closer it
 returns is called at the matching end tag. A tag without an opener is as if it were not there.
+`dressed` adds to an opener what the element's look means: colours, and what is lost of it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from bridge.convert.markup import LINE_TAGS, attribute
+from bridge.convert import losses
+from bridge.convert.markup import LINE_TAGS, SCHEMES, attribute
 from bridge.convert.reading import Closer, Frame, Opener, Reader
+from bridge.convert.styles import STYLE_CHARS_MAX, Look, look_of
 from bridge.domain.content import (
     Block,
     Bold,
     Cell,
+    Colour,
     Heading,
     Inline,
     Italic,
@@ -28,12 +32,17 @@ from bridge.domain.content import (
     Subscript,
     Superscript,
     Table,
+    Text,
     Underline,
+    bare_text,
     safe_href,
+    unmasked,
 )
 
 _BREAK = LineBreak()
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_WORTH_SHOWING = SCHEMES - {"http", "https"}
+"""Schemes of addresses that say something even where they cannot be followed."""
 
 
 def style(make: type[Bold | Italic | Underline | Strike | Superscript | Subscript]) -> Opener:
@@ -48,6 +57,54 @@ def style(make: type[Bold | Italic | Underline | Strike | Superscript | Subscrip
     return opened
 
 
+def coloured(ink: str, paper: str) -> Opener:
+    """An opener for an element of these colours, each `#rrggbb` or nothing."""
+
+    def opened(reader: Reader, _: str) -> Closer | None:
+        if reader.verbatim or not (ink or paper):
+            return None
+        return reader.open_span(lambda content: Colour(content=content, ink=ink, paper=paper))
+
+    return opened
+
+
+def dressed(opener: Opener) -> Opener:
+    """An opener that heeds the element's `style` as well."""
+
+    def opened(reader: Reader, attributes: str) -> Closer | None:
+        closer = opener(reader, attributes)
+        look = worn(attributes) if attributes else None
+        if look is None:
+            return closer
+        for lost in look.losses:
+            reader.lose(lost)
+        return both(coloured(look.ink, look.paper)(reader, ""), closer)
+
+    return opened
+
+
+def worn(attributes: str) -> Look | None:
+    """How an element looks that says so itself."""
+    style = attribute(attributes, "style") if ' style="' in attributes else ""
+    return look_of(style[:STYLE_CHARS_MAX]) if style else None
+
+
+def both(inner: Closer | None, outer: Closer | None) -> Closer | None:
+    """A closer for what two openers have opened, the inner one last."""
+    if inner is None or outer is None:
+        return inner or outer
+
+    def close(reader: Reader) -> None:
+        inner(reader)
+        outer(reader)
+
+    return close
+
+
+def plain(_: Reader, __: str) -> None:
+    """An element that means nothing but how it looks."""
+
+
 def link(reader: Reader, attributes: str) -> Closer | None:
     """An address that may be followed becomes a link, another one is shown beside its text."""
     raw = attribute(attributes, "href")
@@ -57,14 +114,30 @@ def link(reader: Reader, attributes: str) -> Closer | None:
     if href is not None:
         reader.open_span(lambda content: Link(href=href, content=content))
         return lambda reader: _close_link(reader, href)
-    shown = "" if raw.lower().startswith(("http:", "https:", "/", "#", ".")) else raw
+    shown = raw if _is_worth_showing(raw) else ""
     return lambda reader: reader.say(f" ({shown})" if shown else "")
 
 
+def _is_worth_showing(address: str) -> bool:
+    scheme, colon, _ = address.partition(":")
+    return bool(colon) and scheme.lower() in _WORTH_SHOWING
+
+
 def _close_link(reader: Reader, href: str) -> None:
+    """A link without words shows its address, one whose words lie about it shows where it leads."""
     if reader.silent:
         reader.say(href)
+    elif goal := unmasked(href, _said(reader)):
+        reader.say(f" ({goal})")
     reader.close_span()
+
+
+def _said(reader: Reader) -> str:
+    match reader.spoken():
+        case [Text() as words]:
+            return words.text
+        case words:
+            return bare_text(Paragraph(content=tuple(words)))
 
 
 def line(reader: Reader, _: str) -> Closer:
@@ -147,9 +220,15 @@ def _list(*, ordered: bool) -> Opener:
         reader.open_frame("list")
         digits = attribute(attributes, "start")
         start = int(digits) if ordered and _NUMBER.fullmatch(digits) else 1
+        if ordered and (' reversed="' in attributes or _counts_otherwise(attributes)):
+            reader.lose(losses.LIST_STYLE)
         return lambda reader: _close_list(reader, ordered=ordered, start=start)
 
     return opened
+
+
+def _counts_otherwise(attributes: str) -> bool:
+    return attribute(attributes, "type") not in {"", "1"}
 
 
 def _close_list(reader: Reader, *, ordered: bool, start: int) -> None:
@@ -197,10 +276,24 @@ def _close_table(reader: Reader) -> None:
     reader.frame.blocks.append(Table(rows=tuple(frame.rows)))
 
 
+def _head(reader: Reader, _: str) -> Closer | None:
+    """Whatever is in the head of a table is a heading of its column."""
+    if reader.verbatim or reader.frame.tag != "table":
+        return None
+    reader.frame.in_head = True
+    return _close_head
+
+
+def _close_head(reader: Reader) -> None:
+    reader.frame.in_head = False
+
+
 def _row(reader: Reader, attributes: str) -> Closer | None:
     if reader.verbatim or reader.frame.tag != "table":
         return line(reader, attributes)
+    in_head = reader.frame.in_head
     reader.open_frame("tr")
+    reader.frame.in_head = in_head
     return _close_row
 
 
@@ -213,15 +306,23 @@ def _close_row(reader: Reader) -> None:
 def _cell(*, header: bool) -> Opener:
     def close(reader: Reader) -> None:
         blocks = reader.close_frame().blocks
-        reader.frame.cells.append(Cell(blocks=tuple(blocks), header=header))
+        is_header = header or reader.frame.in_head
+        reader.frame.cells.append(Cell(blocks=tuple(blocks), header=is_header))
 
     def opened(reader: Reader, attributes: str) -> Closer | None:
         if reader.verbatim or reader.frame.tag != "tr":
             return line(reader, attributes)
+        if attributes and _spans(attributes):
+            reader.lose(losses.CELL_SPANS)
         reader.open_frame("td")
         return close
 
     return opened
+
+
+def _spans(attributes: str) -> bool:
+    spans = (attribute(attributes, name) for name in ("colspan", "rowspan"))
+    return any(span not in {"", "0", "1"} for span in spans)
 
 
 def _rule(reader: Reader, _: str) -> None:
@@ -247,6 +348,7 @@ COMMON_OPENERS: Mapping[str, Opener] = {
     "ol": _list(ordered=True),
     "li": _item,
     "table": _table,
+    "thead": _head,
     "tr": _row,
     "th": _cell(header=True),
     "td": _cell(header=False),

@@ -64,6 +64,12 @@ def _seen(run: re.Match[str], *, hidden: bool) -> str:
     return pair * (length // 2) + (pair.removesuffix(" ") if hidden else " ") * (length % 2)
 
 
+def size_of(node: Image) -> str:
+    """The attributes that say how large an image is, with a space before each."""
+    sides = (("width", node.width), ("height", node.height))
+    return "".join(f' {name}="{side}"' for name, side in sides if side)
+
+
 class Writer(ABC):
     """Writes one body; made anew for each."""
 
@@ -85,6 +91,10 @@ class Writer(ABC):
     @abstractmethod
     def mention(self, node: Mention) -> tuple[str, str]:
         """What stands before and after the name of who is mentioned."""
+
+    @abstractmethod
+    def image(self, node: Image) -> str:
+        """An image, or nothing where it can only be named."""
 
     @abstractmethod
     def code_block(self, node: CodeBlock) -> str:
@@ -201,7 +211,7 @@ class Writer(ABC):
             case Mention():
                 self._mention(node)
             case Image():
-                self._text(label(node))
+                self._image(node)
 
     def _text(self, words: str) -> None:
         text = escape(words)
@@ -217,6 +227,14 @@ class Writer(ABC):
         text = _RUN.sub(lambda run: _seen(run, hidden=True), escape(node.text))
         self._out.append(f"<code>{text.replace(chr(10), '<br>')}</code>")
         self._after_space = False
+
+    def _image(self, node: Image) -> None:
+        html = self.image(node)
+        if html:
+            self._out.append(html)
+            self._after_space = False
+        else:
+            self._text(label(node))
 
     def _mention(self, node: Mention) -> None:
         before, after = self.mention(node)

@@ -50,7 +50,7 @@ _ELEMENTS = (
         "plain, ", {"type": "TextRun", "text": "bold", "weight": "Bolder"}, " ",
         {"type": "TextRun", "text": "a link", "selectAction": _OPEN},
         {"type": "TextRun", "text": "!", "italic": True, "strikethrough": True, "underline": True}]},
-        text="plain, bold a link (https://tea.example/1)!"),
+        text="plain, bold a link (https://tea.example/1)~~!~~"),
     _adaptive("picture", {"type": "Image", "url": "https://x.example/a.png", "altText": "A cup"},
               {"type": "Image", "url": _HOSTED, "altText": "Hosted"},
               {"type": "Image", "url": "https://x.example/b.png", "altText": "B", "selectAction": _OPEN},
@@ -63,7 +63,7 @@ _ELEMENTS = (
         text="[image] (https://x.example/a) [image] (https://x.example/b)"),
     _adaptive("recording", {"type": "Media", "poster": "https://x.example/p.png", "altText": "How to brew",
                             "sources": [{"mimeType": "video/mp4", "url": "https://x.example/v.mp4"}]},
-              text="[image] (https://x.example/p.png)\n\n[attachment: How to brew] (https://x.example/v.mp4)"),
+              text="[image] (https://x.example/p.png)\n\n[video: How to brew] (https://x.example/v.mp4)"),
     _adaptive("recording without address", {"type": "Media", "altText": "How to brew"},
               text="[How to brew]", losses=("card_media",)),
     _adaptive("facts", {"type": "FactSet", "facts": [
@@ -84,7 +84,7 @@ _ELEMENTS = (
                                        {"type": "TableCell", "items": [_text("Price")]}]},
         {"type": "TableRow", "cells": [{"type": "TableCell", "items": [_text("Assam")]},
                                        {"type": "TableCell", "items": [_text("2 £")]}]}]},
-        text="Tea | Price\nAssam | 2 £"),
+        text="Tea | Price\n--- | ---\nAssam | 2 £"),
     _adaptive("pages", {"type": "Carousel", "pages": [
         {"type": "CarouselPage", "items": [_text("one")]}, {"type": "CarouselPage", "items": [_text("two")]}]},
         text="one\n\ntwo"),
@@ -120,7 +120,7 @@ _ELEMENTS = (
               {"type": "Rating", "value": 3.5, "count": 7}, {"type": "Icon", "name": "Calendar"},
               {"type": "Component", "name": "graph.microsoft.com/users", "properties": {
                   "users": [{"displayName": "Ada"}, {"userPrincipalName": "b@x.example"}]}},
-              text="New\n\nx = 1\ny = 2\n\nGo\n\nthere\n\nDone: 40 of 100\n\n★ 3.5 of 5 (7)\n\nCalendar\n\n"
+              text="New\n\n```python\nx = 1\ny = 2\n```\n\nGo\n\nthere\n\nDone: 40 of 100\n\n★ 3.5 of 5 (7)\n\nCalendar\n\n"
                    "Ada, b@x.example", losses=("action_buttons",)),
     _adaptive("chart", {"type": "Chart.Donut", "title": "Tea", "data": [
         {"legend": "Green", "value": 3}, {"legend": "Black", "value": 5}]},
@@ -206,7 +206,7 @@ _OTHERS = (
                     "items": [{"title": "Data Transfer", "price": "$ 38.45", "quantity": "368",
                                "image": {"url": "https://x.example/i.png"}}],
                     "tax": "$ 7.50", "total": "$ 90.95", "buttons": [_BUTTON]},
-           text="John Doe\n\nOrder: 1234\n\nItem | Quantity | Price\nData Transfer | 368 | $ 38.45\n\n"
+           text="John Doe\n\nOrder: 1234\n\nItem | Quantity | Price\n--- | --- | ---\nData Transfer | 368 | $ 38.45\n\n"
                 "Tax: $ 7.50\nTotal: $ 90.95\n\nMore (https://tea.example)"),
     Sample(name="sign-in", kind=_CARD + "signin",
            content={"text": "Please sign in", "buttons": [
@@ -220,7 +220,7 @@ _OTHERS = (
              content={**_SIMPLE, "image": {"url": "https://x.example/p"}, "duration": "PT2M",
                       "media": [{"url": "https://x.example/m", "profile": "small"}]},
              text="Tea\n\nhot\n\n[image] (https://x.example/p)\n\nCome now\n\n"
-                  "[attachment: small] (https://x.example/m)")
+                  f"[{'audio' if kind == 'audio' else 'video'}: small] (https://x.example/m)")
       for kind in ("animation", "audio", "video")),
     Sample(name="connector", kind=_TEAMS + "card.o365connector",  # message-card-reference
            content={"@type": "MessageCard", "@context": "https://schema.org/extensions",

@@ -8,25 +8,51 @@ import re
 import nh3
 from hypothesis import given, strategies as st
 
-from bridge.convert.matrix import measure_matrix, parse_matrix, render_matrix, user_of
+from bridge.convert.matrix import (
+    PILL_BYTES,
+    measure_matrix,
+    parse_matrix,
+    read_matrix,
+    render_matrix,
+)
+from bridge.convert.matrix_tags import user_of
 from bridge.convert.teams import (
     find_trace,
     measure_teams,
     parse_teams,
+    read_teams,
     render_teams,
     teams_mentions,
 )
 from bridge.domain.content import (
     Body,
+    Target,
+    TargetKind,
     bare_text,
     from_text,
+    mentions,
     normalise,
     normalised,
     plain_text,
     split,
     to_json,
 )
-from tests.unit.convert.bodies import ANY_BODIES, MARKUP, MATRIX_BODIES, TEAMS_BODIES
+from tests.unit.convert.bodies import (
+    ANY_BODIES,
+    BOTH_BODIES,
+    MARKUP,
+    MATRIX_BODIES,
+    TEAMS_BODIES,
+)
+
+ADA = Target(kind=TargetKind.TEAMS_USER, id="ada")
+EVERYONE = Target(kind=TargetKind.EVERYONE, id="")
+FOREIGN = re.compile(
+    r"<(?!/?(?:a|at|b|blockquote|br|code|codeblock|div|em|h[1-6]|hr|img|li|ol|p|s|span|"
+    r"strong|sub|sup|table|tbody|td|th|tr|u|ul)[ >])|<img(?! src=\"\.\./hostedContents/)"
+    r"|<[^>]*\s(?:on\w+|srcset|formaction)\s*="
+)
+"""Markup that we never write for Teams."""
 
 # Written anew from Matrix spec v1.19, client-server § m.room.message msgtypes.
 SPEC_TAGS = set(
@@ -39,20 +65,39 @@ SPEC_TAGS = set(
 SPEC_ATTRIBUTES = {
     "a": {"target", "href"},
     "code": {"class"},
-    "img": {"width", "height", "alt", "title", "src"},
+    "img": {"width", "height", "alt", "title", "src", "data-mx-emoticon"},
     "ol": {"start"},
     "span": {"data-mx-bg-color", "data-mx-color", "data-mx-spoiler", "data-mx-maths"},
     "div": {"data-mx-maths"},
 }
 
 
+_HEX = re.compile(r"#[0-9a-f]{6}")
+_VALUES = {
+    ("img", "src"): re.compile(r"mxc://[^/\s\"<>]+/[A-Za-z0-9._~-]+"),
+    ("img", "width"): re.compile(r"[0-9]+"),
+    ("img", "height"): re.compile(r"[0-9]+"),
+    ("code", "class"): re.compile(r"language-[^\s\"<>]+"),
+    ("ol", "start"): re.compile(r"[0-9]+"),
+    ("span", "data-mx-color"): _HEX,
+    ("span", "data-mx-bg-color"): _HEX,
+}
+
+
+def _allowed(tag: str, name: str, value: str) -> str | None:
+    rule = _VALUES.get((tag, name))
+    return value if rule is None or rule.fullmatch(value) else None
+
+
 def spec_clean(html: str) -> str:
+    """As strict as a client may be: what the specification does not name is gone."""
     return nh3.clean(
         html,
         tags=SPEC_TAGS,
         attributes=SPEC_ATTRIBUTES,
+        attribute_filter=_allowed,
         link_rel=None,
-        url_schemes={"https", "http", "ftp", "mailto", "magnet"},
+        url_schemes={"https", "http", "ftp", "mailto", "magnet", "mxc"},
     )
 
 
@@ -92,6 +137,18 @@ def test_what_is_written_for_matrix_is_read_back(body: Body) -> None:
     assert parse_matrix(content) == body, content
 
 
+@given(body=BOTH_BODIES)
+def test_what_both_networks_can_express_crosses_both_and_comes_back(body: Body) -> None:
+    body = normalise(body)
+
+    there = parse_teams(render_teams(body))
+    back = parse_matrix(matrix_content(there))
+
+    assert there == body
+    assert back == body
+    assert parse_teams(render_teams(back)) == body
+
+
 @given(body=ANY_BODIES)
 def test_what_is_written_for_matrix_is_within_the_specification(body: Body) -> None:
     _, formatted = render_matrix(normalise(body))
@@ -100,8 +157,22 @@ def test_what_is_written_for_matrix_is_within_the_specification(body: Body) -> N
 
 
 @given(html=MARKUP)
+def test_any_markup_becomes_what_a_strict_client_shows_unchanged(html: str) -> None:
+    for body in (parse_teams(html), parse_matrix(html_content(html))):
+        _, formatted = render_matrix(body)
+        assert formatted is None or spec_clean(formatted) == formatted
+        assert not FOREIGN.search(render_teams(body))
+
+
+@given(html=MARKUP)
+def test_the_same_markup_is_read_the_same_again(html: str) -> None:
+    assert read_teams(html) == read_teams(html)
+    assert read_matrix(html_content(html)) == read_matrix(html_content(html))
+
+
+@given(html=MARKUP)
 def test_any_markup_from_teams_becomes_a_normal_body(html: str) -> None:
-    body = parse_teams(html)
+    body = parse_teams(html, mentions={0: ADA, 1: EVERYONE})
 
     assert normalise(body) == body
     json.dumps(to_json(body)).encode()
@@ -181,9 +252,13 @@ def squeezed(parts: list[Body] | tuple[Body, ...]) -> str:
 def test_a_measure_is_the_bytes_within_json(body: Body) -> None:
     body = normalise(body)
     plain, formatted = render_matrix(body)
+    people = sum(node.target.kind is TargetKind.TEAMS_USER for node in mentions(body))
     dumped = json.dumps([plain, formatted or ""], ensure_ascii=False).encode()
 
-    assert measure_matrix(body) == len(dumped) - len('["", ""]')
+    size = measure_matrix(body) - people * PILL_BYTES
+    bytes_ = len(dumped) - len('["", ""]')
+    # Who they are in Matrix takes markup.
+    assert size > bytes_ if people and formatted is None else size == bytes_
 
 
 @given(href=st.text())
