@@ -16,7 +16,7 @@ from typing import Any
 
 from mautrix.util import variation_selector
 
-from bridge.convert.matrix import parse_matrix
+from bridge.convert.matrix import read_matrix
 from bridge.domain.content import clean
 from bridge.domain.events import Ignored, Invited, Person, Reacted, Redacted, Seen, Sighting
 from bridge.domain.ids import MessageRef, RoomId, UserId, Version
@@ -127,8 +127,8 @@ def _said(event: Json, content: Json, sent_at: datetime) -> Seen | str:
         version = str(milliseconds(sent_at))
     if not is_id(ref, "$") or not isinstance(said, dict):
         return IGNORED_EDIT
-    body = parse_matrix(said, sender_name=localpart_of(event["sender"]))
-    if not body.blocks:
+    read = read_matrix(said, sender_name=localpart_of(event["sender"]))
+    if not read.body.blocks:
         return IGNORED_EMPTY
     return Sighting(
         origin=RoomId(event["room_id"]),
@@ -136,11 +136,12 @@ def _said(event: Json, content: Json, sent_at: datetime) -> Seen | str:
         version=Version(version),
         author=Person(id=event["sender"]),
         sent_at=sent_at,
-        body=body,
+        body=read.body,
         edited=version,
         reactions=None,
         reply_to=answered_by(content),
         thread=thread_of(content),
+        losses=read.losses,
     )
 
 

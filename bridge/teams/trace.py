@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bridge.convert.teams import find_trace, parse_teams
+from bridge.convert.reading import Parsed
+from bridge.convert.teams import find_trace, read_teams
 from bridge.domain.content import Block, Body, normalised, plain_text
 from bridge.domain.ids import MessageRef, digest, trace_of
 from bridge.errors import Unconvertible
@@ -66,7 +67,7 @@ def recognise(wanted: Wanted, messages: Sequence[ChatMessage]) -> Found:
     return Found(candidates=tuple(message.ref for message in sorted(same, key=_age)))
 
 
-def body_of(message: ChatMessage) -> Body:
+def read(message: ChatMessage) -> Parsed:
     """Read what a message says itself: what it answers is left out, unless it says nothing else.
 
     Raises:
@@ -75,7 +76,16 @@ def body_of(message: ChatMessage) -> Body:
     if message.reply_to is None:
         return _parsed(message, message.attachments)
     own = _parsed(message, {**message.attachments, message.quote: None})
-    return own if own.blocks else _parsed(message, message.attachments)
+    return own if own.body.blocks else _parsed(message, message.attachments)
+
+
+def body_of(message: ChatMessage) -> Body:
+    """`read` without what is lost.
+
+    Raises:
+        Unconvertible: It says nothing that we could understand.
+    """
+    return read(message).body
 
 
 def says(message: ChatMessage, body: Body) -> bool:
@@ -88,8 +98,8 @@ def says(message: ChatMessage, body: Body) -> bool:
         return False
 
 
-def _parsed(message: ChatMessage, attachments: Mapping[str, Block | None]) -> Body:
-    return parse_teams(
+def _parsed(message: ChatMessage, attachments: Mapping[str, Block | None]) -> Parsed:
+    return read_teams(
         message.content,
         content_type=message.content_type,
         mentions=message.mentions,

@@ -28,6 +28,26 @@ FROM_TEAMS = (
         "<blockquote>said before</blockquote>and answered",
     ),
     ("<p><code>1 &lt; 2</code></p>", "1 < 2", "<code>1 &lt; 2</code>"),
+    (
+        '<p><span style="color:rgb(192, 0, 0)">red</span> <span style="color:#242424">plain</span></p>',
+        "red plain",
+        '<span data-mx-color="#c00000">red</span> plain',
+    ),
+    (
+        "<table><thead><tr><th>n</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>",
+        "n\n---\n1",
+        "<table><tbody><tr><th>n</th></tr><tr><td>1</td></tr></tbody></table>",
+    ),
+    (
+        '<codeblock class="Python"><code>if a &lt; b:<br>&nbsp;&nbsp;tea()</code></codeblock>',
+        "```python\nif a < b:\n  tea()\n```",
+        '<pre><code class="language-python">if a &lt; b:\n  tea()</code></pre>',
+    ),
+    (
+        '<p><a href="https://evil.example/x">https://bank.example</a></p>',
+        "https://bank.example (evil.example) (https://evil.example/x)",
+        '<a href="https://evil.example/x">https://bank.example (evil.example)</a>',
+    ),
     ("<p>a<script>alert(1)</script>b</p>", "ab", None),
     ("<p>🎉 привет 你好</p>", "🎉 привет 你好", None),
 )
@@ -47,6 +67,12 @@ FROM_MATRIX = (
     ),
     ("list", "<ol><li>one</li><li>two</li></ol>", "onetwo", ("<ol>", "<li>one</li>")),
     ("quoted", "<blockquote>said</blockquote>so", "saidso", ("<blockquote>",)),
+    (
+        "red",
+        '<span data-mx-color="#c00000">red</span>',
+        "red",
+        ('<span style="color: #c00000">red</span>',),
+    ),
     ("evil", 'x<img src=x onerror="alert(1)"><script>alert(1)</script>y', None, ()),
     ("two\nlines", None, None, ("two", "lines")),
 )

@@ -66,6 +66,14 @@ def test_a_message_is_seen_as_its_sender_said_it() -> None:
     assert (sighting.reactions, sighting.reply_to) == (None, None)
 
 
+def test_what_teams_cannot_hold_of_it_is_told_with_it() -> None:
+    html = "<span data-mx-spoiler>x</span>"
+    formatted = {"format": "org.matrix.custom.html", "formatted_body": html}
+
+    assert seen(content=said("x") | formatted).losses == ("spoiler",)
+    assert seen().losses == ()
+
+
 def test_an_emote_names_who_does_it() -> None:
     assert plain_text(seen(content={"msgtype": "m.emote", "body": "waves"}).body) == "* anna waves"
 

@@ -530,3 +530,12 @@ async def test_an_organizer_without_a_name_is_left_out(world: World) -> None:
     (sighting,) = reading.sightings
     assert isinstance(sighting, Sighting)
     assert plain_text(sighting.body) == "📅 Tea"
+
+
+async def test_what_a_text_loses_is_told_with_it(world: World) -> None:
+    world.script.answers = {"/chats/19%3Ac%40thread.v2?": GONE, "/users/": GONE}
+    content = '<p style="text-align:center">x <at id="7">somebody</at></p>'
+    reading = await world.read(body={"contentType": "html", "content": content})
+    (sighting,) = reading.sightings
+    assert isinstance(sighting, Sighting)
+    assert sighting.losses == ("alignment", "unknown_mention")
