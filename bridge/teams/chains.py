@@ -22,13 +22,14 @@ from bridge.errors import Throttled, Unavailable, Unconvertible
 from bridge.ports import Clock
 from bridge.teams import payloads
 from bridge.teams.gaps import MILLISECOND
-from bridge.teams.graph import Credential, Graph
+from bridge.teams.graph import Credential, Graph, TooLarge
 from bridge.teams.paths import messages_path
 from bridge.teams.payloads import Json
 from bridge.teams.quota import Priority
 
-POSTS_PER_PAGE = 20
-"""Graph gives up to 50; each comes with up to 200 replies, and an answer must not be too large."""
+POSTS_PER_PAGE = (10, 3, 1)
+"""Each comes with up to 200 replies. Where an answer is too large, the list is begun anew with less:
+what is seen twice does no harm."""
 PAGES_MAX = 5_000
 """Of one listing: 100,000 posts that changed."""
 REPLY_PAGES_MAX = 200
@@ -133,7 +134,22 @@ class ChainReader:
         Raises:
             RemoteError: The channel could not be read.
         """
-        path = f"{messages_path(place)}?$top={POSTS_PER_PAGE}&$expand={_REPLIES}"
+        *more, least = POSTS_PER_PAGE
+        for size in more:
+            try:
+                async for found in self._listed(place, after, size, priority, pages_max):
+                    yield found
+            except TooLarge:
+                continue
+            else:
+                return
+        async for found in self._listed(place, after, least, priority, pages_max):
+            yield found
+
+    async def _listed(
+        self, place: Place, after: datetime, size: int, priority: Priority, pages_max: int
+    ) -> AsyncIterator[Sequence[Chain]]:
+        path = f"{messages_path(place)}?$top={size}&$expand={_REPLIES}"
         for _ in range(pages_max):
             page = await self._page(path, priority)
             found = [self._chain(post) for post in payloads.raw_messages(page)]
@@ -152,7 +168,7 @@ class ChainReader:
             async for chains in self.chains(
                 place, stop, priority=Priority.HISTORY, pages_max=PAGES_MAX
             ):
-                pages += 1
+                pages += bool(chains)
                 newest = max([newest, *(chain.changed_at or newest for chain in chains)])
                 for chain in chains:
                     async for message in self._all_of(chain):

@@ -11,6 +11,7 @@ import aiohttp
 
 from bridge.sandbox.tenant import conversation, coverage, envelope
 from bridge.sandbox.tenant.subscription import Subscription
+from bridge.sandbox.tenant.targets import Kind
 from bridge.sandbox.tenant.tenant import Change, Tenant
 from bridge.sandbox.tenant.world import Content, User
 
@@ -43,7 +44,8 @@ class Mailer:
 
     @property
     def subscription(self) -> Subscription:
-        return next(iter(self.tenant.subscriptions.values()))
+        found = self.tenant.subscriptions.values()
+        return next(one for one in found if one.target.kind is Kind.CHAT_MESSAGE)
 
     def note(self, change: Change) -> None:
         """Hear of a change that `compose` makes; every other change is none of ours."""

@@ -237,7 +237,7 @@ async def test_what_moves_to_the_front_while_a_long_channel_is_listed_is_not_los
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chain at the end of the list gets a reply, and so is at its beginning before it is read."""
-    monkeypatch.setattr(chains, "POSTS_PER_PAGE", 2)
+    monkeypatch.setattr(chains, "POSTS_PER_PAGE", (2,))
     at = scene.team.general
     posts = [await scene.types(at, f"post {number}") for number in range(6)]
     reader = scene.world.side.endpoint.historian.chains

@@ -39,7 +39,7 @@ from bridge.ports import Delivery, Far, FarPart, FarThread, NewEntry
 from bridge.sandbox.tenant.client import Person as User
 from bridge.sandbox.tenant.client_teams import Place as TenantChannel, TeamsClient
 from bridge.sandbox.tls import Certificates
-from bridge.teams import chains
+from bridge.teams import chains, graph
 from bridge.teams.addresses import channel
 from bridge.teams.resources import Covers
 from tests.contract.test_endpoint_teams import SCOPES, World, kept, make_world, step, until
@@ -451,7 +451,7 @@ async def test_only_what_changed_since_is_stored(plain: Scene) -> None:
 async def test_a_long_channel_is_read_page_by_page_and_no_further_than_needed(
     plain: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chains, "POSTS_PER_PAGE", 3)
+    monkeypatch.setattr(chains, "POSTS_PER_PAGE", (3,))
     monkeypatch.setattr(chains, "HELD_MAX", 4)
     for number in range(12):
         await plain.types(f"old {number}")
@@ -485,3 +485,13 @@ async def test_one_message_is_recalled_if_it_is_there(plain: Scene) -> None:
     assert not await recall(plain.place, gone)
     assert not await recall(plain.place, MessageRef("1616990032035"))
     assert [entry.found for entry in plain.stored()] == [True, True]
+
+
+async def test_a_channel_whose_list_is_too_large_at_once_is_read_in_smaller_pieces(
+    plain: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = [await plain.types(f"post {number} {'x' * 4_000}") for number in range(8)]
+    monkeypatch.setattr(graph, "RESPONSE_BYTES_MAX", 20_000)
+    assert [one.ref for one in await plain.read_back(HOUR)] == posts
+    asked = [one["path"] for one in await plain.world.tenant.requests() if one["method"] == "GET"]
+    assert len(asked) >= 3

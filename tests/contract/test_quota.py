@@ -23,6 +23,7 @@ from typing_extensions import override
 from bridge.errors import Throttled
 from bridge.sandbox.tenant.client import ControlledTenant, TenantControl
 from bridge.sandbox.tenant.client_limits import change_limits, limits
+from bridge.sandbox.tenant.client_teams import Place as ChannelPlace, TeamsClient
 from bridge.sandbox.tenant.clock import TenantClock
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tls import Certificates
@@ -31,7 +32,7 @@ from bridge.teams.quota import Priority
 from bridge.teams.quota_table import MARGIN
 from bridge.telemetry import Watch
 from tests.kit.witness import watched
-from tests.unit.sandbox.tenant.place import Papers, Place, furnish
+from tests.unit.sandbox.tenant.place import DELEGATED, Papers, Place, furnish
 from tests.unit.teams.memory import BeatClock, teams_config
 
 DURATION = timedelta(seconds=30)
@@ -94,6 +95,22 @@ class Hall:
         ]
         return self.chats
 
+    async def open_channels(self, number: int) -> list[ChannelPlace]:
+        """Channels of one team."""
+        teams = TeamsClient(self.tenant)
+        people = [self.place.alice.id, self.place.bob.id]
+        team = await teams.create_team("Tea", owners=people)
+        return [await teams.create_channel(team.id, f"Tea {n}") for n in range(number)]
+
+    def speaks_in(self, channel: ChannelPlace) -> None:
+        """Someone who posts the next thing at once."""
+
+        async def speak() -> None:
+            while True:
+                await self._try(channel.channel, self._post(f"{channel.path}/messages"))
+
+        self.speakers.append(speak)
+
     def speaks(self, chat: str, *, every: timedelta | None = None) -> None:
         """Someone who says the next thing at once, or after a while."""
 
@@ -130,9 +147,12 @@ class Hall:
         return sum(refused.values()) / (sum(self.said.values()) + sum(refused.values()))
 
     def _say(self, chat: str) -> Awaitable[object]:
+        return self._post(f"/chats/{segment(chat)}/messages")
+
+    def _post(self, path: str) -> Awaitable[object]:
         return self.graph.request(
             "POST",
-            f"/chats/{segment(chat)}/messages",
+            path,
             credential=self.alice,
             body={"body": {"contentType": "text", "content": "tea?"}},
         )
@@ -232,6 +252,28 @@ async def test_reading_history_takes_what_speaking_leaves(hall: Hall) -> None:
     assert hall.said[chats[0]] >= 0.7 * PER_CHAT
     assert sum(by_kind.values()) >= 0.9 * PER_TENANT
     assert by_kind["HISTORY"] > 5 * by_kind["AUDIT"]
+    assert await hall.refused_share() < REFUSED_MAX
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8])
+async def test_the_channels_of_a_team_share_what_graph_takes_of_it(
+    hall: Hall, channels: int
+) -> None:
+    """One message a second and channel, four requests a second and team."""
+    await hall.tenant.change_app(
+        hall.place.app, delegated_scopes=[*DELEGATED, "ChannelMessage.Send"]
+    )
+    hall.place._tokens.clear()
+    hall.alice = Token(await hall.place.user_token(hall.place.alice))
+    places = await hall.open_channels(channels)
+    for place in places:
+        hall.speaks_in(place)
+    await change_limits(hall.tenant, on=True)
+    await hall.play()
+    budget = min(channels, 4) * DURATION.total_seconds()
+    # A bucket of four is used as one of three that never stands still.
+    assert sum(hall.said.values()) >= 0.9 * budget
+    assert min(hall.said[place.channel] for place in places) >= 0.7 * budget / channels
     assert await hall.refused_share() < REFUSED_MAX
 
 
