@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from bridge.sandbox.furnishing import Rooms, furnish, talk
 from bridge.sandbox.homeserver import Homeserver
@@ -87,10 +88,12 @@ async def open_scene(
     tell: Tell,
     tuning: Tuning = DURABLE,
     listeners: Sequence[Path] = (),
+    homeserver_settings: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Scene]:
     """Start everything, say each step through `tell`, and stop everything at the end.
 
-    `listeners` are registration files of further application services.
+    `listeners` are registration files of further application services; `homeserver_settings` are
+    what homeserver.yaml says beside what it has to.
 
     Raises:
         ConfigError: A part did not start; with the end of its log.
@@ -154,6 +157,7 @@ async def open_scene(
             server_name=SERVER_NAME,
             registrations=[registration, *listeners],
             database=homeserver_dsn,
+            settings=homeserver_settings,
         )
 
         tell("bridge")

@@ -37,6 +37,11 @@ B16  2 (and 4) processes: rate / (n x one), CPU per message / one;              
      one killed: seconds until its streams are delivered, beyond what the
      backlog takes; lost, twice                                                 < 5 s, 0, 0
 
+On a real Synapse of its own that takes 2 GB:
+
+B17  a file of 1 GB: growth of the bridge's RSS; it is whole;                   < 50 MB
+     100 pictures in one chat: p99 of text in others / alone                    ≤ 1.5
+
 On two cores B16's rate tells nothing, for Postgres and the stub need them too: its CPU does. What
 others use of the machine is told with every result; above a quarter, measure again. The bridge's own
 limits for Graph (`teams.limits_percent`) are lifted, but for B10, B11 and B14.
@@ -51,6 +56,6 @@ stub bare volley   programs beside: the stub, bare aiohttp, a hail of POSTs
 processes   what /proc says of processes; starting those programs
 figures     the arithmetic: pure, tested in tests/unit/test_bench.py
 measures    B1 to B4, B7a      outward  B5, B14     maximum  B6, B16     intake    B7
-outage      B8a, B8b           size     B10, B11    overload B15
+outage      B8a, B8b           size     B10, B11    overload B15     files     B17
 tenant      how fast the simulated tenant is, by itself
 """

@@ -16,7 +16,7 @@ import aiohttp
 
 from bridge.errors import ConfigError, RemoteError
 from bridge.sandbox.people import PersonError
-from tests.bench import intake, maximum, measures, outage, outward, overload, size
+from tests.bench import files, intake, maximum, measures, outage, outward, overload, size
 from tests.bench.measures import Result
 from tests.bench.rig import PORTALS, Rig, Tell, open_rig
 
@@ -44,8 +44,9 @@ ON_GROUND: dict[str, tuple[str, OnGround]] = {
     "B10": ("B10+B11 memory and start-up against portals", size.sizes),
     "B15": ("B15 one portal overloaded", overload.flooded),
     "B16": ("B16 several processes", maximum.workers),
+    "B17": ("B17 a gigabyte, and text beside pictures", files.files),
 }
-"""Each on a Postgres and a stub homeserver of its own."""
+"""Each on a Postgres and a stub homeserver of its own; B17 on a Synapse of its own."""
 FAILURES = (
     *(RuntimeError, OSError, TimeoutError, ExceptionGroup),
     *(aiohttp.ClientError, ConfigError, RemoteError, PersonError),
