@@ -24,7 +24,7 @@ from bridge.domain.events import Event, MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Side, transaction_id
 from bridge.matrix.parts import media_of, parts_of
 from bridge.matrix.reading import ANNOTATION, NEW_CONTENT, RELATES_TO, REPLACE, THREAD
-from bridge.matrix.showing import NOTHING, Content, Media, shown
+from bridge.matrix.showing import NOTHING, Content, Media, as_if_copied, shown
 from bridge.ports import Delivery, FarPart, FarThread
 
 MARKER = "io.github.matrix-teams-bridge.message"
@@ -55,7 +55,7 @@ def in_parts(event: Event) -> tuple[Event, ...]:
 def _measure(body: Body) -> int:
     """Bytes of what a body becomes, the JSON of its cards included."""
     kept = _cards(body)
-    return measure_matrix(body) + (len(orjson.dumps(kept)) if kept else 0)
+    return measure_matrix(as_if_copied(body)) + (len(orjson.dumps(kept)) if kept else 0)
 
 
 def _cards(body: Body) -> Content:

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bridge.convert.matrix import render_matrix
@@ -46,6 +46,9 @@ _SOUNDS = frozenset(
     {"audio/mp4", "audio/ogg", "audio/mpeg", "audio/wav", "audio/flac", "audio/aac"}
 )
 """What clients play; anything else is a file to be saved."""
+_STAND_IN = f"mxc://{'h' * 64}/{'i' * 64}"
+"""As long an address of media as there is: Synapse's ids have 24 characters, and names of servers
+are seldom longer than 64."""
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
 
@@ -74,13 +77,18 @@ def shown(body: Body, media: Media, *, said: str = "m.text") -> Content:
     """Return the content of a part, without relations; `said` is the msgtype of a text."""
     file = media_of(body)
     if file is None:
-        return text(_with_emoticons(body, media), said)
+        return text(_with_emoticons(body, lambda url: _uri(media, url)), said)
     caption = Body(blocks=body.blocks[1:])
     copy = media.get(file.url)
     if not isinstance(copy, Copy):
         size = copy.size if copy is not None and copy.size is not None else file.size
         return text(_linked(replace(file, size=size), caption), said)
     return _file(file, copy, caption)
+
+
+def _uri(media: Media, url: str) -> str:
+    copy = media.get(url)
+    return copy.uri if isinstance(copy, Copy) else ""
 
 
 def text(body: Body, said: str) -> Content:
@@ -151,7 +159,7 @@ def _thumbnail(copy: Copy) -> Content:
 
 def _linked(file: Attachment, caption: Body) -> Body:
     """Say what is not here, and where it is."""
-    said = label(file) if file.kind is not MediaKind.IMAGE else label(Image(alt=file.name))
+    said = label(file)
     if file.size is not None:
         said = f"{said[:-1]}, {size_text(file.size)}]"
     href = safe_href(file.page)
@@ -160,16 +168,18 @@ def _linked(file: Attachment, caption: Body) -> Body:
     return normalise(Body(blocks=(line, *caption.blocks)))
 
 
-def _with_emoticons(body: Body, media: Media) -> Body:
+def as_if_copied(body: Body) -> Body:
+    """Return a text as long as it will be once its emoticons are on the homeserver."""
+    return _with_emoticons(body, lambda _: _STAND_IN)
+
+
+def _with_emoticons(body: Body, uri_of: Callable[[str], str]) -> Body:
     """Let emoticons show the homeserver's pictures; those without one show their name."""
     if not emoticons_of(body):
         return body
 
     def image(node: Image) -> Image:
-        copy = media.get(node.url)
-        if not node.is_emoticon:
-            return node
-        return replace(node, url=copy.uri if isinstance(copy, Copy) else "")
+        return replace(node, url=uri_of(node.url)) if node.is_emoticon and node.url else node
 
     return with_media(body, image=image, attachment=lambda node: node)
 

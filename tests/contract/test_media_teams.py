@@ -116,6 +116,21 @@ async def test_the_picture_of_a_message_is_read(library: Library) -> None:
     )
 
 
+async def test_the_picture_of_a_post_and_of_a_reply_is_read(library: Library) -> None:
+    world, general = library.world, library.team.general
+    at, place = (general.team, general.channel), library.channel(general)
+    post = await kinds.say(world.tenant, at, "inline_image", user=library.bob.id)
+    await kinds.say(world.tenant, at, "inline_image", user=library.alice.id, reply_to=post)
+
+    for message in await library.teams.messages(general):
+        if message["messageType"] == "message":
+            body = message["body"]
+            assert isinstance(body, dict)
+            url = str(body["content"]).partition('src="')[2].partition('"')[0]
+            assert (await library.read(url, library.bob, place)).startswith(b"\x89PNG")
+            await library.is_left(url, library.bob)
+
+
 async def test_another_path_of_graph_is_not_read_for_a_message(library: Library) -> None:
     base = library.world.teams.graph_url
 

@@ -15,7 +15,8 @@ from bridge.sandbox.tenant import client_kinds as kinds
 from bridge.sandbox.tenant.client import Person
 from bridge.sandbox.tenant.client_files import CHAT_FILES, File, FilesClient, OneDrive
 from bridge.sandbox.tenant.client_teams import TeamsClient
-from tests.kit.e2e_world import ARRIVAL, World
+from tests.kit.e2e_channels import scene_of
+from tests.kit.e2e_world import ARRIVAL, World, eventually
 
 MB = 1024 * 1024
 MP4 = b"\x00\x00\x00\x18ftypmp42" + bytes(2_000)
@@ -142,6 +143,18 @@ async def test_a_picture_with_words_below_it_has_a_caption(world: World) -> None
     assert "thumbnail_url" not in said.content["info"]
 
 
+async def test_an_emoji_of_the_organisation_is_in_its_line(world: World) -> None:
+    maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
+    gallery = await Gallery.open(world, maria, tom)
+
+    await kinds.say(world.tenant, gallery.chat, "custom_emoji", user=tom.id, name="parrot")
+
+    (said,) = await gallery.seen(1)
+    assert shape(said) == ("m.text", ":parrot:")
+    uri = str(said.html).partition('src="')[2].partition('"')[0]
+    assert (await gallery.download(uri))[0] == "image/png"
+
+
 async def test_files_of_onedrive_and_sharepoint_are_copied(world: World) -> None:
     maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
     gallery = await Gallery.open(world, maria, tom)
@@ -204,7 +217,7 @@ async def test_what_is_not_copied_is_a_link_and_holds_nothing_up(quiet_world: Wo
     await world.say(gallery.chat, tom, "and a word")
 
     first, second, third, fourth = await gallery.seen(4)
-    assert shape(first) == ("m.text", f"[attachment: film.mp4, 3.1 MB] ({large.dav_url})")
+    assert shape(first) == ("m.text", f"[video: film.mp4, 3.1 MB] ({large.dav_url})")
     assert f'href="{large.dav_url}"' in str(first.html)
     assert shape(second) == ("m.text", f"[attachment: diary.txt] ({of_maria.dav_url})")
     assert "giphy" in third.body
@@ -272,6 +285,57 @@ async def test_an_edit_takes_a_picture_away_and_copies_nothing_again(world: Worl
     assert before[3].id not in left
     assert {before[0].id, before[1].id, before[2].id} <= set(left)
     assert world.bridge.metric("teams_bridge_media_total", outcome="copied") == copied
+
+
+async def test_a_bridge_that_dies_while_it_copies_shows_the_file_once(quiet_world: World) -> None:
+    world = quiet_world
+    await world.start()
+    maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
+    gallery = await Gallery.open(world, maria, tom)
+    file = await gallery.files.make(OneDrive(tom.id), "film.bin", 5 * MB)
+    await world.tenant.add_fault("/_files/", kind="hang", hold_seconds=60, times=1)
+    await gallery.show(tom, file)
+    await world.say(gallery.chat, tom, "after it")
+    await eventually(lambda: was_asked_for(world, "/root:/"), "the file to be looked up")
+
+    await world.kill()
+    await world.let_leases_run_out()
+    await world.start()
+
+    shown = await gallery.seen(2)
+    await world.at_rest()
+    assert [shape(said) for said in shown] == [("m.file", "film.bin"), ("m.text", "after it")]
+    assert len(await gallery.bytes_of(shown[0])) == 5 * MB
+    assert len(await gallery.reader.history(gallery.room)) == 3
+    await world.stop()
+
+
+async def was_asked_for(world: World, path: str) -> bool:
+    return any(path in str(request["path"]) for request in await world.tenant.requests())
+
+
+async def test_pictures_and_files_of_a_channel_stand_in_its_threads(world: World) -> None:
+    scene = await scene_of(world)
+    files = FilesClient(world.tenant)
+    post = await scene.type("the post")
+    root = await scene.find("the post")
+    file = await files.put(scene.at, "tea.pdf", PDF)
+    at = (scene.at.team, scene.at.channel)
+
+    await kinds.say(
+        world.tenant, at, "inline_image", user=scene.tom.id, reply_to=post,
+        data=in_base64(picture(900, 900)), text="<p>a picture</p>",
+    )  # fmt: skip
+    await scene.teams.type(
+        scene.at, scene.tom.id, file.mark, reply_to=post, attachments=[file.attachment]
+    )
+
+    events = [await scene.find(body) for body in ("a picture", "image.png", "tea.pdf")]
+    assert [said.content["msgtype"] for said in events] == ["m.text", "m.image", "m.file"]
+    for said in events:
+        assert said.content["m.relates_to"]["rel_type"] == "m.thread"
+        assert said.content["m.relates_to"]["event_id"] == root.id
+    assert losses(world) == {}
 
 
 async def html_of(world: World, chat: str, message: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, strategies as st
 
+from bridge.convert.matrix import measure_matrix
 from bridge.domain.content import (
     Attachment,
     Block,
@@ -18,7 +19,7 @@ from bridge.domain.content import (
     from_text,
 )
 from bridge.domain.ids import MediaUri
-from bridge.matrix.showing import Left, Media, shown, size_text, wanted_of
+from bridge.matrix.showing import Left, Media, as_if_copied, shown, size_text, wanted_of
 from bridge.ports import Copy, Thumbnail
 
 URL = "https://x.sharepoint.test/tea"
@@ -140,6 +141,18 @@ def test_emoticons_are_looked_for_once_and_shown_by_name_without_bytes() -> None
     assert wanted_of(body) == (smile,)
     assert "parrot" in str(shown(body, {URL: Left()})["body"])
     assert URL not in str(shown(body, {URL: Left()}))
+
+
+def test_emoticons_are_shown_in_the_homeserver_s_own_way() -> None:
+    smile = Image(alt=":parrot:", url=URL, is_emoticon=True)
+    body = Body(blocks=(Paragraph(content=(Text(text="a "), smile)),))
+
+    found = shown(body, {URL: copy("image/gif")})
+
+    assert found["body"] == "a :parrot:"
+    html = str(found["formatted_body"])
+    assert f'data-mx-emoticon="" src="{URI}"' in html
+    assert measure_matrix(as_if_copied(body)) > len(html) + len("a :parrot:")
 
 
 @pytest.mark.parametrize(
