@@ -636,8 +636,11 @@ async def test_rooms_stand_under_their_spaces_in_the_order_of_the_spaces(
     await order("Contoso space", "Directorate space", "Channel B", "Channel A", "Channel C")
     await rooms.filter(has_text="Channel C").click()
     await expect(at.page.locator("#matrix-head h3")).to_have_text("Channel C", timeout=SEEN_MS)
+    await maria.set(tenant, "m.space.child", via, first)  # Now in two spaces.
+    await expect(rooms.filter(has_text="Channel A")).to_have_count(2, timeout=SEEN_MS)
     await rooms.filter(has_text="Directorate space").click()
-    await expect(rooms.filter(has_text="Channel A")).to_have_count(0)
+    await expect(rooms.filter(has_text="Channel A")).to_have_count(1)
+    await expect(rooms.filter(has_text="Channel B")).to_have_count(0)
 
 
 async def test_a_room_that_was_replaced_leads_to_the_new_one(

@@ -45,23 +45,25 @@ function titleRow(words) {
   return { key: `title ${words}`, sign: words, make: () => element("h3", {}, words) };
 }
 
-function spaceRows({ room, children }, view, depth) {
-  const rows = [spaceRow(room, view, depth, children.length)];
+// `above` is the way there: a room in two spaces stands in the list twice.
+function spaceRows({ room, children }, view, depth, above = "") {
+  const rows = [spaceRow(room, view, depth, children.length, above)];
+  const way = `${above} ${room.id}`;
   if (view.folded.has(room.id) || room.membership === "invite") return rows;
   for (const child of children) {
-    if (child.unjoined) rows.push(unjoinedRow(child.unjoined, view, depth + 1, room.id));
-    else if (child.room.isSpace) rows.push(...spaceRows(child, view, depth + 1));
-    else rows.push(roomRow(child.room, view, depth + 1, room.id));
+    if (child.unjoined) rows.push(unjoinedRow(child.unjoined, view, depth + 1, way));
+    else if (child.room.isSpace) rows.push(...spaceRows(child, view, depth + 1, way));
+    else rows.push(roomRow(child.room, view, depth + 1, way));
   }
   return rows;
 }
 
-function spaceRow(room, view, depth, number) {
+function spaceRow(room, view, depth, number, above) {
   const face = room.faceFor(view.session.id);
   const folded = view.folded.has(room.id);
   const invited = room.membership === "invite";
   return {
-    key: `space ${room.id}`,
+    key: `space${above} ${room.id}`,
     sign: signOf(face, folded, invited, depth, number),
     make: () => {
       const made = element(
