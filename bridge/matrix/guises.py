@@ -56,6 +56,13 @@ class Guises:
         name = self._own(likeness.name or "", likeness.kind)
         return self._dressed(name, self._marks(likeness))
 
+    def bare_name(self, shown: str) -> str:
+        """Return the person's own name within what their ghost is called."""
+        before, _, after = self.template.partition(NAME_SLOT)
+        tail = re.escape(after).replace(re.escape(KIND_SLOT), r"(?:, [^()]*)?")
+        found = re.fullmatch(f"{re.escape(before)}(.+?){tail}", shown)
+        return found[1] if found else shown
+
     def said_as(self, name: str, kind: PersonKind) -> str:
         """Return what one message is said under, where its application uses another name.
 

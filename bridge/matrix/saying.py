@@ -12,7 +12,7 @@ Every content carries a marker that no other delivery's has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import orjson
@@ -22,6 +22,7 @@ from bridge.convert.matrix import MATRIX_BYTES_MAX, MATRIX_EDIT_BYTES_MAX, measu
 from bridge.domain.content import Body, Card, Paragraph, Quote, Text, normalise, walk
 from bridge.domain.events import Event, MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Side, transaction_id
+from bridge.matrix import mentions
 from bridge.matrix.parts import media_of, parts_of
 from bridge.matrix.reading import ANNOTATION, NEW_CONTENT, RELATES_TO, REPLACE, THREAD
 from bridge.matrix.showing import NOTHING, Content, Media, as_if_copied, shown
@@ -103,10 +104,19 @@ def said_anew(delivery: Delivery, marker: object) -> bool:
 
 
 def message(
-    delivery: Delivery, body: Body, media: Media = NOTHING, *, reply_to: MessageRef | None = None
+    delivery: Delivery,
+    body: Body,
+    media: Media = NOTHING,
+    *,
+    reply_to: MessageRef | None = None,
+    called: Mapping[str, object] = {},
 ) -> Content:
-    """Return the content of a message, in its thread; `media` is what became of its bytes."""
-    content = _content(delivery, body, media) | {MARKER: marker_of(delivery)}
+    """Return the content of a message, in its thread.
+
+    `media` is what became of its bytes; `called` the `m.mentions` of what it says anew.
+    """
+    anew = mentions.called_anew(mentions.called_in(body), called)
+    content = _content(delivery, body, media) | {mentions.FIELD: anew, MARKER: marker_of(delivery)}
     relation = _relation(delivery.far.thread, reply_to)
     return content | {RELATES_TO: relation} if relation else content
 
@@ -126,10 +136,21 @@ def _relation(thread: FarThread | None, reply_to: MessageRef | None) -> Content:
     }
 
 
-def edit(delivery: Delivery, body: Body, media: Media = NOTHING, *, of: MessageRef) -> Content:
-    """Return the content of an edit; who knows no edits sees a second message with an asterisk."""
+def edit(
+    delivery: Delivery,
+    body: Body,
+    media: Media = NOTHING,
+    *,
+    of: MessageRef,
+    called: Mapping[str, object] = {},
+) -> Content:
+    """Return the content of an edit; who knows no edits sees a second message with an asterisk.
+
+    `called` is the `m.mentions` of what it replaces: they are not called again.
+    """
     words = _content(delivery, body, media)
-    fallback = words | {"body": f"* {words['body']}"}
+    anew = mentions.called_anew(mentions.called_in(body), called)
+    fallback = words | {"body": f"* {words['body']}", mentions.FIELD: anew}
     if "formatted_body" in words:
         fallback["formatted_body"] = f"* {words['formatted_body']}"
     return fallback | {
@@ -154,7 +175,8 @@ def shown_key(key: str) -> str:
 def _content(delivery: Delivery, body: Body, media: Media) -> Content:
     event = delivery.event
     is_notice = isinstance(event, MessageSent | MessageEdited) and event.is_notice
-    return shown(body, media, said=NOTICE if is_notice else TEXT) | _cards(body)
+    content = shown(body, media, said=NOTICE if is_notice else TEXT)
+    return content | {mentions.FIELD: mentions.called_in(body)} | _cards(body)
 
 
 def pencilled(body: Body) -> Body:

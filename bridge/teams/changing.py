@@ -30,6 +30,7 @@ from bridge.teams.speaking import (
     BAD_REQUEST,
     NOT_FOUND,
     Voice,
+    fewer,
     refused,
     trace_in,
 )
@@ -125,16 +126,17 @@ class Changer:
         before = await self.glance.message(delivery, ref)
         if before is None or payloads.chat_message(before).deleted:
             raise Rejected("the message was taken back in Teams: it cannot be edited there")
-        named = teams_mentions(event.body)
+        *firsts, last = fewer(teams_mentions(event.body))
+        for named in firsts:
+            try:
+                await self._patch(delivery, _wish(delivery, event, before, named), ref, confirm)
+            except GraphRejected as error:
+                if error.status != BAD_REQUEST:
+                    raise refused(error) from error
+            else:
+                return
         try:
-            await self._patch(delivery, _wish(delivery, event, before, named), ref, confirm)
-        except GraphRejected as error:
-            if error.status != BAD_REQUEST or not named:
-                raise refused(error) from error
-        else:
-            return
-        try:
-            await self._patch(delivery, _wish(delivery, event, before, ()), ref, confirm)
+            await self._patch(delivery, _wish(delivery, event, before, last), ref, confirm)
         except GraphRejected as error:
             raise refused(error) from error
 
@@ -223,7 +225,7 @@ def _kinds(message: Json | None, speaker: str, key: str) -> tuple[str, ...]:
 def _wish(delivery: Delivery, event: MessageEdited, before: Json, named: Sequence[Mention]) -> Json:
     trace = trace_in(delivery, event, anew=False)
     html = render_teams(event.body, trace=trace, mentions=named)
-    return outgoing.replacement(html, named, before)
+    return outgoing.replacement(html, named, before, delivery.portal.place)
 
 
 def _saying(why: str, error: GraphRejected) -> GraphRejected:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from bridge.convert.emoji import reaction_of
 from bridge.convert.markup import escape_attribute
-from bridge.domain.content import Mention
-from bridge.domain.ids import MessageRef
+from bridge.domain.content import Mention, TargetKind
+from bridge.domain.ids import MessageRef, Place, channel_of
 from bridge.teams.attachments import ATTACHMENTS_MAX, quoted_message
 from bridge.teams.payloads import REACTIONS_MAX, Json, objects, text
 
@@ -21,11 +21,11 @@ _KEPT = ("subject", "importance")
 _ATTACHMENT = ("id", "contentType", "contentUrl", "content", "name", "thumbnailUrl", "teamsAppId")
 
 
-def new_message(html: str, mentions: Sequence[Mention]) -> Wish:
+def new_message(html: str, mentions: Sequence[Mention], place: Place) -> Wish:
     """Write a chatMessage to be sent; the position of a mention is the id of its `<at>`."""
     message: Wish = {"body": {"contentType": "html", "content": html}}
     if mentions:
-        message["mentions"] = _mentions(mentions)
+        message["mentions"] = _mentions(mentions, place)
     return message
 
 
@@ -34,7 +34,7 @@ def answer_to(ref: MessageRef, message: Wish) -> Wish:
     return {"messageIds": [ref], "replyMessage": message}
 
 
-def replacement(html: str, mentions: Sequence[Mention], before: Json) -> Wish:
+def replacement(html: str, mentions: Sequence[Mention], before: Json, place: Place) -> Wish:
     """Write what a message shall say instead; all else stays as it was `before`.
 
     Graph wants the whole of it: "Rich html messages require details of attachments, mentions and
@@ -48,7 +48,7 @@ def replacement(html: str, mentions: Sequence[Mention], before: Json) -> Wish:
     return {
         **kept,
         "body": {"contentType": "html", "content": _markers(quotes) + html + _markers(others)},
-        "mentions": _mentions(mentions),
+        "mentions": _mentions(mentions, place),
         "attachments": [{name: item.get(name) for name in _ATTACHMENT} for item in items],
         "reactions": list(objects(before, "reactions", REACTIONS_MAX)),
     }
@@ -64,10 +64,19 @@ def _markers(items: Sequence[Mapping[str, object]]) -> str:
     return "".join(f'<attachment id="{key}"></attachment>' for key in keys)
 
 
-def _mentions(mentions: Sequence[Mention]) -> list[Wish]:
-    return [_mention(number, found) for number, found in enumerate(mentions)]
+def _mentions(mentions: Sequence[Mention], place: Place) -> list[Wish]:
+    return [
+        {"id": number, "mentionText": found.text, "mentioned": _mentioned(found, place)}
+        for number, found in enumerate(mentions)
+    ]
 
 
-def _mention(number: int, found: Mention) -> Wish:
-    user = {"id": found.target.id, "displayName": found.text, "userIdentityType": "aadUser"}
-    return {"id": number, "mentionText": found.text, "mentioned": {"user": user}}
+def _mentioned(found: Mention, place: Place) -> Wish:
+    """Everyone of a chat is the chat itself, everyone of a channel the channel."""
+    if found.target.kind is not TargetKind.EVERYONE:
+        user = {"id": found.target.id, "displayName": found.text, "userIdentityType": "aadUser"}
+        return {"user": user}
+    channel = channel_of(place)
+    key, kind = (place.conversation, "chat") if channel is None else (channel.channel, "channel")
+    named = {"id": key, "displayName": found.text, "conversationIdentityType": kind}
+    return {"conversation": named}

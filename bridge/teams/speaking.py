@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bridge.convert.teams import render_teams, teams_mentions
-from bridge.domain.content import Mention
+from bridge.domain.content import Mention, TargetKind
 from bridge.domain.events import MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Place, TeamsUserId, channel_of, reply_ref, root_of
 from bridge.errors import Rejected, Unauthorized, Uncertain
@@ -139,9 +139,14 @@ def _forms(
     is better than nothing.
     """
     for answered in dict.fromkeys((answers, None)):
-        yield answered, named
-        if named:
-            yield answered, ()
+        for mentions in fewer(named):
+            yield answered, mentions
+
+
+def fewer(named: Sequence[Mention]) -> tuple[tuple[Mention, ...], ...]:
+    """Whom a message calls, and fewer where Teams does not let it: people alone, nobody."""
+    people = (one for one in named if one.target.kind is TargetKind.TEAMS_USER)
+    return tuple(dict.fromkeys((tuple(named), tuple(people), ())))
 
 
 def _may_be_for_what_is_in_it(error: GraphRejected, answered: MessageRef | None) -> bool:
@@ -155,7 +160,8 @@ def _message(
     mentions: Sequence[Mention],
 ) -> tuple[str, Json]:
     html = render_teams(event.body, trace=trace_in(delivery, event, anew=True), mentions=mentions)
-    wish, place = outgoing.new_message(html, mentions), delivery.portal.place
+    place = delivery.portal.place
+    wish = outgoing.new_message(html, mentions, place)
     if answered is None:
         return messages_path(place), wish
     if channel_of(place) is not None:

@@ -66,7 +66,7 @@ async def test_a_code_snippet_is_shown_as_code(world: World) -> None:
     await kinds.say(world.tenant, chat, "code_snippet", code="x" * 200_000, name="large.txt")
     await eventually(lambda: _has(person, room, 2), "both snippets")
     shown, named = (await person.history(room))[1:]
-    assert shown.body == "tea.py\ndef tea() -> int:\n    return 4"
+    assert shown.body == "tea.py\n```python\ndef tea() -> int:\n    return 4\n```"
     pre = '<pre><code class="language-python">def tea() -&gt; int:\n    return 4</code></pre>'
     assert pre in (shown.html or "")
     assert named.body == "[code snippet: large.txt]"

@@ -180,9 +180,15 @@ class ControlledTenant:
         return _objects((await self.call("GET", f"{_chat(chat)}/messages"))["messages"])
 
     async def edit(
-        self, chat: str, message: str, content: str, *, content_type: str = "html"
+        self,
+        chat: str,
+        message: str,
+        content: str,
+        *,
+        content_type: str = "html",
+        mentions: Sequence[Json] = (),
     ) -> None:
-        body: Json = {"content": content, "content_type": content_type}
+        body: Json = {"content": content, "content_type": content_type, "mentions": list(mentions)}
         await self.call("PATCH", f"{_chat(chat)}/messages/{message}", body)
 
     async def delete(self, chat: str, message: str) -> None:

@@ -99,7 +99,7 @@ def test_no_json_at_all_raises_anything_but_unconvertible(value: object) -> None
         list(payloads.raw_messages(value))
         payloads.changed_at(value)
         payloads.reaction_types(value, "alice")
-        outgoing.replacement("", (), value)
+        outgoing.replacement("", (), value, PLACE)
         payloads.user_name(value)
         payloads.message_ref(value)
 
