@@ -327,7 +327,8 @@ def changes(shown: Shown, shape: Shape, *, let_in: Collection[UserId] = ()) -> P
     `let_in`: accounts that were invited before, and went away by themselves if they are not there.
     """
     actions = [*_looks(shown, shape), *_arrivals(shown, shape, let_in)]
-    away = sorted(shown.present - (shape.belong or shown.present))
+    belong = shown.present if shape.belong is None else shape.belong
+    away = sorted(shown.present - belong)
     actions += [Leave(user=user) for user in away if user in shown.ghosts]
     known = [user for user in away if user in shown.accounts]
     actions += [Remove(user=user, reason=NOT_A_MEMBER) for user in known]

@@ -51,14 +51,12 @@ class RoomState:
     @classmethod
     def of(cls, events: Iterable[Json]) -> Self:
         """Sort the events of a room; what is none is left out."""
-        found = {(event.get("type"), event.get("state_key")): event for event in events}
-        return cls(
-            events={
-                (kind, key): event
-                for (kind, key), event in found.items()
-                if isinstance(kind, str) and isinstance(key, str)
-            }
-        )
+        found: dict[Mark, Json] = {}
+        for event in events:
+            kind, key = event.get("type"), event.get("state_key")
+            if isinstance(kind, str) and isinstance(key, str):
+                found[kind, key] = event
+        return cls(events=found)
 
     def content(self, kind: str, key: str = "") -> Json:
         """Return what a state event says, nothing if there is none."""
@@ -122,6 +120,14 @@ def shown_of(state: RoomState, names: Names, *, accounts: Collection[UserId]) ->
         ghosts=ghosts,
         accounts=frozenset(accounts) & concerned,
     )
+
+
+def may_speak(user: UserId, levels: Json) -> bool:
+    """Tell whether these levels let a user say something."""
+    users = levels.get("users")
+    own = users.get(user) if isinstance(users, dict) else None
+    level = _level(own, _level(levels.get("users_default"), 0))
+    return level >= _level(levels.get("events_default"), 0)
 
 
 def state_event(look: Look, state: RoomState, names: Names) -> tuple[Mark, Json]:
