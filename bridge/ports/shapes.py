@@ -175,7 +175,7 @@ class ShapeBook(Protocol):
         ...
 
     async def said_since(self, portal: PortalId, since: datetime) -> bool:
-        """Tell whether anything was said in a portal since then."""
+        """Tell whether anything was said in a chat since then."""
         ...
 
     async def events_of(

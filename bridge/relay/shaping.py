@@ -7,8 +7,8 @@
 News say that something may have changed, never what. Ten pieces of news of one room are one look, and
 a look that fails is repeated, ever later. Graph promises no system messages to those who subscribe to
 all chats at once (learn.microsoft.com graph/teams-changenotifications-chatmessage): so news of a
-conversation also have it read back, once for all news of some minutes. Without news nothing is asked
-of Graph more than once a day (learn.microsoft.com graph/api/resources/teams-api-overview).
+conversation also have it read back, once for all news of some minutes. Without news Graph is asked
+once a day, and of chats only if something was said in them (learn.microsoft.com graph/api/resources/teams-api-overview).
 """
 
 from __future__ import annotations
@@ -181,8 +181,11 @@ class Shaper(Loop):
         return Outcome(kept=replace(kept, memory=memory), next_at=next_at, gone_at=gone_at)
 
     async def _was_said_in(self, due: DueRoom) -> bool:
-        looked_at = due.memory.looked_at
-        return looked_at is None or await self.book.said_since(due.portal.id, looked_at)
+        """Channels are few, and what is said below old posts is not easily found: they always count."""
+        looked_at, place = due.memory.looked_at, due.portal.place
+        if looked_at is None or channel_of(place) is not None:
+            return True
+        return await self.book.said_since(due.portal.id, looked_at)
 
     async def _describe(self, place: Place, *, as_of: datetime) -> Conversation | None:
         try:

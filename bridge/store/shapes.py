@@ -113,17 +113,20 @@ SELECT user_id, tenant_id, teams_user_id, name FROM accounts
 WHERE tenant_id = $1
 ORDER BY user_id
 """
-# A message of a chat, and a post, begin with the time in ms; a reply with that of its post.
+# A message of a chat is called after the time in ms at which it was created.
 _SAID_SINCE = """
-SELECT EXISTS (SELECT FROM links WHERE portal_id = $1 AND message_id >= $2)
-    OR EXISTS (
-        SELECT FROM links WHERE portal_id = $1 AND message_id LIKE '%/%' AND sent_at > $3
-    ) AS said
+SELECT EXISTS (SELECT FROM links WHERE portal_id = $1 AND message_id >= $2) AS said
 """
+# Message by message, by the key: as one condition the plan would read all links of the portal.
 _EVENTS_OF = """
-SELECT message_id, event_id FROM links
-WHERE portal_id = $1 AND message_id = ANY ($2::text[])
-ORDER BY part DESC
+SELECT n.message_id, l.event_id
+FROM unnest($2::text[]) AS n (message_id)
+CROSS JOIN LATERAL (
+    SELECT event_id FROM links
+    WHERE portal_id = $1 AND message_id = n.message_id
+    ORDER BY part
+    LIMIT 1
+) l
 """
 
 
@@ -226,7 +229,7 @@ class ShapeBook(ports.ShapeBook):
     @override
     async def said_since(self, portal: PortalId, since: datetime) -> bool:
         first = str(int(since.timestamp() * 1000))
-        row = await self._database.fetchrow(_SAID_SINCE, portal, first, since)
+        row = await self._database.fetchrow(_SAID_SINCE, portal, first)
         return bool(row and row["said"])
 
     @override

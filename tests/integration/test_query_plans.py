@@ -41,11 +41,13 @@ from bridge.domain.ids import (
     Version,
 )
 from bridge.domain.portal import Portal
+from bridge.domain.shape import Memory
 from bridge.ports import (
     ENTRIES_OF_ONE_MAX,
     ConversationNews,
     Delivery,
     Journal,
+    Kept,
     Loss,
     NewDelivery,
     News,
@@ -59,7 +61,9 @@ from bridge.store.database import Database
 from bridge.store.events import encode
 from bridge.store.ghosts import GhostBook
 from bridge.store.inbox import prune_read_events
+from bridge.store.portals import PortalBook
 from bridge.store.readings import ReadingBook
+from bridge.store.shapes import ShapeBook
 from tests.contract.test_journal import PostgresWorld, append, claim, entry, make_portal, new, place
 from tests.integration.million import MILLION, TABLES, TENTH, Size, analyze, fill, make_room
 from tests.integration.stores import opened, world_on
@@ -217,6 +221,7 @@ async def live(path: HotPath, number: int) -> None:
         assert (await path.journal.far(changing._asked(target, event))).thread is None
     await changing.note_news_and_losses(number)
     await path.look_at_people(number, expected=0)
+    await path.look_at_rooms(number, expected=0)
     await prune_read_events(path.world.database, FakeClock().now() - timedelta(days=1))
 
 
@@ -281,6 +286,7 @@ async def assert_that_it_reads_what_it_needs(world: PostgresWorld, size: Size) -
         changing.answer_in_a_thread,
         changing.note_news_and_losses,
         path.look_at_people,
+        path.look_at_rooms,
         partial(changing.prune, size.read_events),
     ]
 
@@ -403,6 +409,33 @@ class HotPath:
             assert await book.remember_ghost(ghost)
             await book.settle(one, replace(ghost, looked_at=self.world.clock.now()))
         await book.put_back(due[:1], at=lease)
+
+    async def look_at_rooms(self, number: int, *, expected: int = 4) -> None:
+        """Ten rooms and a team have news; of the rooms, four are looked at at once."""
+        now, tenant = self.world.clock.now(), TenantId("tenant")
+        book = ShapeBook(self.world.database, self.world.clock)
+        portals = PortalBook(self.world.database, self.world.clock)
+        names = (ConversationId(f"chat {number * 10 + n}") for n in range(1, 11))
+        chats = [Place(tenant=tenant, conversation=name) for name in names]
+        team = TeamId(f"team {number}" if expected else f"new team {number}")
+        await portals.look_at(
+            [*(ConversationNews(place=one) for one in chats), TeamNews(tenant=tenant, team=team)]
+        )
+        until = now + timedelta(minutes=1)
+        rooms = await book.claim_rooms(limit=4, until=until, newest_first=bool(number % 2))
+        assert len(rooms) == expected
+        for due in rooms:
+            await book.said_since(due.portal.id, now)
+            assert await book.events_of(due.portal.id, [MessageRef("old 1")])
+            await book.settle_room(due, Kept(memory=Memory()), next_at=now + timedelta(days=1))
+            assert due.portal.room is not None
+            await portals.look_later(due.portal.room, after=timedelta(minutes=1))
+        await book.want_spaces(tenant, team, anew=True)
+        for space in await book.claim_spaces(limit=4, until=until):
+            await book.channels_of(tenant, space.team)
+            await book.space_of(tenant, space.team)
+            await book.settle_space(space, Kept(memory=Memory()), next_at=now + timedelta(days=1))
+        await book.look_below(tenant, team)
 
 
 class Changing:

@@ -499,4 +499,4 @@ async def test_a_team_that_is_gone_is_in_no_space_and_asked_for_once_a_day(world
     world.advance(DAY)
     asked = len(world.graph.asked)
     await world.look()
-    assert len(world.graph.asked) == asked + 1, "the team, and none of its channels"
+    assert len(world.graph.asked) == asked + 2, "the team, and its channel"

@@ -288,10 +288,9 @@ async def test_a_room_knows_whether_something_was_said_and_what_a_pin_is(
     old, new = (str(int((then + d).timestamp() * 1000)) for d in (-MINUTE, MINUTE))
     await world.database.execute(LINK, portal.id, old, "$old", 0, then - MINUTE)
     assert not await book.said_since(portal.id, then)
-    await world.database.execute(LINK, portal.id, f"{old}/{new}", "$reply", 0, then + MINUTE)
+    await world.database.execute(LINK, portal.id, new, "$second", 1, then + MINUTE)
     assert await book.said_since(portal.id, then)
     assert not await book.said_since(portal.id, then + 2 * MINUTE)
-    await world.database.execute(LINK, portal.id, new, "$second", 1, then + MINUTE)
     await world.database.execute(LINK, portal.id, new, "$first", 0, then + MINUTE)
     known = await book.events_of(portal.id, [MessageRef(new), MessageRef("unknown")])
     assert known == {new: "$first"}
