@@ -181,7 +181,8 @@ class Copier:
         )
         if look is None:
             return copy, (same,)
-        small = None if look.small is None else await self._put_small(look.small)
+        worth_it = look.small is not None and len(look.small.data) < spool.size
+        small = await self._put_small(look.small) if look.small and worth_it else None
         seen = replace(
             copy, width=look.width, height=look.height, animated=look.animated, thumbnail=small
         )

@@ -40,7 +40,7 @@ B16  2 (and 4) processes: rate / (n x one), CPU per message / one;              
 On a real Synapse of its own that takes 2 GB:
 
 B17  a file of 1 GB: growth of the bridge's RSS; it is whole;                   < 50 MB
-     100 pictures in one chat: p99 of text in others / alone                    ≤ 1.5
+     100 pictures in one chat: p50 of text in others / beside bare uploads      ≤ 1.2
 
 On two cores B16's rate tells nothing, for Postgres and the stub need them too: its CPU does. What
 others use of the machine is told with every result; above a quarter, measure again. The bridge's own

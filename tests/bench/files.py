@@ -2,7 +2,10 @@
 
     tenant (made from a seed, held nowhere) ─▶ bridge ─▶ Synapse, which takes 2 GB
     100 pictures in one chat ─▶ bridge ─▶ Synapse        text in other chats meanwhile
+    pictures and thumbnails ──── bare uploads ──▶ Synapse        text in the same chats meanwhile
 
+A homeserver is slower for everybody while it takes pictures, for it makes thumbnails of each. So text
+beside the bridge's pictures is held against text beside bare uploads of the same, one at a time.
 What arrives is read back from Synapse and compared by its hash. The memory of the bridge is looked at
 twenty times a second; what counts is the most that it grew by since it was warm.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import itertools
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -187,6 +191,7 @@ async def _beside(ward: _Ward, tell: Tell) -> Result:
     async with ward.reading():
         await _texts(ward, chats, len(chats))
         idle = await _texts(ward, chats, TEXTS)
+        bare = await _beside_bare(ward, chats)
         memory.begin()
         async with memory.watched(), asyncio.TaskGroup() as tasks:
             started = time.perf_counter()
@@ -195,8 +200,8 @@ async def _beside(ward: _Ward, tell: Tell) -> Result:
             await pictures
             seconds = time.perf_counter() - started
     tell(
-        f"  text: p99 {percentile(idle, 99):.0f} ms alone, {percentile(busy, 99):.0f} ms beside"
-        f" {PICTURES} pictures, which took {seconds:.0f} s"
+        f"  text: p50 {percentile(idle, 50):.0f} ms alone, {percentile(bare, 50):.0f} ms beside bare"
+        f" uploads, {percentile(busy, 50):.0f} ms beside {PICTURES} pictures in {seconds:.0f} s"
     )
     return {
         "pictures": PICTURES,
@@ -204,18 +209,54 @@ async def _beside(ward: _Ward, tell: Tell) -> Result:
         "pictures_rss_growth_mb": memory.growth_mb,
         "text_p50_ms_alone": round(percentile(idle, 50), 1),
         "text_p99_ms_alone": round(percentile(idle, 99), 1),
+        "text_p50_ms_beside_uploads": round(percentile(bare, 50), 1),
+        "text_p99_ms_beside_uploads": round(percentile(bare, 99), 1),
+        "text_p50_ratio": round(percentile(busy, 50) / percentile(bare, 50), 3),
+        "text_p99_ratio": round(percentile(busy, 99) / percentile(bare, 99), 3),
         "text_p50_ms_beside_pictures": round(percentile(busy, 50), 1),
         "text_p99_ms_beside_pictures": round(percentile(busy, 99), 1),
     }
+
+
+async def _beside_bare(ward: _Ward, chats: Sequence[Chat]) -> list[float]:
+    """Text beside the same uploads without a bridge, one after the other."""
+    url = f"{ward.scene.homeserver.url}/_matrix/media/v3/upload"
+    headers = {"Authorization": f"Bearer {ward.scene.bridge.wiring.as_token}"}
+
+    async def upload() -> None:
+        async with aiohttp.ClientSession(headers=headers) as session:
+            for number in itertools.count():
+                for data, kind in ((_picture(number + PICTURES), "png"), (_thumbnail(), "jpeg")):
+                    answer = await session.post(
+                        url, data=data, headers={"Content-Type": f"image/{kind}"}
+                    )
+                    answer.raise_for_status()
+
+    async with asyncio.TaskGroup() as tasks:
+        uploading = tasks.create_task(upload())
+        found = await _texts(ward, chats, TEXTS)
+        uploading.cancel()
+    return found
+
+
+def _picture(number: int) -> bytes:
+    out = BytesIO()
+    colour = (number % 256, 99, 200)
+    Image.new("RGB", PICTURE_SIZE, colour).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def _thumbnail() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (800, 600)).save(out, "JPEG")
+    return out.getvalue()
 
 
 async def _pictures(ward: _Ward) -> None:
     """Show a hundred different pictures in one chat, and wait for the word behind the last."""
     scene, author = ward.scene, ward.scene.teams_people[3]
     for number in range(PICTURES):
-        out = BytesIO()
-        Image.new("RGB", PICTURE_SIZE, (number, 99, 200)).save(out, "PNG")
-        data = base64.b64encode(out.getvalue()).decode()
+        data = base64.b64encode(_picture(number)).decode()
         await kinds.say(scene.tenant, scene.chats[1].id, "inline_image", user=author.id, data=data)
     last = f"behind the pictures {uuid4().hex}"
     await scene.tenant.type(scene.chats[1].id, author.id, last, content_type="text")

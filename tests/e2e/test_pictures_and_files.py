@@ -26,7 +26,7 @@ PDF = b"%PDF-1.7 two cups of tea, please"
 
 def picture(width: int, height: int, kind: str = "PNG") -> bytes:
     out = BytesIO()
-    Picture.linear_gradient("L").resize((width, height)).save(out, kind)
+    Picture.radial_gradient("L").resize((width, height)).save(out, kind)
     return out.getvalue()
 
 

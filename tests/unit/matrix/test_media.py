@@ -170,7 +170,7 @@ def at(address: str) -> Config:
 
 def picture(width: int = 1_600, height: int = 1_200, kind: str = "PNG") -> bytes:
     out = BytesIO()
-    Picture.new("RGB", (width, height)).save(out, kind)
+    Picture.effect_noise((width, height), 40).save(out, kind)
     return out.getvalue()
 
 
@@ -221,6 +221,17 @@ async def test_a_picture_is_looked_at_and_has_a_thumbnail(world: World) -> None:
     assert (became.thumbnail.width, became.thumbnail.height) == (800, 600)
     assert became.thumbnail.uri == "mxc://example.org/2"
     assert [up.name for up in world.homeserver.uploads] == ["image.png", "thumbnail.jpg"]
+
+
+async def test_a_thumbnail_that_is_no_smaller_than_its_picture_is_not_sent(world: World) -> None:
+    out = BytesIO()
+    Picture.new("1", (1_600, 1_200)).save(out, "PNG")
+    world.source.files[URL] = File(data=out.getvalue())
+
+    became = await world.became()
+
+    assert isinstance(became, Copy)
+    assert (became.width, became.thumbnail) == (1_600, None)
 
 
 async def test_what_a_browser_might_run_is_stored_as_bytes(world: World) -> None:
