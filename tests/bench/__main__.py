@@ -16,7 +16,17 @@ import aiohttp
 
 from bridge.errors import ConfigError, RemoteError
 from bridge.sandbox.people import PersonError
-from tests.bench import files, intake, maximum, measures, outage, outward, overload, size
+from tests.bench import (
+    converting,
+    files,
+    intake,
+    maximum,
+    measures,
+    outage,
+    outward,
+    overload,
+    size,
+)
 from tests.bench.measures import Result
 from tests.bench.rig import PORTALS, Rig, Tell, open_rig
 
@@ -45,8 +55,9 @@ ON_GROUND: dict[str, tuple[str, OnGround]] = {
     "B15": ("B15 one portal overloaded", overload.flooded),
     "B16": ("B16 several processes", maximum.workers),
     "B17": ("B17 a gigabyte, and text beside pictures", files.files),
+    "B18": ("B18 conversion", lambda _folder, _tell: converting.converted()),
 }
-"""Each on a Postgres and a stub homeserver of its own; B17 on a Synapse of its own."""
+"""Each on a Postgres and a stub homeserver of its own; B17 on a Synapse of its own, B18 on nothing."""
 FAILURES = (
     *(RuntimeError, OSError, TimeoutError, ExceptionGroup),
     *(aiohttp.ClientError, ConfigError, RemoteError, PersonError),
