@@ -1,0 +1,11 @@
+"""`docs/gallery.md`: each kind of message of Teams, and what becomes of it in Matrix.
+
+    cases      chatMessages as Graph shows them, by kind
+    showing    a chatMessage ─▶ the bridge's own converters ─▶ Matrix events, what was lost
+    page       the document made of it
+    pictures   how the page of `make demo` shows the events, in headless Chromium
+
+    python -m tests.docs.gallery             writes the document and the pictures anew
+
+`tests/docs/test_gallery.py` fails where the document does not say what the converters do.
+"""

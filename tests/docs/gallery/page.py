@@ -1,0 +1,91 @@
+"""The document: for each case what Graph shows, what the homeserver is sent, what a client shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tests.docs.gallery import happenings, things, words
+from tests.docs.gallery.building import Case
+from tests.docs.gallery.showing import Shown
+
+DOCS = Path(__file__).parents[3] / "docs"
+DOCUMENT = DOCS / "gallery.md"
+PICTURES = DOCS / "gallery"
+COMMAND = "python -m tests.docs.gallery"
+CHAPTERS = (
+    ("What people write", words.CASES),
+    ("Pictures, files, cards", things.CASES),
+    ("What happens", happenings.CASES),
+)
+CASES: tuple[Case, ...] = tuple(case for _, cases in CHAPTERS for case in cases)
+TEXT_CHARS_MAX = 400
+"""Of one text within JSON; the rest is cut, for it says nothing new."""
+
+_HEAD = f"""# Gallery: what becomes of Teams in Matrix
+
+Each kind of message as Microsoft Graph shows it (shortened: what is null or empty is left out), the Matrix events that the bridge's own converters make of it, and how the page of `make demo` shows them. Written by `{COMMAND}`; `tests/docs/test_gallery.py` fails where it is not what the bridge does.
+
+*Not carried over* names what has no counterpart in Matrix; `teams-bridge audit fidelity` lists it for a real installation.
+"""
+
+
+def document(shown: Sequence[Shown]) -> str:
+    """Return the document."""
+    by_name = {one.case.name: one for one in shown}
+    parts = [_HEAD, _contents()]
+    for title, cases in CHAPTERS:
+        parts.append(f"## {title}\n")
+        parts += [_section(by_name[case.name]) for case in cases]
+    return "\n".join(parts)
+
+
+def _contents() -> str:
+    lines = []
+    for title, cases in CHAPTERS:
+        links = ", ".join(f"[{case.title}](#{_anchor(case)})" for case in cases)
+        lines.append(f"- **{title}**: {links}")
+    return "\n".join(lines) + "\n"
+
+
+def _anchor(case: Case) -> str:
+    kept = (c for c in case.title.lower() if c.isalnum() or c in " -")
+    return "".join(kept).replace(" ", "-")
+
+
+def _section(one: Shown) -> str:
+    case = one.case
+    lines = [f"### {case.title}\n", f"![{case.title}](gallery/{case.name}.png)\n"]
+    if one.losses:
+        lines.append("Not carried over: " + ", ".join(f"`{loss}`" for loss in one.losses) + "\n")
+    lines.append(_folded("Graph", [shortened(case.message)]))
+    lines.append(_folded("Matrix", [_told(event) for event in one.events]))
+    return "\n".join(lines)
+
+
+def _folded(title: str, values: Iterable[object]) -> str:
+    shown = "\n".join(json.dumps(value, ensure_ascii=False, indent=2) for value in values)
+    return f"<details><summary>{title}</summary>\n\n```json\n{shown}\n```\n\n</details>\n"
+
+
+def _told(event: Mapping[str, object]) -> object:
+    """Return what of an event the bridge decides."""
+    return shortened({name: event[name] for name in ("type", "sender", "content")})
+
+
+def shortened(value: object) -> object:
+    """Return a value without what is null or empty, and with long texts cut."""
+    match value:
+        case dict():
+            return {name: shortened(item) for name, item in value.items() if _says(item)}
+        case list():
+            return [shortened(item) for item in value]
+        case str() if len(value) > TEXT_CHARS_MAX:
+            return value[:TEXT_CHARS_MAX] + "…"
+        case _:
+            return value
+
+
+def _says(value: object) -> bool:
+    return value not in (None, "", [])
