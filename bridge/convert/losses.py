@@ -1,6 +1,7 @@
 """Names of what a message loses on its way to the other side: a closed set, counted and listed by them.
 
-Whatever is named here has left a word, a link or a notice in the message; nothing goes silently. Only
+Whatever is named here has left a word, a link or a notice in the message, unless it is about where the
+message stands; nothing goes silently. Only
 what people would miss is named: fonts, margins and the default colours of light and dark are for every
 client to choose, and markup that was never to be seen is none.
 """
@@ -38,9 +39,11 @@ LOOP_LIVE_CONTENT = "loop_live_content"
 MISSING_ATTACHMENT = "missing_attachment"
 MORE_ATTACHMENTS = "more_attachments"
 MORE_MEDIA = "more_media"
+QUOTE_IN_THREAD = "quote_in_thread"
 SPOILER = "spoiler"
 STRUCTURE = "structure"
 TAG_MENTION = "tag_mention"
+THREAD_ROOT_MISSING = "thread_root_missing"
 UNKNOWN_CARD = "unknown_card"
 UNKNOWN_MENTION = "unknown_mention"
 UNKNOWN_SYSTEM_EVENT = "unknown_system_event"
@@ -76,9 +79,11 @@ LOSSES: Mapping[str, str] = {
     MISSING_ATTACHMENT: "attachments that a text has a place for and Graph does not show: that there was one",
     MORE_ATTACHMENTS: "attachments beyond the fiftieth of a message",
     MORE_MEDIA: "pictures and files beyond the fiftieth of a message: named",
+    QUOTE_IN_THREAD: "which message of a thread somebody answered: in channels Teams shows replies to the post alone",
     SPOILER: "words that were to be seen on request only: shown, with a warning before them",
     STRUCTURE: "the form of what is too deep, or too far behind, in a very long message: its words are shown",
     TAG_MENTION: "tags that were called, that is everybody who bears them: their names",
+    THREAD_ROOT_MISSING: "the thread of a reply whose post was deleted before it came, or is on one side only: it stands alone",
     UNKNOWN_CARD: "cards and attachments of a kind that the bridge does not know: their texts are shown",
     UNKNOWN_MENTION: "people who were called, of whom Graph does not say who they are: their names",
     UNKNOWN_SYSTEM_EVENT: "system messages of a kind that the bridge does not know: named",

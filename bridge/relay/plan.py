@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from bridge.convert.losses import QUOTE_IN_THREAD, THREAD_ROOT_MISSING
 from bridge.domain.changes import ALREADY_KNOWN, Known, changes
 from bridge.domain.events import (
     Event,
@@ -45,8 +46,6 @@ GATE_PATIENCE = timedelta(seconds=3)
 TARGET_PATIENCE = timedelta(minutes=12)
 """For a message that nobody knows, and that a look at what we missed may yet bring."""
 
-THREAD_ROOT_MISSING = "thread_root_missing"
-"""The loss of a reply that does not stand below what it replies to."""
 NOT_A_PORTAL = "not_a_portal"
 NOT_SIGNED_IN = "sender_not_signed_in"
 NOT_THE_AUTHOR = "not_the_author"
@@ -170,9 +169,7 @@ class Planner:
             # The gate: this may be our own doing, back before the answer to our request.
             self._hold(item)
             return
-        elif (known is None and self._answers_what_appears(item)) or (
-            known is None and self._asks_for_root(item)
-        ):
+        elif known is None and (self._answers_what_appears(item) or self._asks_for_root(item)):
             self._hold(item)
             return
         elif not self._may_change(known, outcome.events):
@@ -181,9 +178,8 @@ class Planner:
         elif self._is_unheard(item):
             return
         events = outcome.events
-        if known is None and self._lacks_root(item):
-            seen = replace(seen, losses=(*seen.losses, THREAD_ROOT_MISSING))
-            events = tuple(_unthreaded(event) for event in events)
+        if known is None and item.root is not None:
+            seen, events = self._as_a_channel_takes_it(item, seen, events)
         self.plan.deliveries += self._deliveries(item, events)
         self.plan.losses += _losses(item, seen, events)
         if outcome.known is not None:
@@ -219,6 +215,19 @@ class Planner:
         if item.root is None or channel_of(item.portal.place) is None:
             return False
         return (item.portal.id, item.root[1]) not in self._known
+
+    def _as_a_channel_takes_it(
+        self, item: Item, seen: Sighting, events: tuple[Event, ...]
+    ) -> tuple[Sighting, tuple[Event, ...]]:
+        """What stands in a thread of nothing stands alone; in Teams nothing there is quoted."""
+        lost: list[str] = []
+        if self._lacks_root(item):
+            lost.append(THREAD_ROOT_MISSING)
+            events = tuple(_unthreaded(event) for event in events)
+        quotes = seen.reply_to is not None and seen.reply_to != seen.thread
+        if quotes and self._side is Side.MATRIX and channel_of(item.portal.place) is not None:
+            lost.append(QUOTE_IN_THREAD)
+        return replace(seen, losses=(*seen.losses, *lost)), events
 
     def _may_change(self, known: Known | None, events: Sequence[Event]) -> bool:
         """On Matrix anybody may send an edit of anything; it counts from the author only."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from typing_extensions import override
 
+from bridge.convert.losses import QUOTE_IN_THREAD, THREAD_ROOT_MISSING
 from bridge.domain.events import MessageSent, Sighting
 from bridge.domain.ids import (
     Channel,
@@ -24,7 +25,7 @@ from bridge.domain.ids import (
 )
 from bridge.errors import Unavailable
 from bridge.ports import Delivery, Loss, Reading
-from bridge.relay.plan import TARGET_PATIENCE, THREAD_ROOT_MISSING
+from bridge.relay.plan import TARGET_PATIENCE
 from bridge.relay.roots import ASK_AGAIN_AFTER, FOUND_PATIENCE
 from tests.kit.fake_endpoint import FakeEndpoint
 from tests.kit.relay_world import RelayWorld
@@ -209,6 +210,29 @@ async def test_who_says_something_in_a_thread_of_a_channel_says_it_below_the_pos
     assert world.store.losses == {
         Loss(portal=portal.id, ref=MessageRef("$2"), name=THREAD_ROOT_MISSING)
     }
+
+
+@pytest.mark.parametrize(("answered", "lost"), [("$other", True), ("matrix-1", False)])
+async def test_what_somebody_quotes_in_a_thread_teams_does_not_show(
+    world: Threads, answered: str, lost: bool
+) -> None:
+    async with world.journal.unit() as unit:
+        portal = (await unit.portals([PLACE]))[PLACE]
+    world.store.set_room(portal.id, ROOM_OF_CHANNEL)
+    world.accounts["@ada:here"] = "ada"
+    await world.see(world.post(1, "post"))
+    await world.settle()
+    said = replace(
+        world.seen_in_matrix("$1", "below"),
+        origin=ROOM_OF_CHANNEL,
+        thread=MessageRef("matrix-1"),
+        reply_to=MessageRef(answered),
+    )
+    await world.push(Side.MATRIX, said.ref, Reading(sightings=(said,)))
+    await world.settle()
+
+    assert [delivery.far.thread is not None for delivery in world.teams.delivered] == [True]
+    assert [loss.name for loss in world.store.losses] == [QUOTE_IN_THREAD] * lost
 
 
 async def test_a_chat_has_no_threads_to_lose(world: Threads) -> None:
