@@ -16,7 +16,7 @@ from bridge.sandbox.tenant.client_teams import Place as TenantChannel, TeamHandl
 from bridge.teams.addresses import channel, team_id
 from bridge.teams.notifications import Lifecycle, LifecycleEvent
 from bridge.teams.resources import Covers
-from tests.contract.test_endpoint_teams import ROLES, World, kept, until, world
+from tests.contract.test_endpoint_teams import PATIENCE_S, ROLES, World, kept, until, world
 
 __all__ = ["world"]
 
@@ -33,7 +33,7 @@ async def listening(world: World) -> AsyncIterator[None]:
 
 async def news(world: World, wanted: News) -> None:
     """Wait until this is read; anything else may come before it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             reading = await world.side.endpoint.take_in(await world.links.next_entry())
             if wanted in reading.news:
