@@ -15,14 +15,17 @@ RUN /opt/bridge/bin/pip install --no-cache-dir --no-index --no-build-isolation -
 
 FROM python:3.13-slim-bookworm
 # Postgres, which may run inside, wants a user that has a name.
-RUN useradd --system --uid 10001 --create-home --home-dir /data bridge && chmod 0700 /data
+# /spool is for files on their way, which must not lie in memory.
+RUN useradd --system --uid 10001 --create-home --home-dir /data bridge && chmod 0700 /data \
+    && install --directory --owner bridge --mode 0700 /spool
 COPY --from=build /opt/bridge /opt/bridge
 ENV PATH=/opt/bridge/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    TMPDIR=/spool \
     TEAMS_BRIDGE_APPSERVICE_LISTEN=0.0.0.0:29318
 USER bridge
 WORKDIR /data
-VOLUME /data
+VOLUME /data /spool
 EXPOSE 29318
 # Alive, not ready: a container must not be restarted because Microsoft or the homeserver is away.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
