@@ -26,6 +26,7 @@ from bridge.convert.cards.blocks import (
     images,
     is_link,
     joined,
+    link_to,
     paragraph,
     rows,
 )
@@ -213,7 +214,7 @@ class _Card:
         for style in _styles(run):
             content = (style(content=content),)
         address = self._address_of(run)
-        return (Link(href=address, content=content),) if address else content
+        return (link_to(address, content),) if address else content
 
     def _fact_set(self, item: Json, _: int) -> list[Block]:
         facts = self._sheet.objects_or_texts(item.get("facts"), "value")

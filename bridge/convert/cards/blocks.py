@@ -16,7 +16,9 @@ from bridge.domain.content import (
     Link,
     Paragraph,
     Text,
+    bare_text,
     safe_href,
+    unmasked,
 )
 
 TITLE_LEVEL = 4
@@ -82,7 +84,13 @@ def link(address: str, text: str) -> tuple[Inline, ...]:
     """Words that lead to an address; the words alone where nobody can follow it."""
     href = safe_href(address)
     words = words_of(text or (href or ""))
-    return (Link(href=href, content=words),) if href else words
+    return (link_to(href, words),) if href else words
+
+
+def link_to(href: str, content: tuple[Inline, ...]) -> Link:
+    """A link; whose words look like another address, says where it leads, as in any message."""
+    goal = unmasked(href, bare_text(Paragraph(content=content)))
+    return Link(href=href, content=(*content, Text(text=f" ({goal})")) if goal else content)
 
 
 def is_link(address: str) -> bool:

@@ -17,6 +17,7 @@ from html import unescape
 from types import MappingProxyType
 
 from bridge.convert.cards import dates
+from bridge.convert.cards.blocks import link_to
 from bridge.convert.cards.sheet import Sheet
 from bridge.domain.content import (
     Block,
@@ -238,7 +239,7 @@ class _Words:
             self._add(Link(href=href, content=(Image(alt=words, url=href),)))
         else:
             inner = _Words(self._sheet, self._mentions, full=self._full).read(words)
-            self._add(Link(href=href, content=inner))
+            self._add(link_to(href, inner))
 
     def _mark(self, mark: str, text: str, token: re.Match[str]) -> None:
         before = text[token.start() - 1 : token.start()]

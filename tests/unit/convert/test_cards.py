@@ -46,6 +46,37 @@ def adaptive(*body: object, **more: object) -> tuple[Card, set[str]]:
     return card(ADAPTIVE, {"type": "AdaptiveCard", "body": list(body), **more})
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"type": "TextBlock", "text": "[https://bank.example/](https://evil.example/x)"},
+        {
+            "type": "RichTextBlock",
+            "inlines": [
+                {
+                    "type": "TextRun",
+                    "text": "https://bank.example/",
+                    "selectAction": {"type": "Action.OpenUrl", "url": "https://evil.example/x"},
+                }
+            ],
+        },
+        {
+            "type": "ActionSet",
+            "actions": [
+                {
+                    "type": "Action.OpenUrl",
+                    "title": "https://bank.example/",
+                    "url": "https://evil.example/x",
+                }
+            ],
+        },
+    ],
+)
+def test_a_link_of_a_card_cannot_lie_about_where_it_leads(element: Json) -> None:
+    found, _ = adaptive(element)
+    assert "https://bank.example/ (evil.example)" in text(found)
+
+
 def test_a_card_is_kept_as_it_came() -> None:
     found, losses = adaptive({"type": "TextBlock", "text": "x"})
     assert orjson.loads(found.raw)["body"] == [{"type": "TextBlock", "text": "x"}]
