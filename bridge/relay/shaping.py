@@ -155,6 +155,8 @@ class Shaper(Loop):
             outcome = await self._keep_room(replace(due, memory=memory))
         except RemoteError as error:
             outcome = self._after(error, memory, due.gone_at)
+        except StoreUnavailable:
+            raise
         except Exception:  # A bug costs one look; it must not stop the others.
             log.exception("bug while looking at a room", portal=due.portal.id)
             outcome = self._failed(memory, due.gone_at)
@@ -242,6 +244,8 @@ class Shaper(Loop):
             outcome = await self._without_team(due)
         except RemoteError as error:
             outcome = self._after(error, due.memory, due.gone_at)
+        except StoreUnavailable:
+            raise
         except Exception:  # A bug costs one look; it must not stop the others.
             log.exception("bug while looking at a space", room=due.room)
             outcome = self._failed(due.memory, due.gone_at)

@@ -13,7 +13,15 @@ from typing_extensions import override
 
 from bridge.domain.ids import ChannelId, MessageRef, Place, RoomId, TeamId
 from bridge.domain.portal import Conversation, ConversationKind, Portal, Team
-from bridge.errors import Gone, Rejected, RemoteError, Throttled, Unavailable, Uncertain
+from bridge.errors import (
+    Gone,
+    Rejected,
+    RemoteError,
+    StoreUnavailable,
+    Throttled,
+    Unavailable,
+    Uncertain,
+)
 from bridge.ports import (
     ORGANISATION,
     ConversationNews,
@@ -312,6 +320,18 @@ async def fail_and_go_well(world: World, error: Exception) -> None:
     await world.step()
     world.advance(AGAIN_FIRST)
     assert await world.step() == 1
+
+
+async def test_that_the_store_is_away_is_no_bug_of_a_look(world: World) -> None:
+    await group(world)
+    world.graph.error = StoreUnavailable("away")
+    with capture_logs() as said:
+        await world.step()
+    assert [line["event"] for line in said if line["log_level"] == "error"] == []
+    world.graph.error = None
+    world.advance(LEASE)
+    await world.step()
+    assert len(world.hands.rooms) == 1
 
 
 async def test_graph_is_asked_again_when_it_has_time(world: World) -> None:
