@@ -53,6 +53,7 @@ export function keep(holder, rows) {
     const there = old.get(key);
     if (there !== undefined && there.dataset.sign === sign) return there;
     const made = make(there);
+    if (there !== undefined) stayOpen(there, made);
     made.dataset.key = key;
     made.dataset.sign = sign;
     return made;
@@ -63,6 +64,16 @@ export function keep(holder, rows) {
     if (holder.children[n] !== child) holder.insertBefore(child, holder.children[n] ?? null);
   });
   if (focused !== document.activeElement && focused?.isConnected) focused.focus();
+}
+
+// What a reader has opened or uncovered stays so where it is drawn anew, unless it says something else now.
+function stayOpen(before, after) {
+  const [was, is] = [before, after].map((whole) => [...whole.querySelectorAll("[data-opens]")]);
+  is.forEach((node, n) => {
+    if (was[n]?.textContent !== node.textContent) return;
+    if (was[n].open) node.open = true;
+    node.classList.toggle("shown", was[n].classList.contains("shown"));
+  });
 }
 
 /** A short text that stands for a long one: equal if and, as good as always, only if they are. */

@@ -33,7 +33,6 @@ const PLAIN = new Set([
   "th",
   "td",
   "caption",
-  "details",
   "summary",
 ]);
 // Older names of what is allowed: every client writes some of them.
@@ -104,6 +103,7 @@ const MAKERS = {
     if (node.hasAttribute("data-mx-spoiler")) return spoiler(node.getAttribute("data-mx-spoiler"), made);
     return node.hasAttribute("data-mx-maths") ? maths(node, "span") : made;
   },
+  details: () => element("details", { dataset: { opens: "" } }),
   div: (node) => (node.hasAttribute("data-mx-maths") ? maths(node, "div") : element("div")),
   img: (node, context) => [picture(node, context), null],
 };
@@ -117,7 +117,12 @@ function coloured(node, made) {
 
 function spoiler(reason, hidden) {
   hidden.classList.add("hidden-text");
-  const cover = element("span", { className: "spoiler", tabIndex: 0, title: "Click to show or hide" });
+  const cover = element("span", {
+    className: "spoiler",
+    tabIndex: 0,
+    title: "Click to show or hide",
+    dataset: { opens: "" },
+  });
   cover.setAttribute("role", "button");
   if (reason) cover.append(element("span", { className: "spoiler-reason" }, `(${reason}) `));
   cover.append(hidden);
