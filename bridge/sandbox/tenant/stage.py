@@ -1,18 +1,28 @@
 """What people do, as if they sat at the Teams client: the control requests about them.
 
-Nothing is checked or cleaned here that a Teams client would send as it is. People are users of the
-tenant and strangers (`people_acts.py`); robots write and react as well.
+Nothing is checked or cleaned here that a Teams client would send as it is; whom a message
+mentions gets Graph's form all the same. People are users of the tenant and strangers
+(`people_acts.py`); robots write and react as well.
 """
 
 from __future__ import annotations
 
-from bridge.sandbox.tenant import conversation, identities, people_kinds, pins, render, wire
+from bridge.sandbox.tenant import (
+    conversation,
+    identities,
+    mentions,
+    people_kinds,
+    pins,
+    render,
+    wire,
+)
 from bridge.sandbox.tenant.ask import Act, Ask, choice, number
 from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.errors import Json, bad_request
 from bridge.sandbox.tenant.identity import PersonKind, Robot
 from bridge.sandbox.tenant.people import news
 from bridge.sandbox.tenant.system_events import spot
+from bridge.sandbox.tenant.tenant import Tenant
 from bridge.sandbox.tenant.world import Chat, ChatKind, Content, Message, User
 
 PATIENCE_MAX = 60.0
@@ -122,7 +132,7 @@ async def type_messages(ask: Ask) -> Reply:
     if len(many) > BURST_MAX:
         msg = f"A burst has at most {BURST_MAX} messages."
         raise bad_request(msg)
-    drafts = [(_sender(ask, m), _content(m), _root(ask, m)) for m in many]
+    drafts = [(_sender(ask, m), _content(ask.tenant, m), _root(ask, m)) for m in many]
     made = [
         conversation.post(ask.tenant, place, sender, content, (), _below(ask, root))
         for sender, content, root in drafts
@@ -138,7 +148,7 @@ async def list_messages(ask: Ask) -> Reply:
 async def edit_message(ask: Ask) -> Reply:
     """Other words; a subject and an importance that are not given stay, as in the Teams client."""
     message = _find_message(ask)
-    content, before = _content(ask.body), message.content
+    content, before = _content(ask.tenant, ask.body), message.content
     for name in ("subject", "importance"):
         if name not in ask.body:
             setattr(content, name, getattr(before, name))
@@ -184,14 +194,14 @@ async def events(ask: Ask) -> Reply:
     return Reply(body={"events": found})
 
 
-def _content(body: Json) -> Content:
+def _content(tenant: Tenant, body: Json) -> Content:
     kind = wire.optional_text(body, "content_type") or "html"
     return Content(
         kind="text" if kind == "text" else "html",
         text=wire.as_text(body.get("content"), "content"),
         subject=wire.optional_text(body, "subject"),
         importance=wire.optional_text(body, "importance") or "normal",
-        mentions=wire.objects(body, "mentions"),
+        mentions=[mentions.read(tenant, item) for item in wire.objects(body, "mentions")],
         attachments=wire.objects(body, "attachments"),
     )
 

@@ -201,6 +201,19 @@ async def test_the_largest_message_is_as_large_as_the_tenant_takes(place: Place)
     assert len(message["body"]["content"]) == 100 * 1024
 
 
+async def test_whom_an_edit_mentions_is_shown_as_whom_a_message_does(place: Place) -> None:
+    message = await place.tenant.type(place.group, place.bob.id, "hello")
+    html = '<p><at id="0">Alice</at> hello</p>'
+    given = {"id": 0, "mentionText": "Alice", "mentioned": {"user": {"id": place.alice.id}}}
+
+    await place.tenant.edit(place.group, message, html, mentions=[given])
+
+    edited = await seen(place, message)
+    [other] = (await place.say(place.bob, place.group, html, mentions=[given])).body["mentions"]
+    assert edited["mentions"] == [other]
+    assert other["mentioned"]["user"]["userIdentityType"] == "aadUser"
+
+
 async def test_a_link_preview_is_an_update_and_no_edit(place: Place) -> None:
     before = await said(place, "link")
     await place.tenant.call("POST", "/clock", {"advance_seconds": 2})
