@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import IO
+from typing import IO, ParamSpec, TypeVar
 
 from bridge.convert.losses import FILE_TOO_LARGE
-from bridge.errors import NotCopied
+from bridge.errors import NotCopied, Refused
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PIECE_BYTES = 256 * 1024
 """What is written or read at a time: a thread costs as much as copying some tens of kilobytes."""
@@ -33,6 +36,7 @@ class Spool:
 
         Raises:
             NotCopied: It is more than `size_max` bytes.
+            Refused: The disk is full, or broken.
             RemoteError: As `pieces`.
         """
         waiting = bytearray()
@@ -42,14 +46,14 @@ class Spool:
                 text = f"a file of more than {size_max} bytes"
                 raise NotCopied(text, loss=FILE_TOO_LARGE)
             if len(waiting) >= PIECE_BYTES:
-                await asyncio.to_thread(self._write, bytes(waiting))
+                await _on_disk(self._write, bytes(waiting))
                 waiting.clear()
-        await asyncio.to_thread(self._write, bytes(waiting))
+        await _on_disk(self._write, bytes(waiting))
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield everything, from the beginning."""
-        self.file.seek(0)
-        while piece := await asyncio.to_thread(self.file.read, PIECE_BYTES):
+        await _on_disk(self.file.seek, 0)  # Which writes what was held back.
+        while piece := await _on_disk(self.file.read, PIECE_BYTES):
             yield piece
 
     @property
@@ -63,10 +67,23 @@ class Spool:
         self.size += len(data)
 
 
+async def _on_disk(do: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Do something with a file, in a thread; nothing has been said if it goes wrong."""
+    try:
+        return await asyncio.to_thread(do, *args, **options)
+    except OSError as error:
+        text = f"files on their way cannot be put on disk: {error.strerror or error}"
+        raise Refused(text) from error
+
+
 @asynccontextmanager
 async def open_spool() -> AsyncIterator[Spool]:
-    """Open an empty one; nothing is left of it afterwards."""
-    file = await asyncio.to_thread(tempfile.TemporaryFile)
+    """Open an empty one; nothing is left of it afterwards.
+
+    Raises:
+        Refused: There is nowhere to put it.
+    """
+    file: IO[bytes] = await _on_disk(tempfile.TemporaryFile)
     try:
         yield Spool(file)
     finally:
