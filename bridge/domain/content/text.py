@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from bridge.domain.content.addresses import safe_href
 from bridge.domain.content.cleaning import clean_words
 from bridge.domain.content.nodes import (
     Attachment,
@@ -178,65 +177,59 @@ def mentions(body: Body) -> tuple[Mention, ...]:
     return tuple(node for node in walk(body) if isinstance(node, Mention))
 
 
-def plain_text(body: Body, *, links: bool = False) -> str:
-    """The canonical plain form of a body; with `links`, addresses follow the words they are under."""
-    return _read_blocks(body.blocks, links, gap="\n\n")
+def plain_text(body: Body) -> str:
+    """The canonical plain form of a body; addresses and most marks are left out."""
+    return _read_blocks(body.blocks, gap="\n\n")
 
 
-def _read_blocks(blocks: Iterable[Block], links: bool, gap: str = "\n") -> str:
-    return gap.join(text for block in blocks if (text := _read_block(block, links)))
+def _read_blocks(blocks: Iterable[Block], gap: str = "\n") -> str:
+    return gap.join(text for block in blocks if (text := _read_block(block)))
 
 
-def _read_block(block: Block, links: bool) -> str:  # noqa: PLR0911 -- one for each kind of block
+def _read_block(block: Block) -> str:  # noqa: PLR0911 -- one for each kind of block
     match block:
         case Paragraph() | Heading():
-            return _read_words(block.content, links)
+            return _read_words(block.content)
         case Quote():
-            return _read_quote(block, links)
+            return _read_quote(block)
         case Card():
-            return _read_blocks(block.blocks, links)
+            return _read_blocks(block.blocks)
         case CodeBlock():
             return block.text
         case List():
-            return _read_list(block, links)
+            return _read_list(block)
         case Table():
-            return "\n".join(
-                " | ".join(_read_blocks(cell.blocks, links) for cell in row) for row in block.rows
-            )
+            return "\n".join(" | ".join(_read_blocks(c.blocks) for c in row) for row in block.rows)
         case Rule():
             return "---"
         case Attachment():
-            href = safe_href(block.page or block.url) if links else None
-            return f"{label(block)} ({href})" if href else label(block)
+            return label(block)
 
 
-def _read_quote(block: Quote, links: bool) -> str:
-    text = _read_blocks(block.blocks, links)
+def _read_quote(block: Quote) -> str:
+    text = _read_blocks(block.blocks)
     return text if text.startswith("> " * QUOTE_MARKS_MAX) else "> " + text.replace("\n", "\n> ")
 
 
-def _read_list(block: List, links: bool) -> str:
+def _read_list(block: List) -> str:
     read = []
     for number, item in enumerate(block.items, block.start):
         mark = f"{number}. " if block.ordered else "• "
-        read.append(mark + _read_blocks(item, links).replace("\n", "\n" + " " * len(mark)))
+        read.append(mark + _read_blocks(item).replace("\n", "\n" + " " * len(mark)))
     return "\n".join(read)
 
 
-def _read_words(content: Iterable[Inline], links: bool) -> str:
-    return "".join(_read_word(node, links) for node in content)
+def _read_words(content: Iterable[Inline]) -> str:
+    return "".join(_read_word(node) for node in content)
 
 
-def _read_word(node: Inline, links: bool) -> str:
+def _read_word(node: Inline) -> str:
     match node:
         case Text() | Code() | Mention():
             return node.text
         case LineBreak():
             return "\n"
-        case Link():
-            text = _read_words(node.content, links)
-            return f"{text} ({node.href})" if links and text != node.href else text
         case Image():
             return label(node)
         case _:
-            return _read_words(node.content, links)
+            return _read_words(node.content)
