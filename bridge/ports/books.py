@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bridge.domain.ids import Place, PortalId, RoomId, Side, TeamsUserId, TenantId, UserId
+from bridge.domain.ids import (
+    Place,
+    PortalId,
+    RoomId,
+    Side,
+    TeamId,
+    TeamsUserId,
+    TenantId,
+    UserId,
+)
 from bridge.domain.likeness import Likeness
 from bridge.domain.portal import Account, Portal
-from bridge.ports.news import News
 
 
 class PortalBook(Protocol):
@@ -24,8 +32,10 @@ class PortalBook(Protocol):
         """Return the rooms of those places that have one."""
         ...
 
-    async def look_at(self, news: Sequence[News]) -> None:
-        """Have rooms and spaces looked at now."""
+    async def look_at(
+        self, tenant: TenantId, *, chats: Collection[Place], teams: Collection[TeamId]
+    ) -> None:
+        """Have rooms and spaces looked at now, as somebody may be missing there."""
         ...
 
     async def look_later(self, room: RoomId, *, after: timedelta) -> None:

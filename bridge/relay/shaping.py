@@ -50,6 +50,8 @@ from bridge.telemetry import LOOKS, ROOM_REFUSALS, STRANGERS, log
 
 LOOKS_AT_ONCE = 4
 """Rooms that are made and people that are brought in cost a homeserver more than messages do."""
+SKEW = timedelta(seconds=1)
+"""By so much the clock of the process that noted the news may be behind."""
 LEASE = timedelta(minutes=2)
 """For so long nobody else looks; what a process left behind that died is looked at then."""
 DAY = timedelta(days=1)
@@ -171,7 +173,7 @@ class Shaper(Loop):
         if is_idle(due.due_at, memory) and not await self._was_said_in(due):
             kept = Kept(memory=replace(memory, next_at=now + DAY, looked_at=now))
             return Outcome(kept=kept, next_at=now + DAY, gone_at=due.gone_at)
-        conversation = await self._describe(portal.place, as_of=now)
+        conversation = await self._describe(portal.place, as_of=due.due_at + SKEW)
         pins, waits = await self._pins(due, conversation)
         look = RoomLook(conversation=conversation, pins=pins, space=await self._space(due))
         kept = await self.keeper.keep_room(due, look)
@@ -256,7 +258,7 @@ class Shaper(Loop):
 
     async def _keep_space(self, due: DueSpace) -> Outcome:
         now = self.clock.now()
-        look, memory = await self._look_of(due, as_of=now)
+        look, memory = await self._look_of(due, as_of=due.due_at + SKEW)
         await self._tell_general(due, look.team)
         kept = await self.keeper.keep_space(replace(due, memory=memory), look)
         if memory.picture != due.memory.picture:

@@ -10,12 +10,14 @@ requests a second and team (learn.microsoft.com graph/throttling-limits § Micro
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from weakref import WeakValueDictionary
 
 from bridge.domain.ids import Channel, Place, TeamId, TeamsUserId, channel_of
 from bridge.domain.portal import Conversation, Member, Membership, Team
@@ -57,6 +59,7 @@ class TeamDirectory:
         self._credential = credential
         self._clock = clock
         self._teams: OrderedDict[TeamId, _Known] = OrderedDict()
+        self._asking: WeakValueDictionary[TeamId, asyncio.Lock] = WeakValueDictionary()
 
     async def describe(self, place: Place, *, as_of: datetime | None = None) -> Conversation:
         """Return what a channel is, and who is in it.
@@ -87,16 +90,21 @@ class TeamDirectory:
             Gone: Graph does not know the team.
             RemoteError: Graph could not be read.
         """
-        known, now = self._teams.get(team), self._clock.now()
-        if known is not None and known.asked_at >= max(as_of or _EVER, now - TEAM_AGE_MAX):
-            return known.team
+        lock = self._asking.setdefault(team, asyncio.Lock())
+        async with lock:  # Whoever comes second finds what the first was told.
+            known, now = self._teams.get(team), self._clock.now()
+            if known is not None and known.asked_at >= max(as_of or _EVER, now - TEAM_AGE_MAX):
+                return known.team
+            described = await self._ask_for_team(team)
+            self._remember(described, now)
+            return described
+
+    async def _ask_for_team(self, team: TeamId) -> Team:
         path = f"/teams/{segment(team)}"
         with gone_where_not_found():
             found = await self._ask(path)
             listed = await self._list(f"{path}/members?$top={MEMBERS_PER_PAGE}")
-        described = team_payloads.team(found, team, listed=listed)
-        self._remember(described, now)
-        return described
+        return team_payloads.team(found, team, listed=listed)
 
     async def picture_of(self, team: TeamId, *, known: str | None) -> Picture | str | None:
         """Return the picture of a team, or its tag if that is `known`; None if it has none.

@@ -79,14 +79,12 @@ from bridge.matrix.start import announce, check
 from bridge.matrix.uploading import Uploader
 from bridge.ports import (
     ORGANISATION,
-    ConversationNews,
     Delivery,
     Entry,
     Far,
     FarPart,
     Ghost,
     NewEntry,
-    TeamNews,
 )
 from bridge.sandbox.homeserver import Homeserver
 from bridge.sandbox.processes import reserve_port
@@ -819,11 +817,7 @@ async def test_who_signs_in_later_has_their_rooms_and_spaces_looked_at(
 
     await world.rooms.welcome(world.accounts.add(alice.id, ANNA.id))
 
-    assert world.books.news == [
-        ConversationNews(place=PLACE),
-        TeamNews(tenant=TENANT, team=ORGANISATION),
-        TeamNews(tenant=TENANT, team=team.id),
-    ]
+    assert world.books.looked_at == [PLACE, ORGANISATION, team.id]
 
 
 async def test_whoever_is_in_a_portal_cannot_bring_in_others(

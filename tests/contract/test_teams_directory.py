@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -87,6 +88,25 @@ async def test_a_team_is_asked_for_anew_when_it_may_have_changed(world: World) -
     assert {member.id for member in before.members} == {alice.id}
     assert {member.id for member in after.members} == {alice.id, bob.id}
     assert after.is_archived
+
+
+async def test_a_team_is_asked_for_once_for_all_channels_that_are_looked_at_together(
+    world: World,
+) -> None:
+    teams = TeamsClient(world.tenant)
+    (alice,) = await world.tenant.add_users("Alice")
+    # One beside the general channel: Graph answers four questions a second about a team.
+    team = await teams.create_team("Tea", owners=[alice.id], channels=["Green"])
+    assert len(team.channels) == 2
+    news_at = world.clock.now()
+    await asyncio.gather(
+        *(
+            world.side.directory.describe(place_of(world, seat), as_of=news_at)
+            for seat in team.channels.values()
+        )
+    )
+    asked = [str(one["path"]) for one in await world.tenant.requests()]
+    assert sum(path.endswith(f"/teams/{team.id}/members") for path in asked) == 1
 
 
 async def test_a_channel_that_graph_does_not_know_is_gone(world: World) -> None:

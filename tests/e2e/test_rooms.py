@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from bridge.sandbox.people import MatrixPerson
 from bridge.sandbox.tenant.client_kinds import change_pins
-from tests.kit.e2e_world import World, eventually
+from tests.kit.e2e_world import ARRIVAL, World, eventually
 
 Json = dict[str, Any]
 
@@ -74,6 +74,24 @@ async def test_a_room_follows_the_name_of_its_chat_and_nobody_elses(world: World
 
     await shows(reader, room, "m.room.name", name="Budget 2027")
     await shows(reader, room, "m.room.topic", topic="Group chat in Microsoft Teams")
+
+
+async def test_what_happened_to_a_chat_is_told_though_graph_notifies_nobody_of_it(
+    world: World,
+) -> None:
+    maria, bob = await world.tenant.add_users("Maria Rossi", "Bob Roth")
+    reader = await world.signed_in("maria", maria)
+    chat = await world.tenant.create_chat("group", [maria.id, bob.id], topic="Budget")
+    room = await world.opened(chat, bob, reader)
+    await world.looked_at()
+
+    await world.tenant.change_chat(chat, topic="Budget 2027", by=bob.id)
+
+    def is_told() -> bool:
+        return any("Budget 2027" in said.body for said in reader.rooms[room])
+
+    await reader.wait_for(is_told, ARRIVAL, "the renaming to be told")
+    await world.at_rest()
 
 
 async def test_a_meeting_says_where_it_is_joined(world: World) -> None:

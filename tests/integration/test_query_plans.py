@@ -418,9 +418,7 @@ class HotPath:
         names = (ConversationId(f"chat {number * 10 + n}") for n in range(1, 11))
         chats = [Place(tenant=tenant, conversation=name) for name in names]
         team = TeamId(f"team {number}" if expected else f"new team {number}")
-        await portals.look_at(
-            [*(ConversationNews(place=one) for one in chats), TeamNews(tenant=tenant, team=team)]
-        )
+        await portals.look_at(tenant, chats=chats, teams=[team])
         until = now + timedelta(minutes=1)
         rooms = await book.claim_rooms(limit=4, until=until, newest_first=bool(number % 2))
         assert len(rooms) == expected

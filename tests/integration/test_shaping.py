@@ -57,7 +57,6 @@ from tests.integration.test_store_shapes import (
     TENANT,
     channel,
     chat,
-    portals_of,
     room_for,
 )
 from tests.unit.matrix.books import Tenant
@@ -158,7 +157,8 @@ class World:
         self.store.clock.advance(by)
 
     async def told(self, *news: ConversationNews | TeamNews) -> None:
-        await portals_of(self.store).look_at(news)
+        for one in news:
+            await self.book.look_at(one)
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ async def test_a_new_room_is_due_and_leased_to_one(book: ShapeBook, world: Postg
 
 async def test_a_portal_without_a_room_is_never_due(book: ShapeBook, world: PostgresWorld) -> None:
     portal = await make_portal(world.process())
-    await portals_of(world).look_at([ConversationNews(place=portal.place)])
+    await book.look_at(ConversationNews(place=portal.place))
     assert await claim(book, world) == ()
 
 
@@ -116,7 +116,7 @@ async def test_what_was_settled_is_due_when_it_was_said_or_when_there_are_news(
     (due,) = await claim(book, world)
     await book.settle_room(due, Kept(memory=memory), next_at=world.clock.now() + DAY)
     assert await claim(book, world) == ()
-    await portals_of(world).look_at([ConversationNews(place=chat())])
+    await book.look_at(ConversationNews(place=chat()))
     (again,) = await claim(book, world)
     assert (again.due_at, again.memory) == (world.clock.now(), memory)
     await book.settle_room(again, Kept(memory=memory), next_at=world.clock.now() + DAY)
@@ -129,7 +129,7 @@ async def test_news_that_come_during_a_look_are_looked_at_afterwards(
 ) -> None:
     await room_for(world, chat())
     (due,) = await claim(book, world)
-    await portals_of(world).look_at([ConversationNews(place=chat())])
+    await book.look_at(ConversationNews(place=chat()))
     assert await claim(book, world) == (), "two looks at once may end in the wrong order"
     await book.settle_room(due, Kept(memory=Memory(failures=1)), next_at=world.clock.now() + DAY)
     (again,) = await claim(book, world)
@@ -202,7 +202,7 @@ async def test_news_of_a_team_are_news_of_its_channels_and_its_space(
     await book.want_spaces(TENANT, TEAM, anew=False)
     for space in await book.claim_spaces(limit=9, until=world.clock.now() + MINUTE):
         await book.settle_space(space, Kept(memory=Memory()), next_at=world.clock.now() + DAY)
-    await portals_of(world).look_at([TeamNews(tenant=TENANT, team=TEAM)])
+    await book.look_at(TeamNews(tenant=TENANT, team=TEAM))
     assert [due.portal.place for due in await claim(book, world)] == [channel()]
     spaces = await book.claim_spaces(limit=9, until=world.clock.now() + MINUTE)
     assert [space.team for space in spaces] == [TEAM]
@@ -264,6 +264,25 @@ async def test_a_channel_that_is_gone_is_in_no_space(book: ShapeBook, world: Pos
     assert await book.channels_of(TENANT, TEAM) == ()
     (again,) = await claim(book, world)
     assert again.gone_at == now
+
+
+async def test_who_may_be_missing_is_looked_for_in_chats_teams_and_spaces(
+    book: ShapeBook, world: PostgresWorld
+) -> None:
+    for place in (chat(), channel(), chat("19:another@thread.v2")):
+        await room_for(world, place)
+    await book.want_spaces(TENANT, TEAM, anew=False)
+    later = world.clock.now() + DAY
+    for due in await claim(book, world):
+        await book.settle_room(due, Kept(memory=Memory()), next_at=later)
+    for space in await book.claim_spaces(limit=9, until=world.clock.now() + MINUTE):
+        await book.settle_space(space, Kept(memory=Memory()), next_at=later)
+    await portals_of(world).look_at(TENANT, chats=[chat()], teams=[ORGANISATION, TEAM])
+    found = await claim(book, world)
+    assert {due.portal.place for due in found} == {chat(), channel()}
+    assert not any(due.has_news for due in found)
+    spaces = await book.claim_spaces(limit=9, until=world.clock.now() + MINUTE)
+    assert {space.team for space in spaces} == {ORGANISATION, TEAM}
 
 
 async def test_a_look_that_may_wait_comes_no_later_than_one_that_was_planned(

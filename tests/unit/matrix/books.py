@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +27,6 @@ from bridge.ports import (
     Directory,
     Ghost,
     GhostBook,
-    News,
     Picture,
     PortalBook,
     RoomBook,
@@ -63,7 +62,7 @@ class Books(GhostBook, PortalBook, RoomBook):
         self.places: dict[Place, RoomId] = {}
         self.names: dict[PortalId, str] = {}
         self.desks: dict[UserId, RoomId] = {}
-        self.news: list[News] = []
+        self.looked_at: list[Place | TeamId] = []
         self.later: dict[RoomId, timedelta] = {}
 
     @override
@@ -97,8 +96,10 @@ class Books(GhostBook, PortalBook, RoomBook):
         return tuple(self.places[place] for place in places if place in self.places)
 
     @override
-    async def look_at(self, news: Sequence[News]) -> None:
-        self.news += news
+    async def look_at(
+        self, tenant: TenantId, *, chats: Collection[Place], teams: Collection[TeamId]
+    ) -> None:
+        self.looked_at += (*chats, *teams)
 
     @override
     async def look_later(self, room: RoomId, *, after: timedelta) -> None:
