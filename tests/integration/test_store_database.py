@@ -24,6 +24,8 @@ from tests.contract.test_journal import append, claim_one, make_portal, new
 from tests.integration.stores import opened, world_on
 from tests.kit.fake_store import FakeClock
 
+PID = "SELECT pg_backend_pid()"
+
 
 class Diary(Watch):
     """A watch that also keeps what it was told, transitions only."""
@@ -213,6 +215,33 @@ async def test_a_cut_connection_costs_one_call(empty_database: str, diary: Diary
             await other.execute("SELECT pg_terminate_backend($1)", row["pid"])
             with pytest.raises(StoreUnavailable):
                 await session.execute("SELECT 1")
+        await database.ping()
+
+    assert diary.pages == ["postgres away", "postgres back"]
+
+
+async def test_connections_from_before_an_outage_tell_neither_its_end_nor_another(
+    empty_database: str, diary: Diary
+) -> None:
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ANY ($1::int[])"
+    async with (
+        opened(empty_database, watch=Watch()) as other,
+        opened(empty_database, watch=diary) as database,
+    ):
+        async with database.session() as first, database.session() as second:
+            pids = [row[0] for s in (first, second) for row in await s.fetch(PID)]
+            await other.execute(cut, pids[:1])
+            with pytest.raises(StoreUnavailable):
+                await first.execute("SELECT 1")
+            await second.execute("SELECT 1")
+            assert diary.pages == ["postgres away"]
+
+            await database.ping()
+            assert diary.pages == ["postgres away", "postgres back"]
+
+            await other.execute(cut, pids[1:])
+            with pytest.raises(StoreUnavailable):
+                await second.execute("SELECT 1")
         await database.ping()
 
     assert diary.pages == ["postgres away", "postgres back"]
