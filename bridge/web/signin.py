@@ -25,7 +25,7 @@ from bridge.domain.ids import UserId
 from bridge.domain.portal import Account
 from bridge.errors import RemoteError, StoreUnavailable, Unauthorized
 from bridge.ports import AccountBook, Clock, SignInBook
-from bridge.teams.auth import Auth
+from bridge.teams.auth import Auth, SignedIn
 from bridge.telemetry import log
 
 TICKET_BYTES = 32
@@ -157,18 +157,22 @@ class SignIns:
         )
         before = await self.accounts.sign_in(account, signed_in.token_cache)
         log.info("signed in", user=user)
-        await self._tell(user, before, account)
+        lacking = _lacking(signed_in)
+        await self._tell(user, before, account, lacking)
         return self._page(
             "You are signed in",
             f"<p><code>{escape(user)}</code> now speaks in Teams as "
             f"<strong>{escape(account.name or account.teams_user)}</strong>.</p>"
+            f"{lacking and f'<p>{escape(lacking)}</p>'}"
             "<p>You can close this page.</p>",
         )
 
-    async def _tell(self, user: UserId, before: UserId | None, account: Account) -> None:
+    async def _tell(
+        self, user: UserId, before: UserId | None, account: Account, lacking: str
+    ) -> None:
         name = account.name or account.teams_user
         try:
-            await self.tell(user, f"You are signed in to Teams as {name}.")
+            await self.tell(user, f"You are signed in to Teams as {name}. {lacking}".rstrip())
             if before is not None and before != user:
                 await self.tell(before, f"{name} is now linked to {user}; you are signed out.")
         except (RemoteError, StoreUnavailable) as error:
@@ -205,6 +209,14 @@ def _same(one: str, other: str) -> bool:
     # A cookie may hold bytes that are no text.
     sent, kept = one.encode(errors="replace"), other.encode(errors="replace")
     return bool(one) and hmac.compare_digest(sent, kept)
+
+
+def _lacking(signed_in: SignedIn) -> str:
+    """Say what will not work, as nobody has consented to it."""
+    if not signed_in.lacking:
+        return ""
+    what = "; ".join(f"{scope.reason} ({scope.name})" for scope in signed_in.lacking)
+    return f"Not allowed by your organisation, so not possible: {what}."
 
 
 def _sentence(error: RemoteError) -> str:

@@ -62,10 +62,11 @@ from bridge.sandbox.installation import APPLICATION_PERMISSIONS
 from bridge.sandbox.tenant.client import ControlledTenant, Person as User, TenantControl
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tls import Certificates
-from bridge.teams.auth import CHANNEL_SCOPES, DELEGATED_SCOPES, Auth, SignedIn
+from bridge.teams.auth import Auth, SignedIn
 from bridge.teams.certificates import make_certificate
 from bridge.teams.notifications import Lifecycle
 from bridge.teams.resources import CHAT_MESSAGES
+from bridge.teams.scopes import SCOPES as DELEGATED
 from bridge.teams.side import Surroundings, TeamsSide, open_teams
 from bridge.teams.subscriptions import Addresses
 from bridge.telemetry import Watch
@@ -90,7 +91,8 @@ PATIENCE_S = 60
 """Nine subscriptions take two handshakes each, and on two busy cores some 20 s have been seen."""
 
 
-SCOPES = (*DELEGATED_SCOPES, *CHANNEL_SCOPES, "openid", "profile", "offline_access")
+REQUIRED = tuple(one.name for one in DELEGATED if one.required)
+SCOPES = (*REQUIRED, "openid", "profile", "offline_access")
 
 
 async def agreed() -> None:

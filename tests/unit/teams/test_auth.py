@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bridge.teams.auth import graph_resource, signed_in
 from bridge.teams.certificates import make_certificate
 from bridge.teams.credentials import client_credential
 from bridge.teams.refusals import OPERATOR, PERSON, codes_of, refusal
+from bridge.teams.scopes import SCOPES, asked_for, needed_to_speak
 from bridge.teams.transport import proxy_for
 from tests.unit.teams.memory import CLIENT, NOW, TENANT, teams_config
 
@@ -135,6 +137,23 @@ def test_a_name_may_be_missing() -> None:
 def test_an_answer_for_someone_else_is_refused(changes: dict[str, object], says: str) -> None:
     with pytest.raises(Unauthorized, match=says):
         signed_in(answer(**changes), "cache", teams_config())
+
+
+def test_a_sign_in_without_optional_permissions_says_what_will_not_work() -> None:
+    optional = [scope.name for scope in SCOPES if not scope.required]
+    assert [scope.name for scope in signed_in(answer(), "c", teams_config()).lacking] == optional
+
+    every = {**answer(), "scope": " ".join(scope.name.upper() for scope in SCOPES)}
+    assert signed_in(every, "c", teams_config()).lacking == ()
+
+
+def test_what_is_for_channels_is_not_missed_where_there_are_none() -> None:
+    teams = replace(teams_config(), channels=False)
+    chats = {**answer(), "scope": "ChatMessage.Send Chat.ReadWrite"}
+
+    assert asked_for(teams) == ("ChatMessage.Send", "Chat.ReadWrite") == needed_to_speak()
+    lacking = [scope.name for scope in signed_in(chats, "c", teams).lacking]
+    assert lacking == ["ChatMember.ReadWrite", "Files.ReadWrite"]
 
 
 def test_a_sign_in_without_the_permission_is_of_no_use() -> None:
