@@ -148,6 +148,17 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GhostInvited:
+    """A Matrix user invited a ghost into a room; `is_direct`: as somebody to talk with directly."""
+
+    room: RoomId
+    sender: UserId
+    ghost: UserId
+    is_direct: bool
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unheard:
     """A Matrix user wrote in a portal without being signed in to Teams: nobody there heard it."""
 
@@ -155,7 +166,7 @@ class Unheard:
     sender: UserId
 
 
-Request = Asked | Invited | Unheard
+Request = Asked | Invited | GhostInvited | Unheard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import Protocol, assert_never
 
 from typing_extensions import override
 
-from bridge.domain.events import Asked, Invited, Request, Unheard
+from bridge.domain.events import Asked, GhostInvited, Invited, Request, Unheard
 from bridge.domain.ids import RoomId, UserId
 from bridge.domain.portal import Account
 from bridge.errors import Rejected
@@ -119,6 +119,8 @@ class BotDesk(Desk):
                     await self._enter(request)
                 case Asked():
                     await self._answer(request)
+                case GhostInvited():
+                    log.info("not answered", room=request.room, user=request.sender, reason="ghost")
                 case Unheard():
                     await self._hint(request)
                 case _:

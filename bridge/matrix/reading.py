@@ -1,6 +1,7 @@
 """What a matrix event means to the relay. Pure, and total: whatever strangers send has an answer.
 
 invitation of the bot         Invited
+invitation of a ghost         GhostInvited
 m.room.message                Sighting
   that replaces another       Sighting of the original, its version the time of the edit
 m.reaction                    Reacted
@@ -10,7 +11,7 @@ anything else, or redacted    Ignored, with a reason
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,16 @@ from mautrix.util import variation_selector
 
 from bridge.convert.matrix import read_matrix
 from bridge.domain.content import clean
-from bridge.domain.events import Ignored, Invited, Person, Reacted, Redacted, Seen, Sighting
+from bridge.domain.events import (
+    GhostInvited,
+    Ignored,
+    Invited,
+    Person,
+    Reacted,
+    Redacted,
+    Seen,
+    Sighting,
+)
 from bridge.domain.ids import MessageRef, RoomId, UserId, Version
 from bridge.errors import Unconvertible
 from bridge.matrix.appservice import (
@@ -26,8 +36,8 @@ from bridge.matrix.appservice import (
     MESSAGE,
     REACTION,
     REDACTION,
+    invited_by,
     is_id,
-    is_invite,
     is_well_formed,
 )
 from bridge.matrix.names import localpart_of
@@ -57,7 +67,17 @@ IGNORED_OTHER = "not_relayed"
 Json = Mapping[str, Any]
 
 
-def reading_of(event: object, *, bot: UserId, received_at: datetime) -> Reading:
+def _nobody(_user: str) -> bool:
+    return False
+
+
+def reading_of(
+    event: object,
+    *,
+    bot: UserId,
+    received_at: datetime,
+    is_ghost: Callable[[str], bool] = _nobody,
+) -> Reading:
     """Say what a matrix event means.
 
     Raises:
@@ -65,14 +85,27 @@ def reading_of(event: object, *, bot: UserId, received_at: datetime) -> Reading:
     """
     if not is_well_formed(event):
         raise Unconvertible("this is no matrix event")
-    if is_invite(event, bot):
-        invited = Invited(room=RoomId(event["room_id"]), sender=UserId(event["sender"]))
-        return Reading(requests=(invited,))
     sent_at = _sent_at(event.get("origin_server_ts"), received_at)
+    invited = invited_by(event)
+    if invited == bot:
+        room, sender = RoomId(event["room_id"]), UserId(event["sender"])
+        return Reading(requests=(Invited(room=room, sender=sender),))
+    if invited is not None and is_ghost(invited):
+        return Reading(requests=(_ghost_invited(event, UserId(invited), sent_at),))
     seen = _seen(event, event["content"], sent_at)
     if isinstance(seen, str):
         return Reading(ignored=(Ignored(reason=seen),))
     return Reading(sightings=(seen,))
+
+
+def _ghost_invited(event: Json, ghost: UserId, sent_at: datetime) -> GhostInvited:
+    return GhostInvited(
+        room=RoomId(event["room_id"]),
+        sender=UserId(event["sender"]),
+        ghost=ghost,
+        is_direct=event["content"].get("is_direct") is True,
+        sent_at=sent_at,
+    )
 
 
 def _seen(event: Json, content: Json, sent_at: datetime) -> Seen | str:

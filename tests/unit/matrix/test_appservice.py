@@ -48,13 +48,14 @@ def test_a_message_becomes_an_entry_as_it_came() -> None:
     assert not refused
 
 
-def test_an_invitation_of_the_bot_becomes_an_entry_and_no_other_membership_does() -> None:
+def test_an_invitation_of_one_of_ours_becomes_an_entry_and_no_other_membership_does() -> None:
     invite = event(
         type="m.room.member", state_key="@teamsbot:example.org", content={"membership": "invite"}
     )
     entries, ignored, _ = READER.entries_of(
         transaction(
             invite,
+            invite | {"event_id": "$two", "state_key": GHOST},
             invite | {"state_key": "@someone:example.org"},
             invite | {"content": {"membership": "join"}},
             invite | {"content": {"membership": ["invite"]}},
@@ -62,7 +63,7 @@ def test_an_invitation_of_the_bot_becomes_an_entry_and_no_other_membership_does(
         NOW,
     )
 
-    assert len(entries) == 1
+    assert [entry.key for entry in entries] == ["$one", "$two"]
     assert ignored == {"not_relayed:m.room.member": 3}
 
 

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bridge.domain.content import plain_text
-from bridge.domain.events import Ignored, Invited, Person, Reacted, Redacted, Sighting
+from bridge.domain.events import (
+    GhostInvited,
+    Ignored,
+    Invited,
+    Person,
+    Reacted,
+    Redacted,
+    Sighting,
+)
 from bridge.domain.ids import MessageRef, RoomId, UserId, Version
 from bridge.errors import Unconvertible
 from bridge.matrix.reading import KEY_CHARS_MAX, reading_of
@@ -180,6 +188,24 @@ def test_an_invitation_of_the_bot_is_a_request() -> None:
     reading = read(type="m.room.member", state_key=BOT, content={"membership": "invite"})
 
     assert reading.requests == (Invited(room=RoomId("!room"), sender=UserId("@anna:example.org")),)
+
+
+@pytest.mark.parametrize("is_direct", [True, False])
+def test_an_invitation_of_a_ghost_is_a_request(is_direct: bool) -> None:
+    ghost = "@teams_maria:example.org"
+    content = {"membership": "invite", "is_direct": is_direct}
+    invitation = event(origin_server_ts=MS, type="m.room.member", state_key=ghost, content=content)
+
+    reading = reading_of(invitation, bot=BOT, received_at=NOW, is_ghost=ghost.__eq__)
+
+    [request] = reading.requests
+    assert request == GhostInvited(
+        room=RoomId("!room"),
+        sender=UserId("@anna:example.org"),
+        ghost=UserId(ghost),
+        is_direct=is_direct,
+        sent_at=SENT_AT,
+    )
 
 
 @pytest.mark.parametrize(

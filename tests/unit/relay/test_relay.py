@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from bridge.domain.content import from_text, plain_text
 from bridge.domain.delivery import ATTEMPTS_MAX
-from bridge.domain.events import Asked, Event, Ignored, MessageSent, Unheard
-from bridge.domain.ids import MessageRef, Side, Version
+from bridge.domain.events import Asked, Event, GhostInvited, Ignored, MessageSent, Unheard
+from bridge.domain.ids import MessageRef, Side, UserId, Version
 from bridge.errors import (
     Rejected,
     StoreUnavailable,
@@ -101,6 +101,40 @@ async def test_what_is_written_to_the_bot_is_served_until_it_is_answered(world: 
     assert isinstance(asked, Asked)
     assert (asked.room, asked.text, asked.ref) == (ROOM, "login", "$event1")
     assert not world.store.inbox
+
+
+async def test_what_is_written_after_an_invitation_waits_until_that_is_served(
+    world: RelayWorld,
+) -> None:
+    """Whoever opens a chat by inviting somebody writes at once; the portal is made meanwhile."""
+    invited = GhostInvited(
+        room=ROOM,
+        sender=UserId("@ada:here"),
+        ghost=UserId("@teams_bob:here"),
+        is_direct=True,
+        sent_at=world.clock.now(),
+    )
+    world.accounts["@ada:here"] = "ada"
+    world.desk.failures.append(Unavailable("Graph away"))
+    await world.push(Side.MATRIX, "$invited", Reading(requests=(invited,)))
+    await world.say_in_matrix(1, "hello")
+    await world.settle()
+    assert world.desk.served == []
+    await world.open_portal()
+    await world.pass_time(timedelta(minutes=1))
+
+    assert world.desk.served == [invited]
+    assert world.teams.said == ["hello"]
+    assert not world.store.inbox
+
+
+async def test_a_bug_in_serving_parks_what_was_asked(world: RelayWorld) -> None:
+    world.desk.failures.append(KeyError("a bug"))
+    await world.say_in_matrix(1, "login")
+    await world.settle()
+
+    assert world.desk.served == []
+    assert [row.parked for row in world.store.inbox.values()] == [True]
 
 
 async def test_our_own_message_does_not_come_back(world: RelayWorld) -> None:
