@@ -2,48 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
-import pytest
-
-from bridge.sandbox.people import PersonError
+from tests.kit.e2e_browser import begin, browser, choose
 from tests.kit.e2e_world import ARRIVAL, World
-
-EXPIRED = "This link has expired"
-
-
-def browser(world: World) -> aiohttp.ClientSession:
-    """A browser that has never been anywhere."""
-    connector = aiohttp.TCPConnector(ssl=world.certificates.client_context())
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.CookieJar(unsafe=True))
-
-
-async def begin(visitor: aiohttp.ClientSession, link: str) -> str:
-    """Press the button of the bridge's page; return where Microsoft's page is."""
-    async with visitor.post(link, allow_redirects=False) as answer:
-        assert answer.status == 303
-        return answer.headers["Location"]
-
-
-async def choose(visitor: aiohttp.ClientSession, page: str, **fields: str) -> str:
-    """Fill in Microsoft's page; return the address it leads back to."""
-    async with visitor.get(page) as answer:
-        found = re.findall(
-            r'<input type="hidden" name="([^"]*)" value="([^"]*)"', await answer.text()
-        )
-    form = {unescape(name): unescape(value) for name, value in found} | fields
-    async with visitor.post(page, data=form, allow_redirects=False) as answer:
-        assert answer.status == 302
-        return answer.headers["Location"]
-
-
-async def expire_tickets(world: World) -> None:
-    """Let a quarter of an hour pass for every sign-in under way."""
-    async with world.store() as store:
-        await store.execute("UPDATE sign_ins SET expires_at = expires_at - interval '16 minutes'")
 
 
 async def test_the_bots_link_leads_through_every_page_to_being_signed_in(world: World) -> None:
@@ -72,68 +34,6 @@ async def test_the_bots_link_leads_through_every_page_to_being_signed_in(world: 
     assert said[0] == desk
     status = await person.ask(desk, "status", ARRIVAL)
     assert status.body == "You are signed in to Teams as Maria Rossi."
-
-
-async def test_a_link_is_good_once_and_not_for_long(world: World) -> None:
-    (maria,) = await world.tenant.add_users("Maria Rossi")
-    person = await world.person("maria")
-    desk = await world.desk(person)
-
-    used = await world.link_for(person, desk)
-    await world.follow(used, maria)
-    with pytest.raises(PersonError, match=f"(?s)410.*{EXPIRED}"):
-        await world.follow(used, maria)
-
-    old = await world.link_for(person, desk)
-    await expire_tickets(world)
-    with pytest.raises(PersonError, match=f"(?s)410.*{EXPIRED}"):
-        await world.follow(old, maria)
-
-
-async def test_the_browser_that_ends_a_sign_in_must_be_the_one_that_began_it(world: World) -> None:
-    (maria,) = await world.tenant.add_users("Maria Rossi")
-    person = await world.person("mallory")
-    desk = await world.desk(person)
-    link = await world.link_for(person, desk)
-
-    async with browser(world) as attacker, browser(world) as victim:
-        back = await choose(victim, await begin(attacker, link), user=maria.id)
-        async with victim.get(back) as answer:
-            assert answer.status == 410
-            assert EXPIRED in await answer.text()
-
-    status = await person.ask(desk, "status", ARRIVAL)
-    assert status.body.startswith("You are not signed in")
-
-
-async def test_declining_at_microsofts_page_signs_nobody_in(world: World) -> None:
-    await world.tenant.add_users("Maria Rossi")
-    person = await world.person("maria")
-    desk = await world.desk(person)
-    link = await world.link_for(person, desk)
-
-    async with browser(world) as visitor:
-        back = await choose(visitor, await begin(visitor, link), cancel="1")
-        async with visitor.get(back) as answer:
-            page = await answer.text()
-            assert answer.status == 403
-            assert "declined" in page
-
-    status = await person.ask(desk, "status", ARRIVAL)
-    assert status.body.startswith("You are not signed in")
-
-
-async def test_a_second_sign_in_as_the_same_teams_user_tells_the_first(world: World) -> None:
-    (maria,) = await world.tenant.add_users("Maria Rossi")
-    first = await world.signed_in("first", maria)
-    second = await world.signed_in("second", maria)
-
-    await world.read(second, "You are signed in to Teams as Maria Rossi.")
-    room, _ = await world.read(
-        first, f"Maria Rossi is now linked to {second.user}; you are signed out."
-    )
-    status = await first.ask(room, "status", ARRIVAL)
-    assert status.body.startswith("You are not signed in")
 
 
 async def test_who_is_not_signed_in_is_told_once_and_not_heard_in_teams(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -242,14 +243,39 @@ async def test_an_account_is_found_by_its_matrix_and_by_its_teams_user(
     assert await accounts.accounts_among(TENANT, []) == ()
 
 
-async def test_a_teams_user_speaks_as_one_matrix_user(accounts: AccountBook) -> None:
+async def test_a_teams_user_belongs_to_one_matrix_user_until_they_sign_out(
+    accounts: AccountBook,
+) -> None:
     await accounts.sign_in(account(ANNA), SECRET)
 
-    assert await accounts.sign_in(account(BERT), SECRET) == ANNA
-    assert await accounts.sign_in(account(BERT), SECRET) is None
+    assert await accounts.sign_in(account(BERT), "bert's") == ANNA
+    assert await accounts.account_of(BERT) is None
+    assert await accounts.token_cache(ANNA) == SECRET
 
-    assert await accounts.account_of(ANNA) is None
-    assert await accounts.account_of(BERT) == account(BERT)
+    await accounts.sign_out(ANNA)
+    assert await accounts.sign_in(account(BERT), "bert's") is None
+    assert await accounts.sign_in(account(ANNA), SECRET) == BERT
+
+
+async def test_of_two_who_claim_one_account_at_once_one_gets_it(accounts: AccountBook) -> None:
+    both = [accounts.sign_in(account(user), SECRET) for user in (ANNA, BERT)]
+    holders = set(await asyncio.gather(*both))
+
+    (holder,) = holders - {None}
+    assert len(holders) == 2
+    assert await accounts.account_of(UserId(str(holder))) is not None
+
+
+async def test_who_is_refused_another_account_keeps_the_one_they_have(
+    accounts: AccountBook,
+) -> None:
+    await accounts.sign_in(account(ANNA), SECRET)
+    await accounts.sign_in(account(BERT, "bert"), "bert's")
+
+    assert await accounts.sign_in(account(BERT), "stolen") == ANNA
+
+    assert await accounts.account_of(BERT) == account(BERT, "bert")
+    assert await accounts.token_cache(BERT) == "bert's"
 
 
 async def test_signing_out_ends_the_account(accounts: AccountBook) -> None:

@@ -70,11 +70,10 @@ class Accounts(AccountBook):
     @override
     async def sign_in(self, account: Account, token_cache: str) -> UserId | None:
         same = (u for u, a in self.accounts.items() if a.teams_user == account.teams_user)
-        before = next((user for user in same if user != account.user), None)
-        if before is not None:
-            await self.sign_out(before)
-        self.accounts[account.user], self.caches[account.user] = account, token_cache
-        return before
+        holder = next((user for user in same if user != account.user), None)
+        if holder is None:
+            self.accounts[account.user], self.caches[account.user] = account, token_cache
+        return holder
 
     @override
     async def sign_out(self, user: UserId) -> bool:

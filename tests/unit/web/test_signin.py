@@ -120,6 +120,7 @@ async def test_no_page_may_be_framed_kept_scripted_or_leak_its_address(visit: Vi
         assert "frame-ancestors 'none'" in policy
         assert "form-action 'self' https://login.test" in policy
         assert "script-src" not in policy
+        assert "unsafe" not in policy
         assert headers["Cache-Control"] == "no-store"
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -219,19 +220,36 @@ async def test_an_answer_that_is_too_long_is_not_looked_at(visit: Visit) -> None
     assert visit.microsoft.answers == []
 
 
-async def test_a_second_matrix_user_of_the_same_person_takes_over_and_the_first_is_told(
+async def test_a_second_matrix_user_of_the_same_person_is_refused_and_the_first_is_told(
     visit: Visit,
 ) -> None:
     second = UserId("@maria2:example.org")
     await visit.sign_in()
-    await visit.sign_in(second)
-    await visit.sign_in(second)
+    refused = await visit.sign_in(second)
 
+    assert refused.status == 409
+    assert f"<code>{MARIA}</code>" in refused.text
+    assert set(visit.accounts.accounts) == {MARIA} == set(visit.accounts.caches)
+    first, attempt = [text for user, text in visit.told if user == MARIA]
+    assert first == "You are signed in to Teams as Maria Rossi."
+    assert attempt.startswith(f"{second} has tried to sign in to Teams as Maria Rossi")
+    assert [text for user, text in visit.told if user == second] == []
+
+    await visit.sign_ins.sign_out(MARIA)
+    assert (await visit.sign_in(second)).status == 200
     assert set(visit.accounts.accounts) == {second}
-    assert [text for user, text in visit.told if user == MARIA] == [
-        "You are signed in to Teams as Maria Rossi.",
-        "Maria Rossi is now linked to @maria2:example.org; you are signed out.",
-    ]
+
+
+async def test_while_the_database_is_away_a_page_says_so(visit: Visit) -> None:
+    ticket = await visit.ticket()
+
+    async def gone(_ticket: str) -> UserId:
+        raise StoreUnavailable("Postgres is away")
+
+    visit.sign_ins.book.user_of_ticket = gone  # type: ignore[method-assign]
+    for method in ("GET", "POST"):
+        page = await visit.call(method, f"/teams/signin/{ticket}")
+        assert (page.status, "database cannot be reached" in page.text) == (503, True)
 
 
 @pytest.mark.parametrize(
