@@ -57,21 +57,21 @@ def demo_folder() -> Iterator[Path]:
         yield folder
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage() -> AsyncIterator[Stage]:
-    """One demo for all tests of a file; each makes rooms of its own."""
+    """One demo for all tests of the page; each makes rooms of its own."""
     with open_folder() as folder:
         async with running_stage(folder) as stage:
             yield stage
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with running_browser() as browser:
         yield browser
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def at(browser: Browser, stage: Stage) -> AsyncIterator[PageUnderTest]:
     """The demo's page: in Matrix Maria's, in Teams Aïcha's."""
     async with opened(browser, stage) as at:
