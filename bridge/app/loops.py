@@ -15,6 +15,7 @@ from bridge.domain.ids import Side, UserId
 from bridge.matrix.client import Client
 from bridge.matrix.commands import BotDesk
 from bridge.matrix.start import announce
+from bridge.relay.decisions import DecisionsWatch
 from bridge.relay.intake import Intake
 from bridge.relay.loops import Loop
 from bridge.relay.measuring import Measurer
@@ -82,6 +83,9 @@ def loops_of(
         ),
         Welcomer(memory.accounts, clock, welcome=matrix.rooms.welcome),
         Housekeeper(clock, prune=prune),
+        DecisionsWatch(
+            memory.plumbing, clock, forget=journal.forget_portals, learn=matrix.rooms.former.learn
+        ),
         Measurer(clock, refresh=Gauges(memory.database, clock).refresh),
         herald,
         herald.receipts,

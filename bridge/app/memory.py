@@ -16,6 +16,7 @@ from bridge.store.database import Database
 from bridge.store.ghosts import GhostBook
 from bridge.store.journal import PostgresJournal
 from bridge.store.media import MediaBook
+from bridge.store.plumbing import PlumbingBook
 from bridge.store.portals import PortalBook
 from bridge.store.readings import ReadingBook
 from bridge.store.rooms import RoomBook
@@ -33,6 +34,7 @@ class Memory:
     database: Database
     journal: PostgresJournal
     portals: PortalBook
+    plumbing: PlumbingBook
     ghosts: GhostBook
     accounts: AccountBook
     sign_ins: SignInBook
@@ -60,10 +62,12 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
         applied = await schema.upgrade(database)
         if applied:
             log.info("database upgraded", count=len(applied), schema=applied[-1])
+        journal = PostgresJournal(database, clock, owner=uuid4())
         yield Memory(
             database=database,
-            journal=PostgresJournal(database, clock, owner=uuid4()),
+            journal=journal,
             portals=PortalBook(database, clock),
+            plumbing=PlumbingBook(database, clock, forget=journal.forget_portals),
             ghosts=GhostBook(database, clock),
             accounts=AccountBook(database, clock, vault),
             sign_ins=SignInBook(database, clock, vault),

@@ -166,7 +166,15 @@ class Unheard:
     sender: UserId
 
 
-Request = Asked | Invited | GhostInvited | Unheard
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneWay:
+    """A Matrix user wrote in a portal that mirrors Teams: nothing that is said there reaches Teams."""
+
+    room: RoomId
+    sender: UserId
+
+
+Request = Asked | Invited | GhostInvited | Unheard | OneWay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from bridge.domain.ids import (
     Place,
     PortalId,
     RoomId,
+    Side,
     TeamId,
     TeamsUserId,
     TenantId,
@@ -20,13 +21,33 @@ from bridge.domain.ids import (
 NAMES_IN_A_ROOM_NAME_MAX = 4
 
 
+class Direction(StrEnum):
+    """Which way what is said in a portal crosses; what happens on the other side stays there."""
+
+    BOTH = "both"
+    TO_MATRIX = "to-matrix"
+    TO_TEAMS = "to-teams"
+
+    def carries(self, source: Side) -> bool:
+        """Tell whether what is said on a side crosses."""
+        stays = Side.TEAMS if self is Direction.TO_TEAMS else Side.MATRIX
+        return self is Direction.BOTH or source is not stays
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portal:
-    """A Teams conversation joined to a Matrix room; `room` is None until it is first needed."""
+    """A Teams conversation joined to a Matrix room; `room` is None until it is first needed.
+
+    `plumbed`: people had made the room before it was joined, and its looks are theirs. `replaced`:
+    `room` is one that the conversation has left for another.
+    """
 
     id: PortalId
     place: Place
     room: RoomId | None
+    direction: Direction = Direction.BOTH
+    plumbed: bool = False
+    replaced: bool = False
 
 
 class ConversationKind(StrEnum):

@@ -232,21 +232,21 @@ def shape_of(
     beings: Sequence[Being],
     *,
     name_direct: bool = False,
+    read_only: bool = False,
     let_in: Mapping[UserId, TeamsUserId] | None = None,
 ) -> Shape:
     """Say what the room of a conversation is to show, now that it is as it is.
 
-    What only Matrix knows by name is left to the caller: picture, pins and marks. `let_in`: who was invited before; they belong as long as their person is a member, also when
-    they have signed out since.
+    What only Matrix knows by name is left to the caller: picture, pins and marks. `read_only`:
+    nothing that is said there would arrive. `let_in`: who was invited before; they belong as long as
+    their person is a member, also when they have signed out since.
     """
     direct = conversation.kind is ConversationKind.ONE_ON_ONE
-    archived = conversation.is_archived
+    speak = SPEAK_NOBODY if conversation.is_archived or read_only else SPEAK
     return Shape(
         name=None if direct and not name_direct else room_name(conversation),
         topic=room_topic(conversation),
-        rights=Rights(
-            speak=SPEAK_NOBODY if archived else SPEAK, levels=_levels(conversation, beings)
-        ),
+        rights=Rights(speak=speak, levels=_levels(conversation, beings)),
         joined=_at_once(beings),
         invited=tuple(being.account for being in beings if being.account is not None),
         belong=_belong(beings, let_in or {}) if conversation.all_members else None,
@@ -266,6 +266,23 @@ def archive_of(shown: Shown, *, unlinked: Collection[Mark]) -> Shape:
         pins=shown.pins,
         rights=Rights(speak=SPEAK_NOBODY, invite=shown.rights.invite, levels=shown.rights.levels),
         marks={mark: {} if mark in unlinked else shown.marks[mark] for mark in shown.marks},
+    )
+
+
+def plumbed_shape(shown: Shown, beings: Sequence[Being], marks: Mapping[Mark, Json]) -> Shape:
+    """Say what a room is to show that people had made: what it shows, with `marks` for ours.
+
+    Who is there is for them to say; only ghosts of whoever is no member leave.
+    """
+    members = frozenset(being.ghost for being in beings if being.ghost is not None)
+    return Shape(
+        name=shown.name,
+        topic=shown.topic,
+        picture=shown.picture,
+        pins=shown.pins,
+        rights=shown.rights,
+        marks=marks,
+        belong=(shown.present - shown.ghosts) | members if members else None,
     )
 
 

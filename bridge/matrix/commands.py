@@ -17,7 +17,7 @@ from typing import Protocol, assert_never
 
 from typing_extensions import override
 
-from bridge.domain.events import Asked, GhostInvited, Invited, Request, Unheard
+from bridge.domain.events import Asked, GhostInvited, Invited, OneWay, Request, Unheard
 from bridge.domain.ids import RoomId, UserId
 from bridge.domain.portal import Account
 from bridge.errors import Rejected
@@ -48,6 +48,8 @@ GREETING = f"Hello! {HELP}"
 SIGN_IN_FIRST = """\
 {user}: your messages here do not reach Teams yet, because you are not signed in. \
 Write `login` to me ({bot}) in a direct chat."""
+ONE_WAY = """\
+{user}: this room only shows what is said in Teams. What you write here does not reach Teams."""
 STRANGER = "not a user of our homeserver"
 NOT_HERE = "I answer in a direct chat only. Invite me into a room that we have to ourselves."
 
@@ -122,7 +124,9 @@ class BotDesk(Desk):
                 case GhostInvited():
                     log.info("not answered", room=request.room, user=request.sender, reason="ghost")
                 case Unheard():
-                    await self._hint(request)
+                    await self._hint(request, SIGN_IN_FIRST)
+                case OneWay():
+                    await self._hint(request, ONE_WAY)
                 case _:
                     assert_never(request)
         except Rejected as error:
@@ -216,15 +220,16 @@ class BotDesk(Desk):
 
     # --- hints ---
 
-    async def _hint(self, unheard: Unheard) -> None:
+    async def _hint(self, unheard: Unheard | OneWay, words: str) -> None:
         if not self._names.is_local(unheard.sender):
             log.info("not answered", room=unheard.room, user=unheard.sender, reason=STRANGER)
             return
-        key = f"sign in first {unheard.sender} {self._clock.now().date().isoformat()}"
+        what = "sign in first" if isinstance(unheard, Unheard) else "one way"
+        key = f"{what} {unheard.sender} {self._clock.now().date().isoformat()}"
         known = f"{unheard.room} {key}"
         if self._hinted.get(known):
             return
-        text = SIGN_IN_FIRST.format(user=unheard.sender, bot=self._bot.user)
+        text = words.format(user=unheard.sender, bot=self._bot.user)
         await self.notice(unheard.room, text, key=key, mention=unheard.sender)
         self._hinted.put(known, True)
 

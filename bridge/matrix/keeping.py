@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing_extensions import override
 
 from bridge.domain.events import Person
-from bridge.domain.ids import RoomId, TeamsUserId, TenantId, UserId
+from bridge.domain.ids import RoomId, Side, TeamsUserId, TenantId, UserId
 from bridge.domain.portal import Account, Conversation, Member, room_topic
 from bridge.domain.shape import (
     Action,
@@ -30,14 +30,16 @@ from bridge.domain.shape import (
     Shown,
     archive_of,
     changes,
+    plumbed_shape,
     shape_of,
     still_let_in,
 )
 from bridge.errors import Rejected
 from bridge.matrix.answers import FORBIDDEN, RejectedByHomeserver
 from bridge.matrix.bot import Bot
+from bridge.matrix.features import NOTHING, ROOM_FEATURES
 from bridge.matrix.ghosts import Ghosts
-from bridge.matrix.marks import SPACE_PARENT, room_marks
+from bridge.matrix.marks import SINGLE, SPACE_PARENT, own_marks, room_marks
 from bridge.matrix.names import TOPIC_CHARS_MAX, Names, clean
 from bridge.matrix.rooms import Rooms, title_of
 from bridge.matrix.shaping import RoomState, named_in, shown_of, state_event
@@ -111,7 +113,8 @@ class RoomKeeper(Keeper):
             return await self._archive(due, room, state)
         cast = await self._cast(due, look.conversation, state)
         scene = self._scene(room, state, cast, due.memory)
-        shape = self._shape(look, look.conversation, scene)
+        make = self._plumbed if due.portal.plumbed else self._shape
+        shape = make(due, look, look.conversation, scene)
         return await self._make_so(scene, shape, name=title_of(look.conversation))
 
     @override
@@ -174,12 +177,25 @@ class RoomKeeper(Keeper):
         shown = shown_of(state, self._names, accounts=cast.accounts.keys())
         return _Scene(room=room, state=state, cast=cast, shown=shown, memory=memory)
 
-    def _shape(self, look: RoomLook, conversation: Conversation, scene: _Scene) -> Shape:
-        title = title_of(conversation)
+    def _plumbed(
+        self, due: DueRoom, _look: RoomLook, conversation: Conversation, scene: _Scene
+    ) -> Shape:
+        title, direction = title_of(conversation), due.portal.direction
+        ours = own_marks(conversation, self._names, name=title, direction=direction)
+        theirs = {mark: said for mark, said in scene.shown.marks.items() if mark[0] in SINGLE}
+        # A list that is not complete sends no ghost away.
+        beings = scene.cast.beings if conversation.all_members else ()
+        return plumbed_shape(scene.shown, beings, {**theirs, **ours})
+
+    def _shape(
+        self, due: DueRoom, look: RoomLook, conversation: Conversation, scene: _Scene
+    ) -> Shape:
+        title, direction = title_of(conversation), due.portal.direction
         shape = shape_of(
             conversation,
             scene.cast.beings,
             name_direct=self._rooms.names_direct,
+            read_only=not direction.carries(Side.MATRIX),
             let_in=scene.memory.let_in,
         )
         return replace(
@@ -194,6 +210,7 @@ class RoomKeeper(Keeper):
                 name=title,
                 beings=scene.cast.beings,
                 space=look.space.room,
+                direction=direction,
             ),
         )
 
@@ -201,7 +218,11 @@ class RoomKeeper(Keeper):
         cast = _Cast(tenant=due.portal.place.tenant, beings=(), accounts={})
         scene = self._scene(room, state, cast, due.memory)
         links = [mark for mark in scene.shown.marks if mark[0] == SPACE_PARENT]
-        kept = await self._make_so(scene, archive_of(scene.shown, unlinked=links), name=None)
+        shape = archive_of(scene.shown, unlinked=links)
+        if due.portal.plumbed:  # It goes on without Teams.
+            shape = replace(shape, rights=scene.shown.rights)
+        marks = {**shape.marks, (ROOM_FEATURES, self._names.bot): NOTHING}
+        kept = await self._make_so(scene, replace(shape, marks=marks), name=None)
         if due.gone_at is None:
             await self._bot.notice(room, GONE, key=f"gone {due.due_at.isoformat()}")
         return kept

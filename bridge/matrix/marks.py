@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 from bridge.domain.ids import Place, RoomId, TeamId, TenantId, UserId
-from bridge.domain.portal import Conversation, ConversationKind, Membership, Team
+from bridge.domain.portal import Conversation, ConversationKind, Direction, Membership, Team
 from bridge.domain.shape import Being, Json, Mark
+from bridge.matrix.features import ROOM_FEATURES, room_features
 from bridge.matrix.names import Names
 from bridge.ports import ChildRoom
 
@@ -28,7 +29,7 @@ SPACE = "m.space"
 
 SINGLE = frozenset({FUNCTIONAL_MEMBERS, JOIN_RULES, VISIBILITY})
 """There is one of each in a room: whoever has set it, it is ours to say."""
-KEYED = frozenset({*BRIDGE_INFO, SPACE_CHILD, SPACE_PARENT})
+KEYED = frozenset({*BRIDGE_INFO, ROOM_FEATURES, SPACE_CHILD, SPACE_PARENT})
 """Others may have set such ones too, about something else."""
 
 PROTOCOL = {"id": "msteams", "displayname": "Microsoft Teams"}
@@ -49,15 +50,25 @@ def room_marks(
     name: str,
     beings: Sequence[Being] = (),
     space: RoomId | None = None,
+    direction: Direction = Direction.BOTH,
 ) -> Mapping[Mark, Json]:
     """Say what the room of a conversation is."""
-    info, key = bridge_info(conversation, names, name=name), bridge_key(conversation.place)
-    marks: dict[Mark, Json] = {(kind, key): info for kind in BRIDGE_INFO}
+    marks = dict(own_marks(conversation, names, name=name, direction=direction))
     marks[FUNCTIONAL_MEMBERS, ""] = {"service_members": _servants(conversation, names, beings)}
     marks[JOIN_RULES, ""] = _join_rules(conversation, space)
     marks[VISIBILITY, ""] = {"history_visibility": "shared"}
     if space is not None:
         marks[SPACE_PARENT, space] = {"via": [names.domain], "canonical": True}
+    return marks
+
+
+def own_marks(
+    conversation: Conversation, names: Names, *, name: str, direction: Direction
+) -> Mapping[Mark, Json]:
+    """Say of which conversation a room is, and what can be said there; nothing about its looks."""
+    info, key = bridge_info(conversation, names, name=name), bridge_key(conversation.place)
+    marks: dict[Mark, Json] = {(kind, key): info for kind in BRIDGE_INFO}
+    marks[ROOM_FEATURES, names.bot] = room_features(conversation, direction)
     return marks
 
 

@@ -61,6 +61,7 @@ from bridge.ports.networks import (
     Reading,
 )
 from bridge.ports.news import ConversationNews, Loss, News, PersonNews, TeamNews
+from bridge.ports.plumbing import Joined, PlumbingBook
 from bridge.ports.presences import PresenceBoard, PresenceSource
 from bridge.ports.shapes import (
     ORGANISATION,
@@ -117,6 +118,7 @@ __all__ = [
     "Ghost",
     "GhostBook",
     "Heard",
+    "Joined",
     "Journal",
     "Keeper",
     "Kept",
@@ -132,6 +134,7 @@ __all__ = [
     "People",
     "PersonNews",
     "Picture",
+    "PlumbingBook",
     "PortalBook",
     "Portraitist",
     "PresenceBoard",

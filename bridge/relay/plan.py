@@ -19,6 +19,7 @@ from bridge.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageSent,
+    OneWay,
     Reacted,
     ReactionAdded,
     ReactionRemoved,
@@ -32,14 +33,13 @@ from bridge.domain.ids import (
     MessageRef,
     Place,
     PortalId,
-    RoomId,
     Side,
-    UserId,
     Version,
     channel_of,
 )
 from bridge.domain.portal import Portal
 from bridge.ports import Endpoint, Entry, Heard, Loss, NewDelivery, Remembered
+from bridge.relay.crossing import MIRROR_TO_MATRIX, hint_of, kept_out
 
 GATE_PATIENCE = timedelta(seconds=3)
 """While something waits for less than this, what comes after it in its conversation waits too."""
@@ -104,7 +104,7 @@ class Plan:
     remembered: dict[MessageKey, Remembered] = field(default_factory=dict)
     held: dict[EntryId, Entry] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
-    unheard: list[Unheard] = field(default_factory=list)
+    unheard: list[Unheard | OneWay] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
 
@@ -143,6 +143,8 @@ class Planner:
         Raises:
             Unconvertible: It cannot be cut so that it fits the far side.
         """
+        if self._is_kept_out(item):
+            return
         if item.portal.id in self._blocked:
             self._hold(item)
             return
@@ -155,6 +157,15 @@ class Planner:
                 self._redaction(item, item.seen)
             case _:
                 assert_never(item.seen)
+
+    def _is_kept_out(self, item: Item) -> bool:
+        reason = kept_out(item.portal, self._side)
+        if reason is None:
+            return False
+        self.plan.ignored.append(reason)
+        if reason == MIRROR_TO_MATRIX:
+            self.plan.unheard.extend(hint_of(item.seen, one_way=True))
+        return True
 
     # --- messages ---
 
@@ -241,8 +252,7 @@ class Planner:
         if item.speaker is not None or self._side is Side.TEAMS:
             return False
         self.plan.ignored.append(NOT_SIGNED_IN)
-        if isinstance(item.seen, Sighting):
-            self.plan.unheard.extend(_unheard(item.seen))
+        self.plan.unheard.extend(hint_of(item.seen, one_way=False))
         return True
 
     def _remember(self, item: Item, known: Known, consumed: tuple[int, ...] = ()) -> None:
@@ -384,17 +394,3 @@ def _losses(item: Item, seen: Sighting, events: Sequence[Event]) -> list[Loss]:
     if not any(isinstance(event, MessageSent | MessageEdited) for event in events):
         return []
     return [Loss(portal=item.portal.id, ref=seen.ref, name=name) for name in seen.losses]
-
-
-def _unheard(seen: Sighting) -> tuple[Unheard, ...]:
-    if isinstance(seen.origin, Place):
-        return ()
-    return (Unheard(room=RoomId(seen.origin), sender=UserId(seen.author.id)),)
-
-
-def needs_gate(side: Side) -> bool:
-    """Tell whether what a side shows may be our own doing under the name of a real person.
-
-    On Matrix an echo is known by its sender, a ghost.
-    """
-    return side is Side.TEAMS

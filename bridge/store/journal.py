@@ -40,6 +40,10 @@ class PostgresJournal(ports.Journal):
         self._deliveries = Deliveries(database, clock, self._leases, owner)
         self._portals = Portals()
 
+    def forget_portals(self) -> None:
+        """Let go of what is remembered of portals: somebody has decided something about one."""
+        self._portals.forget()
+
     async def run(self) -> None:
         """Write what is given to be written, until cancelled."""
         async with asyncio.TaskGroup() as writers:

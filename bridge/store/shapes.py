@@ -24,7 +24,7 @@ from bridge.domain.portal import Account
 from bridge.ports import ORGANISATION, ChildRoom, Clock, DueRoom, DueSpace, Kept, KnownSpace, News
 from bridge.store import memories, news as noting
 from bridge.store.database import Database, Row, plain
-from bridge.store.portals import portal_of
+from bridge.store.portals import decided
 
 # Two looks never have the same row: it is locked, then leased. What is due meanwhile waits for the
 # lease to end: a look that has seen less must not have the last word.
@@ -42,7 +42,7 @@ UPDATE portals p SET shape_due_at = $2, shape_lease = $2
 FROM due
 WHERE p.id = due.id
 RETURNING p.id, p.tenant_id, p.conversation_id, p.room_id, p.room_name, p.shape, p.shape_news,
-    p.read_until, p.gone_at,
+    p.read_until, p.gone_at, p.to_matrix, p.to_teams, p.is_plumbed, false AS replaced,
     due.shape_due_at AS due_at
 """  # noqa: S608 -- of two constants
     for newest_first in (False, True)
@@ -248,7 +248,7 @@ def _below(team: TeamId) -> str:
 
 def _due_room(row: Row, lease: datetime) -> DueRoom:
     return DueRoom(
-        portal=portal_of(row["id"], row),
+        portal=decided(row),
         name=row["room_name"],
         memory=memories.decode(row["shape"]),
         due_at=row["due_at"],

@@ -1,0 +1,122 @@
+"""What can be said in a room so that it arrives in Teams: told to clients, which offer no more. Pure.
+
+    a conversation, which way it is bridged ─▶ room_features ─▶ com.beeper.room_features
+
+The event is that of mautrix' bridgev2 (mautrix/go event/capabilities.d.ts), its state key the bot.
+Whatever is not named in it counts as refused. It says what the bridge does, not what it may do one
+day: who teaches it something changes this table with it, and the README.
+
+There is no `max_text_length`: what is too large for Teams is said in parts, and none of it is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+from bridge.domain.ids import Side
+from bridge.domain.portal import Conversation, ConversationKind, Direction
+from bridge.domain.shape import Json
+
+ROOM_FEATURES = "com.beeper.room_features"
+
+
+class Support(IntEnum):
+    """How well something crosses; clients offer what is above zero."""
+
+    REJECTED = -2
+    DROPPED = -1
+    FALLBACK = 0
+    PARTLY = 1
+    FULLY = 2
+
+
+_FORMATTING: Mapping[str, Support] = {
+    "bold": Support.FULLY,
+    "italic": Support.FULLY,
+    "underline": Support.FULLY,
+    "strikethrough": Support.FULLY,
+    "inline_code": Support.FULLY,
+    "code_block": Support.FULLY,
+    "code_block.syntax_highlighting": Support.FULLY,
+    "blockquote": Support.FULLY,
+    "inline_link": Support.FULLY,
+    "user_link": Support.FULLY,
+    "room_link": Support.FALLBACK,
+    "event_link": Support.FALLBACK,
+    "at_room_mention": Support.FULLY,
+    "unordered_list": Support.FULLY,
+    "ordered_list": Support.FULLY,
+    "ordered_list.start": Support.FULLY,
+    "custom_emoji": Support.FALLBACK,
+    "spoiler": Support.DROPPED,
+    "spoiler.reason": Support.DROPPED,
+    "color.foreground": Support.FULLY,
+    "color.background": Support.FULLY,
+    "horizontal_line": Support.FULLY,
+    "headers": Support.FULLY,
+    "superscript": Support.FULLY,
+    "subscript": Support.FULLY,
+    "math": Support.FALLBACK,
+    "details_summary": Support.DROPPED,
+    "table": Support.FULLY,
+}
+_MEDIA = (
+    "m.image",
+    "m.file",
+    "m.audio",
+    "m.video",
+    "org.matrix.msc3245.voice",
+    "fi.mau.gif",
+    "m.sticker",
+)
+_FILES = Support.DROPPED
+"""They are named in the text, and do not go over themselves."""
+_SAYING = (
+    "location_message",
+    "poll",
+    "thread",
+    "reply",
+    "edit",
+    "delete",
+    "reaction",
+)
+_QUIET: Json = {
+    "read_receipts": False,
+    "typing_notifications": False,
+    "custom_emoji_reactions": False,
+    "delete_for_me": False,
+}
+
+
+def room_features(conversation: Conversation, direction: Direction) -> Json:
+    """Say what arrives in Teams of what is said in the room of a conversation."""
+    if conversation.is_archived or not direction.carries(Side.MATRIX):
+        return NOTHING
+    in_channel = conversation.kind is ConversationKind.CHANNEL
+    return {
+        **_QUIET,
+        "formatting": {name: int(level) for name, level in _FORMATTING.items()},
+        "file": {kind: _file() for kind in _MEDIA},
+        "location_message": int(Support.FALLBACK),
+        "poll": int(Support.REJECTED),
+        # A channel has threads, and quotes nothing in them; a chat has quotes, and no threads.
+        "thread": int(Support.FULLY if in_channel else Support.PARTLY),
+        "reply": int(Support.PARTLY if in_channel else Support.FULLY),
+        "edit": int(Support.FULLY),
+        "delete": int(Support.FULLY),
+        "reaction": int(Support.FULLY),
+    }
+
+
+def _file() -> Json:
+    return {"mime_types": {"*/*": int(_FILES)}, "caption": int(Support.FULLY)}
+
+
+NOTHING: Json = {
+    **_QUIET,
+    "formatting": {},
+    "file": {},
+    **{name: int(Support.REJECTED) for name in _SAYING},
+}
+"""Of a room that is only to be read."""

@@ -1,0 +1,59 @@
+"""What clients are told that can be said in a room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.domain.ids import ConversationId, Place, TenantId
+from bridge.domain.portal import Conversation, ConversationKind, Direction
+from bridge.matrix.features import NOTHING, Support, room_features
+
+PLACE = Place(tenant=TenantId("t"), conversation=ConversationId("c"))
+LEVELS = {int(level) for level in Support}
+
+
+def features(
+    kind: ConversationKind = ConversationKind.GROUP,
+    direction: Direction = Direction.BOTH,
+    *,
+    archived: bool = False,
+) -> Any:
+    conversation = Conversation(
+        place=PLACE, kind=kind, topic=None, members=(), is_archived=archived
+    )
+    return room_features(conversation, direction)
+
+
+def levels_in(found: Any) -> list[int]:
+    if isinstance(found, dict):
+        return [level for value in found.values() for level in levels_in(value)]
+    return [] if isinstance(found, bool) else [found]
+
+
+@pytest.mark.parametrize("kind", list(ConversationKind))
+@pytest.mark.parametrize("direction", list(Direction))
+def test_every_level_is_one_that_clients_know(kind: ConversationKind, direction: Direction) -> None:
+    assert set(levels_in(features(kind, direction))) <= LEVELS
+
+
+def test_a_channel_has_threads_and_a_chat_has_quotes() -> None:
+    chat, channel = features(), features(ConversationKind.CHANNEL)
+
+    assert (chat["thread"], chat["reply"]) == (Support.PARTLY, Support.FULLY)
+    assert (channel["thread"], channel["reply"]) == (Support.FULLY, Support.PARTLY)
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_nothing_can_be_said_in_an_archive(direction: Direction) -> None:
+    assert features(direction=direction, archived=True) == NOTHING
+
+
+def test_nothing_can_be_said_where_teams_is_mirrored_and_all_where_matrix_is() -> None:
+    assert features(direction=Direction.TO_MATRIX) == NOTHING
+    assert features(direction=Direction.TO_TEAMS) == features()
+
+
+def test_where_nothing_can_be_said_every_level_says_so() -> None:
+    assert set(levels_in(NOTHING)) == {Support.REJECTED}
