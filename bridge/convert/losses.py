@@ -39,6 +39,7 @@ LOOP_LIVE_CONTENT = "loop_live_content"
 MISSING_ATTACHMENT = "missing_attachment"
 MORE_ATTACHMENTS = "more_attachments"
 MORE_MEDIA = "more_media"
+POLL = "poll"
 QUOTE_IN_THREAD = "quote_in_thread"
 SPOILER = "spoiler"
 STRUCTURE = "structure"
@@ -73,14 +74,15 @@ LOSSES: Mapping[str, str] = {
     FILE_UNREADABLE: "files and pictures that are gone, or not to be read for who showed them: linked",
     FOLDING: "words that were folded away: they are shown",
     FONT_SIZE: "words larger or smaller than their surroundings; headings are not meant",
-    FORMULA: "formulas in LaTeX: their plain form is shown",
+    FORMULA: "formulas in LaTeX: their plain form is shown, or LaTeX where they have none",
     LIST_STYLE: "lists counted in letters, in Roman numbers, or backwards: counted in numbers",
     LOOP_LIVE_CONTENT: "what a Loop component shows and lets people edit: linked",
     MISSING_ATTACHMENT: "attachments that a text has a place for and Graph does not show: that there was one",
     MORE_ATTACHMENTS: "attachments beyond the fiftieth of a message",
     MORE_MEDIA: "pictures and files beyond the fiftieth of a message: named",
+    POLL: "polls of Matrix: what they ask and what came of them is shown, nobody can vote in Teams",
     QUOTE_IN_THREAD: "which message of a thread somebody answered: in channels Teams shows replies to the post alone",
-    SPOILER: "words that were to be seen on request only: shown, with a warning before them",
+    SPOILER: "words that were to be seen on request only: in the colour of their ground, to be read when they are selected, with a warning before them",
     STRUCTURE: "the form of what is too deep, or too far behind, in a very long message: its words are shown",
     TAG_MENTION: "tags that were called, that is everybody who bears them: their names",
     THREAD_ROOT_MISSING: "the thread of a reply whose post was deleted before it came, or is on one side only: it stands alone",

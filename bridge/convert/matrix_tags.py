@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from urllib.parse import unquote
 
 from bridge.convert import losses
@@ -15,14 +16,19 @@ from bridge.convert.colours import ink_and_paper
 from bridge.convert.markup import COMMON_TAGS, Sanitizer, attribute
 from bridge.convert.reading import Closer, Opener, Reader
 from bridge.convert.styles import pixels
-from bridge.convert.tags import COMMON_OPENERS, coloured, line, link
+from bridge.convert.tags import COMMON_OPENERS, both, coloured, line, link
 from bridge.domain.content import (
+    Code,
+    Colour,
     Image,
     Inline,
+    Link,
     Mention,
     Paragraph,
+    Styled,
     Target,
     TargetKind,
+    Text,
     bare_text,
     label,
 )
@@ -35,6 +41,8 @@ _USER_LINK = re.compile(
     r"(?:https?://matrix\.to/#/(?:@|%40)|matrix:u/)([^?#]+)(?:[?].*)?", re.IGNORECASE
 )
 _MXC = "mxc://"
+VEIL = "#808080"
+"""What hides words is letters of the colour of their ground: one that no theme takes for its own."""
 
 SANITIZER = Sanitizer(
     COMMON_TAGS,
@@ -103,16 +111,60 @@ def _image(reader: Reader, attributes: str) -> Closer | None:
 
 
 def _span(reader: Reader, attributes: str) -> Closer | None:
-    """Teams cannot hide a text; the reader is warned."""
     if not attributes:
         return None
     if " data-mx-spoiler" in attributes:
-        reader.lose(losses.SPOILER)
-        reason = attribute(attributes, "data-mx-spoiler")
-        reader.say(f"[spoiler: {reason}] " if reason else "[spoiler] ")
+        return _spoiler(reader, attribute(attributes, "data-mx-spoiler"))
     if " data-mx-maths" in attributes:
-        reader.lose(losses.FORMULA)
+        return both(_formula(reader, attributes), _coloured(reader, attributes))
     return _coloured(reader, attributes)
+
+
+def _spoiler(reader: Reader, reason: str) -> Closer | None:
+    """Teams has no spoilers: the reader is warned, and selects the words to see them."""
+    reader.lose(losses.SPOILER)
+    reader.say(f"[spoiler: {reason}] " if reason else "[spoiler] ")
+    return None if reader.verbatim else reader.open_span(_veil)
+
+
+def _veil(content: tuple[Inline, ...]) -> Inline:
+    return Colour(content=tuple(map(_veiled, content)), ink=VEIL, paper=VEIL)
+
+
+def _veiled(node: Inline) -> Inline:
+    """Without what shows in a colour of its own: code, pictures, links outside the veil.
+
+    A mention stays, since it calls somebody. What is veiled already is not looked into again.
+    """
+    match node:
+        case Colour(ink=ink, paper=paper):
+            return node if ink == paper == VEIL else _veil(node.content)
+        case Link():
+            return Link(href=node.href, content=(_veil(node.content),))
+        case Styled():
+            return replace(node, content=tuple(map(_veiled, node.content)))
+        case Code():
+            return Text(text=node.text)
+        case Image():
+            return Text(text=label(node))
+        case _:
+            return node
+
+
+def _formula(reader: Reader, attributes: str) -> Closer | None:
+    """A formula is what its writer's client shows where there are none, or its LaTeX."""
+    reader.lose(losses.FORMULA)
+    if reader.verbatim:
+        return None
+    latex = attribute(attributes, "data-mx-maths")
+    reader.open_span(lambda content: Colour(content=content))
+    return lambda reader: _close_formula(reader, latex)
+
+
+def _close_formula(reader: Reader, latex: str) -> None:
+    if reader.silent:
+        reader.say(latex)
+    reader.close_span()
 
 
 def _coloured(reader: Reader, attributes: str) -> Closer | None:
@@ -122,9 +174,10 @@ def _coloured(reader: Reader, attributes: str) -> Closer | None:
 
 
 def _division(reader: Reader, attributes: str) -> Closer:
-    if " data-mx-maths" in attributes:
-        reader.lose(losses.FORMULA)
-    return line(reader, attributes)
+    around = line(reader, attributes)
+    if " data-mx-maths" not in attributes:
+        return around
+    return both(_formula(reader, attributes), around) or around
 
 
 def _details(reader: Reader, attributes: str) -> Closer:

@@ -29,6 +29,7 @@ from bridge.domain.content import (
 )
 from bridge.errors import InvariantBroken
 
+VEIL = '<span style="color: #808080; background-color: #808080">'
 ADA = Target(kind=TargetKind.TEAMS_USER, id="5d8a-ada")
 BOB = Target(kind=TargetKind.TEAMS_USER, id="77c1-bob")
 
@@ -435,8 +436,36 @@ MATRIX_TO_TEAMS = [
         '<a href="https://matrix.to/#/%23room:x">room</a>',
         "a room is a link",
     ),
-    ("<span data-mx-spoiler>secret</span>", "[spoiler] secret", "Teams cannot hide"),
-    ('<span data-mx-spoiler="film">end</span>', "[spoiler: film] end", "but it can warn"),
+    (
+        "<span data-mx-spoiler>secret</span>",
+        f"[spoiler] {VEIL}secret</span>",
+        "a spoiler is in the colour of its ground",
+    ),
+    (
+        '<span data-mx-spoiler="film">the <b>end</b></span>',
+        f"[spoiler: film] {VEIL}the <strong>end</strong></span>",
+        "after a warning, with its reason",
+    ),
+    (
+        '<span data-mx-spoiler><a href="https://e.com">a</a> <code>b</code></span>',
+        f'[spoiler] {VEIL}<a href="https://e.com">{VEIL}a</span></a> b</span>',
+        "nothing in it shows in a colour of its own",
+    ),
+    (
+        "<span data-mx-spoiler>a<p>b</p></span>",
+        f"<p>[spoiler] {VEIL}a</span></p><p>&nbsp;</p><p>{VEIL}b</span></p>",
+        "of all its paragraphs",
+    ),
+    (
+        "<span data-mx-spoiler>a <span data-mx-spoiler>b</span></span>",
+        f"[spoiler] {VEIL}a [spoiler] {VEIL}b</span></span>",
+        "and one within another",
+    ),
+    (
+        "<pre>a <span data-mx-spoiler>b</span></pre>",
+        '<codeblock class="plaintext"><code>a [spoiler] b</code></codeblock>',
+        "code has no colours, but takes the warning",
+    ),
     (
         '<span data-mx-color="#ff0000">x</span><font color="red">y</font>',
         '<span style="color: #ff0000">x</span><span style="color: #ff0000">y</span>',
@@ -455,6 +484,12 @@ MATRIX_TO_TEAMS = [
         "a colour is nothing else",
     ),
     ('<span data-mx-maths="x^2">x²</span>', "x²", "a formula is its plain form"),
+    ('<span data-mx-maths="x^2"></span>', "x^2", "or its LaTeX"),
+    (
+        'a<div data-mx-maths="x^2"></div>b',
+        "a<br>x^2<br>b",
+        "on a line of its own, if it is so meant",
+    ),
     (
         '<a href="https://evil.org">www.bank.com</a>',
         '<a href="https://evil.org">www.bank.com (evil.org)</a>',
@@ -576,9 +611,34 @@ CONTENTS: list[tuple[dict[str, object], str, str]] = [
     ),
     (
         {"msgtype": "m.location", "body": "Big Ben", "geo_uri": "geo:51.5,0.1"},
-        "Big Ben\n\ngeo:51.5,0.1",
+        "📍 Big Ben\n51.5, 0.1 (https://www.openstreetmap.org/?mlat=51.5&mlon=0.1#map=16/51.5/0.1)",
         "a place",
     ),
+    (
+        {
+            "msgtype": "m.location",
+            "body": "Location geo:-1.5,2;u=35.2 at 2021-11-02",
+            "geo_uri": "geo:-1.5,2;u=35.2",
+            "org.matrix.msc3488.asset": {"type": "m.self"},
+        },
+        "📍 Where I am\n-1.5, 2 (https://www.openstreetmap.org/?mlat=-1.5&mlon=2#map=16/-1.5/2) (± 35 m)",
+        "where somebody is, as Element sends it",
+    ),
+    (
+        {
+            "msgtype": "m.location",
+            "body": "x",
+            "org.matrix.msc3488.location": {"uri": "geo:1,2", "description": "Home"},
+        },
+        "📍 Home\n1, 2 (https://www.openstreetmap.org/?mlat=1&mlon=2#map=16/1/2)",
+        "a place as MSC3488 says it",
+    ),
+    (
+        {"msgtype": "m.location", "body": "there", "geo_uri": "geo:91,0"},
+        "📍 there\ngeo:91,0",
+        "a place that is not on earth",
+    ),
+    ({"msgtype": "m.location"}, "📍 Location", "a place that says nothing"),
     ({"msgtype": "org.example.poll", "body": "Which?"}, "Which?", "an unknown type has a fallback"),
     ({"msgtype": "org.example.poll"}, "[unsupported message: org.example.poll]", "or is named"),
 ]
