@@ -23,7 +23,15 @@ from bridge.domain.ids import TRANSACTION_ID_CHARS, MessageRef, RoomId, UserId, 
 from bridge.errors import Unconvertible
 from bridge.matrix import tolerant
 from bridge.matrix.answers import UNKNOWN_DEVICE, RejectedByHomeserver
-from bridge.matrix.appservice import MESSAGE, REACTION, REDACTION, is_id, is_well_formed
+from bridge.matrix.appservice import (
+    MESSAGE,
+    POLL_ENDS,
+    POLL_STARTS,
+    REACTION,
+    REDACTION,
+    is_id,
+    is_well_formed,
+)
 from bridge.matrix.bot import NOTICE_KEY, notice_content
 from bridge.matrix.client import Client
 from bridge.matrix.connection import Connection
@@ -46,7 +54,11 @@ DEEDS = {
     Deed.REACTION: "Your reaction",
     Deed.UNREACTION: "The removal of your reaction",
 }
-_ACTS = {MESSAGE: Deed.MESSAGE, REACTION: Deed.REACTION, REDACTION: Deed.DELETION}
+_ACTS = {
+    **dict.fromkeys({MESSAGE, *POLL_STARTS, *POLL_ENDS}, Deed.MESSAGE),
+    REACTION: Deed.REACTION,
+    REDACTION: Deed.DELETION,
+}
 
 _NOT_HANDLED = "m.event_not_handled"
 _UNSUPPORTED = "com.beeper.unsupported_event"

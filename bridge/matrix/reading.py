@@ -6,18 +6,22 @@ m.room.message                Sighting
   that replaces another       Sighting of the original, its version the time of the edit
 m.reaction                    Reacted
 m.room.redaction              Redacted
+a poll that starts or ends      Sighting, the end one that answers the start
 anything else, or redacted    Ignored, with a reason
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mautrix.util import variation_selector
 
 from bridge.convert.matrix import read_matrix
+from bridge.convert.polls import read_end, read_poll
+from bridge.convert.reading import Parsed
 from bridge.domain.content import clean
 from bridge.domain.events import (
     GhostInvited,
@@ -34,6 +38,8 @@ from bridge.errors import Unconvertible
 from bridge.matrix.appservice import (
     ENCRYPTED,
     MESSAGE,
+    POLL_ENDS,
+    POLL_STARTS,
     REACTION,
     REDACTION,
     invited_by,
@@ -50,11 +56,14 @@ SENT_AT_MIN = datetime(2014, 1, 1, tzinfo=UTC)
 KEY_CHARS_MAX = 256
 """Of a reaction: an emoji is some code points, an emoji of the user's own the address of an image."""
 
+_VERIFICATION = "m.key.verification."
+
 RELATES_TO = "m.relates_to"
 NEW_CONTENT = "m.new_content"
 REPLACE = "m.replace"
 ANNOTATION = "m.annotation"
 THREAD = "m.thread"
+REFERENCE = "m.reference"
 
 IGNORED_EDIT = "malformed_edit"
 IGNORED_REACTION = "malformed_reaction"
@@ -62,6 +71,8 @@ IGNORED_REDACTION = "malformed_redaction"
 IGNORED_REDACTED = "redacted"
 IGNORED_ENCRYPTED = "encrypted"
 IGNORED_EMPTY = "empty"
+IGNORED_POLL_END = "malformed_poll_end"
+IGNORED_VERIFICATION = "key_verification"
 IGNORED_OTHER = "not_relayed"
 
 Json = Mapping[str, Any]
@@ -115,11 +126,10 @@ def _seen(event: Json, content: Json, sent_at: datetime) -> Seen | str:
         return _redacted(event, content, sent_at)
     if kind == ENCRYPTED:
         return IGNORED_ENCRYPTED
-    if kind not in {MESSAGE, REACTION}:
+    seen = _SEEN.get(str(kind))
+    if seen is None:
         return IGNORED_OTHER
-    if not content:
-        return IGNORED_REDACTED
-    return (_said if kind == MESSAGE else _reacted)(event, content, sent_at)
+    return seen(event, content, sent_at) if content else IGNORED_REDACTED
 
 
 def _redacted(event: Json, content: Json, sent_at: datetime) -> Seen | str:
@@ -152,6 +162,32 @@ def _reacted(event: Json, content: Json, sent_at: datetime) -> Seen | str:
 
 
 def _said(event: Json, content: Json, sent_at: datetime) -> Seen | str:
+    if str(content.get("msgtype")).startswith(_VERIFICATION):
+        return IGNORED_VERIFICATION  # Between the devices of two people of Matrix.
+    return _sighted(event, content, sent_at, _words)
+
+
+def _asked(event: Json, content: Json, sent_at: datetime) -> Seen | str:
+    return _sighted(event, content, sent_at, lambda said, _: read_poll(said))
+
+
+def _ended(event: Json, content: Json, sent_at: datetime) -> Seen | str:
+    """What it says until the votes are counted; a poll is ended once, and then nothing is edited."""
+    relation = relation_of(content)
+    start = relation.get("event_id")
+    if relation.get("rel_type") != REFERENCE or not is_id(start, "$"):
+        return IGNORED_POLL_END
+    seen = _sighted(event, content, sent_at, lambda said, _: read_end(said))
+    return replace(seen, reply_to=MessageRef(start)) if isinstance(seen, Sighting) else seen
+
+
+def _words(said: Json, sender: str) -> Parsed:
+    return read_matrix(said, sender_name=localpart_of(sender))
+
+
+def _sighted(
+    event: Json, content: Json, sent_at: datetime, read: Callable[[Json, str], Parsed]
+) -> Sighting | str:
     ref: object = event["event_id"]
     said: object = content
     version, relation = "", relation_of(content)
@@ -160,8 +196,8 @@ def _said(event: Json, content: Json, sent_at: datetime) -> Seen | str:
         version = str(milliseconds(sent_at))
     if not is_id(ref, "$") or not isinstance(said, dict):
         return IGNORED_EDIT
-    read = read_matrix(said, sender_name=localpart_of(event["sender"]))
-    if not read.body.blocks:
+    parsed = read(said, event["sender"])
+    if not parsed.body.blocks:
         return IGNORED_EMPTY
     return Sighting(
         origin=RoomId(event["room_id"]),
@@ -169,13 +205,21 @@ def _said(event: Json, content: Json, sent_at: datetime) -> Seen | str:
         version=Version(version),
         author=Person(id=event["sender"]),
         sent_at=sent_at,
-        body=read.body,
+        body=parsed.body,
         edited=version,
         reactions=None,
         reply_to=answered_by(content),
         thread=thread_of(content),
-        losses=read.losses,
+        losses=parsed.losses,
     )
+
+
+_SEEN: Mapping[str, Callable[[Json, Json, datetime], Seen | str]] = {
+    MESSAGE: _said,
+    REACTION: _reacted,
+    **dict.fromkeys(POLL_STARTS, _asked),
+    **dict.fromkeys(POLL_ENDS, _ended),
+}
 
 
 def relation_of(content: Json) -> Json:

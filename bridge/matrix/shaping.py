@@ -36,6 +36,8 @@ MEMBER = "m.room.member"
 CREATE = "m.room.create"
 
 BOT_LEVEL = 100
+REDACT_LEVEL = 50
+"""Matrix spec v1.19, client-server § m.room.power_levels: where a room does not say."""
 CREATORS_RULE_FROM = 12
 """From this room version on creators may do everything and must not be listed (MSC4289)."""
 
@@ -124,10 +126,18 @@ def shown_of(state: RoomState, names: Names, *, accounts: Collection[UserId]) ->
 
 def may_speak(user: UserId, levels: Json) -> bool:
     """Tell whether these levels let a user say something."""
+    return _level_of(user, levels) >= _level(levels.get("events_default"), 0)
+
+
+def may_redact(user: UserId, levels: Json) -> bool:
+    """Tell whether these levels let a user take back what others have said."""
+    return _level_of(user, levels) >= _level(levels.get("redact"), REDACT_LEVEL)
+
+
+def _level_of(user: UserId, levels: Json) -> int:
     users = levels.get("users")
     own = users.get(user) if isinstance(users, dict) else None
-    level = _level(own, _level(levels.get("users_default"), 0))
-    return level >= _level(levels.get("events_default"), 0)
+    return _level(own, _level(levels.get("users_default"), 0))
 
 
 def state_event(look: Look, state: RoomState, names: Names) -> tuple[Mark, Json]:

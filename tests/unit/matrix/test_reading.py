@@ -181,6 +181,30 @@ def test_a_redaction_names_its_target_wherever_the_room_keeps_it(fields: dict[st
     )
 
 
+# --- polls ----------------------------------------------------------------------------------------
+
+
+def test_a_poll_is_a_message_and_its_end_answers_it() -> None:
+    poll = {"question": {"m.text": "Lunch?"}, "answers": [{"m.id": "p", "m.text": "Pizza"}]}
+    relation = {"rel_type": "m.reference", "event_id": "$first"}
+    ended = {"m.text": [{"body": "It has ended."}], "m.relates_to": relation}
+
+    begun = seen(type="m.poll.start", content={"m.poll": poll})
+    end = seen(type="org.matrix.msc3381.poll.end", content=ended)
+
+    assert plain_text(begun.body).startswith("📊 Poll: Lunch?")
+    assert begun.losses == ("poll",)
+    assert (plain_text(end.body), end.reply_to) == ("It has ended.", "$first")
+
+
+def test_a_poll_that_is_edited_is_the_same_message() -> None:
+    poll = {"question": {"m.text": "Tea?"}, "answers": [{"m.id": "y", "m.text": "Yes"}]}
+    sighting = seen(type="m.poll.start", content=replacing({"m.poll": poll}))
+
+    assert (sighting.ref, bool(sighting.edited)) == ("$first", True)
+    assert "Tea?" in plain_text(sighting.body)
+
+
 # --- everything else ------------------------------------------------------------------------------
 
 
@@ -213,6 +237,10 @@ def test_an_invitation_of_a_ghost_is_a_request(is_direct: bool) -> None:
     [
         ({"type": "m.room.encrypted"}, "encrypted"),
         ({"type": "m.sticker"}, "not_relayed"),
+        ({"type": "m.poll.response", "content": {"m.selections": []}}, "not_relayed"),
+        ({"type": "m.poll.start", "content": {"x": 1}}, "empty"),
+        ({"type": "m.poll.end", "content": {"m.text": "x"}}, "malformed_poll_end"),
+        ({"content": {"msgtype": "m.key.verification.request", "body": "x"}}, "key_verification"),
         ({"content": {}}, "redacted"),
         ({"type": "m.reaction", "content": {}}, "redacted"),
         ({"type": "m.room.redaction", "content": {}}, "redacted"),
@@ -260,14 +288,38 @@ def test_what_is_no_event_makes_no_sense(broken: object) -> None:
         reading_of(broken, bot=BOT, received_at=NOW)
 
 
-KINDS = st.sampled_from(["m.room.message", "m.reaction", "m.room.redaction", "m.room.member"])
+KINDS = st.sampled_from(
+    [
+        "m.room.message",
+        "m.reaction",
+        "m.room.redaction",
+        "m.room.member",
+        "m.poll.start",
+        "m.poll.end",
+    ]
+)
 RELATIONS = st.dictionaries(
     st.sampled_from(["rel_type", "event_id", "key", "m.in_reply_to", "is_falling_back"]),
-    JSON | st.sampled_from(["m.replace", "m.annotation", "m.thread", "$first", True]),
+    JSON
+    | st.sampled_from(["m.replace", "m.annotation", "m.thread", "m.reference", "$first", True]),
 )
 CONTENTS = st.dictionaries(
-    st.sampled_from(["msgtype", "body", "format", "formatted_body", "redacts", "m.new_content"]),
-    JSON | st.sampled_from(["m.text", "m.emote", "m.image", "org.matrix.custom.html", "$first"]),
+    st.sampled_from(
+        [
+            "msgtype",
+            "body",
+            "format",
+            "formatted_body",
+            "redacts",
+            "m.new_content",
+            "m.poll",
+            "geo_uri",
+        ]
+    ),
+    JSON
+    | st.sampled_from(
+        ["m.text", "m.emote", "m.image", "m.location", "org.matrix.custom.html", "$first"]
+    ),
 )
 
 
