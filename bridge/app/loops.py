@@ -14,12 +14,15 @@ from bridge.domain.events import Seen
 from bridge.domain.ids import Side, UserId
 from bridge.matrix.client import Client
 from bridge.matrix.commands import BotDesk
+from bridge.matrix.signing_in import words_of_mending, words_of_refusal
 from bridge.matrix.start import announce
+from bridge.ports import Refusal
 from bridge.relay.decisions import DecisionsWatch
 from bridge.relay.intake import Intake
 from bridge.relay.loops import Loop
 from bridge.relay.measuring import Measurer
 from bridge.relay.reconcile import Housekeeper, LeaseKeeper, Welcomer
+from bridge.relay.reminding import Means, Reminder
 from bridge.relay.shaping import Shaper
 from bridge.relay.worker import Worker
 from bridge.store import sign_ins
@@ -52,7 +55,12 @@ def intakes_of(
 
 
 def loops_of(
-    config: Config, memory: Memory, teams: TeamsSide, matrix: MatrixSide, around: Around
+    config: Config,
+    memory: Memory,
+    teams: TeamsSide,
+    matrix: MatrixSide,
+    around: Around,
+    desk: BotDesk,
 ) -> list[Loop]:
     """Build what works beside the intakes."""
     journal, herald, clock = memory.journal, matrix.herald, around.clock
@@ -64,15 +72,18 @@ def loops_of(
         await prune_read_events(memory.database, now - READ_EVENTS_KEPT)
         return await sign_ins.prune(memory.database, now)
 
+    toward_teams = Worker(
+        teams.endpoint,
+        journal,
+        clock,
+        run_length_max=1,
+        arrived=both(herald.arrived, *attending),
+    )
+    toward_teams.awaiting = memory.awaiting
     return [
         Worker(matrix.endpoint, journal, clock, arrived=both(*attending)),
-        Worker(
-            teams.endpoint,
-            journal,
-            clock,
-            run_length_max=1,
-            arrived=both(herald.arrived, *attending),
-        ),
+        toward_teams,
+        reminder_of(memory, teams, desk, clock),
         LeaseKeeper(journal, clock),
         Shaper(
             memory.shapes,
@@ -92,6 +103,21 @@ def loops_of(
         acquaintance_of(config, memory, teams, matrix, around),
         *([] if attendance is None else [attendance]),
     ]
+
+
+def reminder_of(memory: Memory, teams: TeamsSide, desk: BotDesk, clock: SystemClock) -> Reminder:
+    """Build what tells people that they must sign in again."""
+
+    async def refused(refusal: Refusal) -> None:
+        key = f"refused {refusal.refused_at.isoformat()}"
+        await desk.tell(refusal.account.user, words_of_refusal(refusal), key=key)
+
+    async def mended(refusal: Refusal, count: int) -> None:
+        key = f"mended {refusal.refused_at.isoformat()}"
+        await desk.tell(refusal.account.user, words_of_mending(refusal, count), key=key)
+
+    means = Means(try_again=teams.auth.try_again, refused=refused, mended=mended)
+    return Reminder(memory.refusals, clock, means=means)
 
 
 async def keep_announced(

@@ -19,6 +19,7 @@ from bridge.store.media import MediaBook
 from bridge.store.plumbing import PlumbingBook
 from bridge.store.portals import PortalBook
 from bridge.store.readings import ReadingBook
+from bridge.store.refusals import Awaiting, RefusalBook
 from bridge.store.rooms import RoomBook
 from bridge.store.secrets import Vault
 from bridge.store.shapes import ShapeBook
@@ -38,6 +39,8 @@ class Memory:
     ghosts: GhostBook
     accounts: AccountBook
     sign_ins: SignInBook
+    awaiting: Awaiting
+    refusals: RefusalBook
     subscriptions: SubscriptionBook
     rooms: RoomBook
     cursors: CursorBook
@@ -62,10 +65,13 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
         applied = await schema.upgrade(database)
         if applied:
             log.info("database upgraded", count=len(applied), schema=applied[-1])
-        journal = PostgresJournal(database, clock, owner=uuid4())
+        owner = uuid4()
+        journal = PostgresJournal(database, clock, owner=owner)
         yield Memory(
             database=database,
             journal=journal,
+            awaiting=Awaiting(database, clock, owner=owner),
+            refusals=RefusalBook(database, clock),
             portals=PortalBook(database, clock),
             plumbing=PlumbingBook(database, clock, forget=journal.forget_portals),
             ghosts=GhostBook(database, clock),

@@ -30,7 +30,7 @@ LIMIT_MAX = 100_000
 ERROR_CHARS_MAX = 100
 CONTENT_CHARS_MAX = 80
 SIDES = ("teams", "matrix")
-STATES = ("parked", "waiting")
+STATES = ("parked", "waiting", "awaiting")
 _ID = re.compile(r"[de][1-9][0-9]{0,17}")
 _REASON = re.compile(r"[a-z0-9_]{1,40}")
 HEAD = ("ID", "SIDE", "CONVERSATION", "ROOM", "AGE", "TRIES", "STATE", "DUE IN", "REASON")
@@ -45,7 +45,11 @@ Act = Callable[["ItemId"], Awaitable["Outcome"]]
 def choice_options(command: ArgumentParser) -> None:
     """Add what chooses among the items."""
     command.add_argument("--side", choices=SIDES, help="deliveries toward, and entries from it")
-    command.add_argument("--state", choices=STATES, help="set aside for a person, or in its turn")
+    command.add_argument(
+        "--state",
+        choices=STATES,
+        help="set aside for a person, in its turn, or until its speaker signs in",
+    )
     command.add_argument(
         "--limit", type=_limit, metavar="COUNT", help="the oldest so many (default: 50; all: 10000)"
     )

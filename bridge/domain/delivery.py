@@ -1,8 +1,9 @@
 """The life of one delivery, and what to do when an attempt fails.
 
     queued ──claim──▶ sending ──ok──▶ delivered (a link)
-      ▲                 │ │
-      └──Retry(at)──────┘ └──Park(reason)──▶ parked ──operator──▶ queued
+      ▲                 │ │ │
+      ├──Retry(at)──────┘ │ └─Park(reason)──▶ parked ──operator──▶ queued
+      └──its speaker has signed in── parked ◀─AwaitSignIn(reason)
 
 A delivery that is found in `sending` when its lease has run out, or whose attempt ended
 `Uncertain`, is looked up on the far side before it is sent again.
@@ -53,11 +54,17 @@ class Park:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitSignIn(Park):
+    """Set the delivery aside until its speaker has signed in again."""
+
+
 def after_failure(error: RemoteError, *, attempts: int, now: datetime) -> Retry | Park:
     """Decide what becomes of a delivery whose attempt number `attempts` has failed."""
-    if isinstance(error, Rejected) or (isinstance(error, Unauthorized) and not error.everyone):
-        return Park(reason=str(error))
-    if isinstance(error, TargetMissing) and attempts >= TARGET_ATTEMPTS_MAX:
+    if isinstance(error, Unauthorized) and not error.everyone:
+        return AwaitSignIn(reason=str(error))
+    in_vain = isinstance(error, TargetMissing) and attempts >= TARGET_ATTEMPTS_MAX
+    if isinstance(error, Rejected) or in_vain:
         return Park(reason=str(error))
     wait = _free_wait(error)
     if wait is not None:

@@ -133,8 +133,10 @@ class BotDesk(Desk):
             # The room is gone, or we were shown out: nobody is left to be answered.
             log.info("not answered", room=request.room, user=request.sender, error=str(error))
 
-    async def tell(self, user: UserId, text: str) -> None:
+    async def tell(self, user: UserId, text: str, *, key: str | None = None) -> None:
         """Say something to a user where only they read it; a room is made if there is none.
+
+        The same `key` is said once; without one, news told twice are better than news kept back.
 
         Raises:
             RemoteError: The homeserver could not be reached now, or the user cannot be.
@@ -142,7 +144,7 @@ class BotDesk(Desk):
         """
         room = await self._desk_room(user)
         await self._rooms.invite(user, room)  # Whoever has left finds the way back.
-        await self._bot.notice(room, text, key=self._now())
+        await self._bot.notice(room, text, key=key or self._clock.now().isoformat())
 
     async def notice(
         self, room: RoomId, text: str, *, key: str, mention: UserId | None = None
@@ -254,10 +256,6 @@ class BotDesk(Desk):
         room = await self._rooms.create_or_take(wanted, proof=("m.room.topic", ""))
         await self._book.remember_desk_room(user, room)
         return room
-
-    def _now(self) -> str:
-        """A key that no other notice has: news told twice is better than news kept back."""
-        return self._clock.now().isoformat()
 
 
 def command_of(text: str) -> str:

@@ -127,9 +127,16 @@ def words_of(tidings: Tidings, *, bot: UserId) -> str:
     """Say in a sentence or two what has not arrived, why, and what comes now."""
     _, why, advice = WHY[tidings.reason]
     deed = DEEDS[tidings.subject.deed]
+    if waits_for_sign_in(tidings):
+        return f"{deed} waits: {why}. It will be sent once you have signed in again."
     if tidings.told is Told.WAITING:
         return f"{deed} has not reached Teams yet: {why}. It will be tried again."
     return f"{deed} did not reach Teams: {why}. {advice.format(bot=bot)}"
+
+
+def waits_for_sign_in(tidings: Tidings) -> bool:
+    """Tell whether its sender is told in their own room: once, and not with every message."""
+    return tidings.told is Told.WAITING and tidings.reason is Reason.SIGN_IN
 
 
 def words_of_arrival(subject: Subject) -> str:
@@ -210,7 +217,8 @@ class RoomAnnouncer(Announcer):
         key = key_of(subject, told)
         status = status_of(subject, STATUSES[told], reason=WHY[tidings.reason][0], message=text)
         await self._send_status(subject.room, status, key)
-        await self._send(subject.room, notice_of(subject, text, key=key), key)
+        if not waits_for_sign_in(tidings):
+            await self._send(subject.room, notice_of(subject, text, key=key), key)
 
     @override
     async def correct(self, subject: Subject) -> None:

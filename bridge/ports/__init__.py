@@ -75,6 +75,7 @@ from bridge.ports.shapes import (
     ShapeBook,
     SpaceLook,
 )
+from bridge.ports.signing_in import Awaiting, KeptSignIn, Refusal, RefusalBook
 from bridge.ports.tidings import (
     Announcer,
     Deed,
@@ -93,6 +94,7 @@ __all__ = [
     "ORGANISATION",
     "AccountBook",
     "Announcer",
+    "Awaiting",
     "Bell",
     "Certificate",
     "ChildRoom",
@@ -122,6 +124,7 @@ __all__ = [
     "Journal",
     "Keeper",
     "Kept",
+    "KeptSignIn",
     "KnownSpace",
     "LikenessBook",
     "Loss",
@@ -143,6 +146,8 @@ __all__ = [
     "Reading",
     "ReadingBook",
     "Reason",
+    "Refusal",
+    "RefusalBook",
     "Remembered",
     "Room",
     "RoomBook",

@@ -19,6 +19,7 @@ from bridge.domain.ids import (
 )
 from bridge.domain.likeness import Likeness
 from bridge.domain.portal import Account, Portal
+from bridge.ports.signing_in import KeptSignIn
 
 
 class PortalBook(Protocol):
@@ -90,6 +91,14 @@ class AccountBook(Protocol):
         ...
 
     async def sign_out(self, user: UserId) -> bool: ...
+
+    async def kept(self, tenant: TenantId, person: TeamsUserId) -> KeptSignIn | None:
+        """Return what is kept of the sign-in of a person of Teams."""
+        ...
+
+    async def refuse(self, kept: KeptSignIn, *, reason: str) -> None:
+        """Note that Microsoft gives no token for it any more, unless they have signed in since."""
+        ...
 
     async def token_cache(self, user: UserId) -> str | None: ...
 

@@ -107,6 +107,8 @@ class Undelivered:
     is_parked: bool
     created_at: datetime
     told: Told | None
+    awaits_sign_in: bool = False
+    """It waits until its sender has signed in again."""
 
 
 class TidingsBook(Protocol):

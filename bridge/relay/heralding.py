@@ -38,6 +38,7 @@ from bridge.ports import (
     Deed,
     Delivery,
     Fate,
+    Reason,
     Subject,
     Tidings,
     TidingsBook,
@@ -203,6 +204,7 @@ class Herald(Loop):
             return True
         is_entry = undelivered.portal is None
         reason = reason_of(undelivered.error, is_parked=undelivered.is_parked, is_entry=is_entry)
+        reason = Reason.SIGN_IN if undelivered.awaits_sign_in else reason
         tidings = Tidings(subject=subject, told=told, reason=reason)
         if not await self._is_done((key, told), self.announcer.tell(tidings)):
             return False

@@ -33,8 +33,14 @@ UNION ALL
     SELECT 'delivery', 'parked', w.side, count(*), NULL
     FROM (
         SELECT d.target AS side FROM deliveries d
-        WHERE d.state = 'parked' ORDER BY d.id LIMIT $1
+        WHERE d.state = 'parked' AND NOT d.awaits_sign_in ORDER BY d.id LIMIT $1
     ) w
+    GROUP BY w.side
+)
+UNION ALL
+(
+    SELECT 'delivery', 'awaiting', w.side, count(*), NULL
+    FROM (SELECT d.target AS side FROM deliveries d WHERE d.awaits_sign_in LIMIT $1) w
     GROUP BY w.side
 )
 UNION ALL

@@ -37,10 +37,11 @@ class What(StrEnum):
 
 
 class State(StrEnum):
-    """Whether something waits for a person, or for its turn."""
+    """Whether something waits for a person, for its turn, or for its speaker to sign in."""
 
     PARKED = "parked"
     WAITING = "waiting"
+    AWAITING = "awaiting"
 
 
 class Verdict(StrEnum):
@@ -112,7 +113,7 @@ SELECT d.id, d.target AS side, p.conversation_id, p.room_id, d.state = 'parked' 
     d.state = 'sending' AND s.owner IS NOT NULL AND s.due_at > $1 AS is_held,
     d.attempts, d.created_at, d.due_at, d.error, d.event AS raw,
     p.tenant_id, d.portal_id, d.source, d.part, d.what, d.speaker, d.author, d.version,
-    d.position, d.uncertain, d.told
+    d.position, d.uncertain, d.told, d.awaits_sign_in
 FROM deliveries d
 JOIN portals p ON p.id = d.portal_id
 JOIN streams s ON s.portal_id = d.portal_id AND s.side = d.target
@@ -127,7 +128,7 @@ FROM inbox e
 _FACTS = {
     What.DELIVERY: (
         "tenant_id", "portal_id", "source", "part", "what", "speaker", "author", "version",
-        "position", "uncertain", "told",
+        "position", "uncertain", "told", "awaits_sign_in",
     ),
     What.ENTRY: ("key", "position", "found", "told"),
 }  # fmt: skip
@@ -137,7 +138,10 @@ _ONE = {
 }
 _SOME = {
     (What.DELIVERY, State.PARKED): f"""{_DELIVERIES}
-WHERE d.state = 'parked' AND ($2::text IS NULL OR d.target = $2) ORDER BY d.id LIMIT $3""",
+WHERE d.state = 'parked' AND NOT d.awaits_sign_in AND ($2::text IS NULL OR d.target = $2)
+ORDER BY d.id LIMIT $3""",
+    (What.DELIVERY, State.AWAITING): f"""{_DELIVERIES}
+WHERE d.awaits_sign_in AND ($2::text IS NULL OR d.target = $2) ORDER BY d.id LIMIT $3""",
     (What.DELIVERY, State.WAITING): f"""{_DELIVERIES}
 WHERE d.state <> 'parked' AND ($2::text IS NULL OR d.target = $2) ORDER BY d.id LIMIT $3""",
     (What.ENTRY, State.PARKED): f"""{_ENTRIES}
@@ -158,7 +162,7 @@ FOR NO KEY UPDATE
 _RETRY = {
     What.DELIVERY: """
 UPDATE deliveries
-SET state = 'queued', due_at = $2, attempts = 0, error = NULL,
+SET state = 'queued', due_at = $2, attempts = 0, error = NULL, awaits_sign_in = false,
     uncertain = uncertain OR state = 'sending',
     told = CASE WHEN told IS NULL THEN NULL ELSE 'waiting' END
 WHERE id = $1
@@ -289,6 +293,12 @@ async def _make_due(session: Session, item: Item, now: datetime) -> None:
         await session.execute(_DUE, item.facts["portal_id"], item.side, now)
 
 
+def _state(what: What, row: Row) -> State:
+    if what is What.DELIVERY and row["awaits_sign_in"]:
+        return State.AWAITING
+    return State.PARKED if row["is_parked"] else State.WAITING
+
+
 def _age(item: Item) -> tuple[datetime, ItemId]:
     return item.created_at, item.id
 
@@ -299,7 +309,7 @@ def _item(what: What, row: Row) -> Item:
         side=Side(row["side"]),
         conversation=row["conversation_id"],
         room=row["room_id"],
-        state=State.PARKED if row["is_parked"] else State.WAITING,
+        state=_state(what, row),
         is_held=row["is_held"],
         attempts=row["attempts"],
         created_at=row["created_at"],

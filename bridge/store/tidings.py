@@ -19,19 +19,23 @@ from bridge.store.database import Database, Row
 # By the index of what is untold; what is being sent is left alone until it is known how that ends.
 _DELIVERIES = """
 SELECT d.id, d.portal_id, p.room_id, d.source, d.what, d.event AS raw, d.error,
-    d.state = 'parked' AS is_parked, d.created_at, d.told
+    d.state = 'parked' AND NOT d.awaits_sign_in AS is_parked, d.awaits_sign_in, d.created_at, d.told
 FROM deliveries d
 JOIN portals p ON p.id = d.portal_id
 WHERE d.target = 'teams' AND d.error IS NOT NULL
-    AND (d.told IS NULL OR (d.told = 'waiting' AND d.state = 'parked'))
-    AND (d.state = 'parked' OR (d.state = 'queued' AND d.created_at <= $1))
+    AND (d.told IS NULL OR (d.told = 'waiting' AND d.state = 'parked' AND NOT d.awaits_sign_in))
+    AND (
+        (d.state = 'parked' AND NOT d.awaits_sign_in)
+        OR ((d.state = 'queued' OR d.awaits_sign_in) AND d.created_at <= $1)
+    )
     AND p.room_id IS NOT NULL
 ORDER BY d.id
 LIMIT $2
 """
 _ENTRIES = """
 SELECT id, NULL::bigint AS portal_id, conversation AS room_id, key AS source, '' AS what, raw,
-    coalesce(error, '') AS error, true AS is_parked, received_at AS created_at, NULL AS told
+    coalesce(error, '') AS error, true AS is_parked, false AS awaits_sign_in,
+    received_at AS created_at, NULL AS told
 FROM inbox
 WHERE state = 'parked' AND side = 'matrix' AND NOT told
 ORDER BY id
@@ -103,6 +107,7 @@ def _undelivered(row: Row) -> Undelivered:
         raw=row["raw"],
         error=row["error"],
         is_parked=row["is_parked"],
+        awaits_sign_in=row["awaits_sign_in"],
         created_at=row["created_at"],
         told=None if row["told"] is None else Told(row["told"]),
     )

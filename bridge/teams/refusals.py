@@ -72,6 +72,8 @@ _THROTTLED = frozenset({90055, 50192})
 _CODE = re.compile(r"AADSTS(\d{4,9})")
 _DECLINED = "access_denied"
 _AGAIN = "sign in again"
+MUST_ACT = "an administrator must act"
+"""The person who signs in cannot mend it alone."""
 
 
 def refusal(answer: Mapping[str, object], *, everyone: bool) -> Refused:
@@ -105,7 +107,7 @@ def codes_of(answer: Mapping[str, object]) -> tuple[int, ...]:
 def _sentence(codes: tuple[int, ...], error: str) -> str:
     for code in codes:
         if code in OPERATOR:
-            return OPERATOR[code]
+            return OPERATOR[code] if code in APP else f"{MUST_ACT}: {OPERATOR[code]}"
         if code in PERSON:
             return f"{PERSON[code]}: {_AGAIN}"
     if error == _DECLINED:

@@ -17,7 +17,7 @@ from bridge.convert.teams import render_teams, teams_mentions
 from bridge.domain.content import Mention, TargetKind
 from bridge.domain.events import MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Place, TeamsUserId, channel_of, reply_ref, root_of
-from bridge.errors import Rejected, Unauthorized, Uncertain
+from bridge.errors import Rejected, Uncertain
 from bridge.ports import Confirm, Delivery
 from bridge.teams import outgoing, payloads
 from bridge.teams.advice import delivery_refusal
@@ -52,7 +52,8 @@ class Voice:
         """Ask something of Graph that cannot be asked twice.
 
         Raises:
-            Refused: It was certainly not done; `Unauthorized` if the speaker must sign in again.
+            Refused: It was certainly not done; `Unauthorized` if the speaker must sign in again,
+                `Rejected` where nobody has consented to what this takes beyond speaking.
             Uncertain: It may have been done.
             StoreUnavailable: The speaker's token cache could not be read.
         """
@@ -70,7 +71,9 @@ class Voice:
                 "this sign-in to Teams does not let the bridge do that: sign in again, once an "
                 f"administrator has consented to everything the bridge asks for ({error})"
             )
-            raise Unauthorized(text) from error
+            # The rest of what they do goes on: this is no sign-in that was lost, but one that never
+            # reached so far. Without what speaking takes, Entra would have given no token at all.
+            raise Rejected(text) from error
 
     async def say(
         self, delivery: Delivery, event: MessageSent | MessageEdited, *, confirm: Confirm

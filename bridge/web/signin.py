@@ -26,7 +26,8 @@ from bridge.domain.ids import UserId
 from bridge.domain.portal import Account
 from bridge.errors import RemoteError, StoreUnavailable, Unauthorized
 from bridge.ports import AccountBook, Clock, SignInBook
-from bridge.teams.auth import Auth, SignedIn
+from bridge.teams.auth import Auth
+from bridge.teams.signed_in import SignedIn
 from bridge.telemetry import log
 from bridge.web.pages import Pages
 
@@ -79,7 +80,11 @@ class SignIns:
 
     async def sign_out(self, user: UserId) -> bool:
         """Forget the user's tokens; return False if there were none."""
-        return await self.accounts.sign_out(user)
+        account = await self.accounts.account_of(user)
+        was_signed_in = await self.accounts.sign_out(user)
+        if account is not None:
+            self.auth.forget(account.teams_user)
+        return was_signed_in
 
     def routes(self) -> list[web.RouteDef]:
         """Return the pages."""

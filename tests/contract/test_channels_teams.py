@@ -34,7 +34,7 @@ from bridge.domain.ids import (
     reply_ref,
 )
 from bridge.domain.portal import Portal
-from bridge.errors import Unauthorized, Uncertain
+from bridge.errors import Rejected, Uncertain
 from bridge.ports import Delivery, Far, FarPart, FarThread, NewEntry
 from bridge.sandbox.tenant.client import Person as User
 from bridge.sandbox.tenant.client_teams import Place as TenantChannel, TeamsClient
@@ -409,7 +409,7 @@ async def test_who_signed_in_before_there_were_channels_speaks_in_chats_and_sign
     world.side.auth._teams = world.teams
     chat = await world.tenant.create_chat("oneOnOne", [plain.alice.id, plain.bob.id])
     assert await world.deliver(world.delivery(chat, plain.bob.id, "still here"))
-    with pytest.raises(Unauthorized, match="sign in again"):
+    with pytest.raises(Rejected, match="sign in again"):
         await world.deliver(replace(plain.delivery(plain.sent("tea?")), speaker=plain.bob.id))
 
 

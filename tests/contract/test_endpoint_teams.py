@@ -62,12 +62,13 @@ from bridge.sandbox.installation import APPLICATION_PERMISSIONS
 from bridge.sandbox.tenant.client import ControlledTenant, Person as User, TenantControl
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tls import Certificates
-from bridge.teams.auth import Auth, SignedIn
+from bridge.teams.auth import Auth
 from bridge.teams.certificates import make_certificate
 from bridge.teams.notifications import Lifecycle
 from bridge.teams.resources import CHAT_MESSAGES
 from bridge.teams.scopes import SCOPES as DELEGATED
 from bridge.teams.side import Surroundings, TeamsSide, open_teams
+from bridge.teams.signed_in import SignedIn
 from bridge.teams.subscriptions import Addresses
 from bridge.telemetry import Watch
 from bridge.web.hooks import TeamsHooks

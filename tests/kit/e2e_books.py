@@ -12,8 +12,9 @@ from typing_extensions import override
 from bridge.domain.ids import TeamsUserId, TenantId, UserId
 from bridge.domain.portal import Account
 from bridge.errors import Refused
-from bridge.ports import AccountBook, Clock, SignInBook
-from bridge.teams.auth import Auth, SignedIn
+from bridge.ports import AccountBook, Clock, KeptSignIn, SignInBook
+from bridge.teams.auth import Auth
+from bridge.teams.signed_in import SignedIn
 
 
 @dataclass
@@ -81,6 +82,14 @@ class Accounts(AccountBook):
         return self.accounts.pop(user, None) is not None
 
     @override
+    async def kept(self, tenant: TenantId, person: TeamsUserId) -> KeptSignIn | None:
+        return None
+
+    @override
+    async def refuse(self, kept: KeptSignIn, *, reason: str) -> None:
+        return None
+
+    @override
     async def token_cache(self, user: UserId) -> str | None:
         return self.caches.get(user)
 
@@ -110,6 +119,10 @@ class Microsoft(Auth):
         )
         self.refusal: Refused | None = None
         self.answers: list[Mapping[str, str]] = []
+
+    @override
+    def forget(self, person: TeamsUserId) -> None:
+        return None
 
     @override
     async def begin_sign_in(

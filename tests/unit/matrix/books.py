@@ -27,6 +27,7 @@ from bridge.ports import (
     Directory,
     Ghost,
     GhostBook,
+    KeptSignIn,
     Picture,
     PortalBook,
     RoomBook,
@@ -150,6 +151,14 @@ class Accounts(AccountBook):
     @override
     async def sign_out(self, user: UserId) -> bool:
         return self.accounts.pop(user, None) is not None
+
+    @override
+    async def kept(self, tenant: TenantId, person: TeamsUserId) -> KeptSignIn | None:
+        return None
+
+    @override
+    async def refuse(self, kept: KeptSignIn, *, reason: str) -> None:
+        return None
 
     @override
     async def token_cache(self, user: UserId) -> str | None:

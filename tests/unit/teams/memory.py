@@ -30,6 +30,7 @@ from bridge.ports import (
     Clock,
     Entry,
     Journal,
+    KeptSignIn,
     NewEntry,
     News,
     Subscription,
@@ -151,6 +152,7 @@ class Accounts(AccountBook):
     def __init__(self) -> None:
         self.accounts: dict[UserId, Account] = {}
         self.caches: dict[UserId, str] = {}
+        self.refusals: dict[UserId, str] = {}
         self.reads = 0
 
     @override
@@ -168,7 +170,24 @@ class Accounts(AccountBook):
     async def sign_in(self, account: Account, token_cache: str) -> UserId | None:
         self.accounts[account.user] = account
         self.caches[account.user] = token_cache
+        self.refusals.pop(account.user, None)
         return None
+
+    @override
+    async def kept(self, tenant: TenantId, person: TeamsUserId) -> KeptSignIn | None:
+        self.reads += 1
+        for account in await self.accounts_among(tenant, [person]):
+            return KeptSignIn(
+                user=account.user,
+                signed_in_at=NOW,
+                token_cache=self.caches[account.user],
+                refusal=self.refusals.get(account.user),
+            )
+        return None
+
+    @override
+    async def refuse(self, kept: KeptSignIn, *, reason: str) -> None:
+        self.refusals.setdefault(kept.user, reason)
 
     @override
     async def sign_out(self, user: UserId) -> bool:

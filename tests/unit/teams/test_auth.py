@@ -11,11 +11,12 @@ from hypothesis import given, strategies as st
 
 from bridge.errors import ConfigError, Refused, Throttled, Unauthorized, Unavailable
 from bridge.ports import Certificate
-from bridge.teams.auth import graph_resource, signed_in
+from bridge.teams.auth import graph_resource
 from bridge.teams.certificates import make_certificate
 from bridge.teams.credentials import client_credential
 from bridge.teams.refusals import OPERATOR, PERSON, codes_of, refusal
 from bridge.teams.scopes import SCOPES, asked_for, needed_to_speak
+from bridge.teams.signed_in import signed_in
 from bridge.teams.transport import proxy_for
 from tests.unit.teams.memory import CLIENT, NOW, TENANT, teams_config
 

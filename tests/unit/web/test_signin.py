@@ -243,7 +243,7 @@ async def test_a_second_matrix_user_of_the_same_person_is_refused_and_the_first_
 async def test_while_the_database_is_away_a_page_says_so(visit: Visit) -> None:
     ticket = await visit.ticket()
 
-    async def gone(_ticket: str) -> UserId | None:
+    async def gone(ticket: str) -> UserId | None:
         raise StoreUnavailable("Postgres is away")
 
     visit.sign_ins.book.user_of_ticket = gone  # type: ignore[method-assign]

@@ -1,0 +1,187 @@
+"""Accounts that Microsoft refuses, and the deliveries that wait for their people to sign in.
+
+    wait    parked, awaits_sign_in ─┬─ sign-in, mend ──▶ queued, in its place in the stream
+                                    └─ too long ───────▶ parked, for a person
+
+An account's row is locked before deliveries are, and streams are before deliveries, as everywhere:
+who sets aside and who signs in at the same moment come one after the other, and nothing is left
+lying. Deliveries are only ever queued again for the Matrix user who wrote them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from typing_extensions import override
+
+from bridge import ports
+from bridge.domain.ids import Side, TeamsUserId, TenantId, UserId
+from bridge.domain.portal import Account
+from bridge.ports import Clock, Delivery, Refusal
+from bridge.store.database import Database, Row, Session, plain
+from bridge.store.deliveries import IN_HAND
+
+LOOK_EVERY = timedelta(hours=1)
+"""An administrator may have consented, a policy been lifted, an account enabled again."""
+
+_HELD = """
+SELECT user_id, signed_in_at, refused_at FROM accounts
+WHERE tenant_id = $1 AND teams_user_id = $2
+FOR UPDATE
+"""
+_REFUSE = """
+UPDATE accounts SET refused_at = $3, refusal = $4, refusal_told = false, look_at = $5
+WHERE user_id = $1 AND signed_in_at = $2 AND refused_at IS NULL
+"""
+# An attempt that was refused for want of a token costs none.
+_WAIT = f"""
+UPDATE deliveries d
+SET state = 'parked', awaits_sign_in = true, error = $4, uncertain = $5, attempts = d.attempts - 1
+WHERE {IN_HAND}
+"""  # noqa: S608 - made of a constant
+_COLUMNS = "user_id, tenant_id, teams_user_id, name, refusal, refused_at"
+_UNTOLD = f"""
+SELECT {_COLUMNS} FROM accounts
+WHERE refused_at IS NOT NULL AND NOT refusal_told
+ORDER BY look_at
+LIMIT $1
+"""  # noqa: S608 - made of a constant
+_DUE = f"""
+SELECT {_COLUMNS} FROM accounts
+WHERE refused_at IS NOT NULL AND look_at <= $1
+ORDER BY look_at
+LIMIT $2
+"""  # noqa: S608 - made of a constant
+_MARK_TOLD = "UPDATE accounts SET refusal_told = true WHERE user_id = $1 AND refused_at = $2"
+_LOOK_LATER = "UPDATE accounts SET look_at = $3 WHERE user_id = $1 AND refused_at = $2"
+_MEND = """
+UPDATE accounts SET refused_at = NULL, refusal = NULL, refusal_told = false, look_at = NULL
+WHERE user_id = $1 AND refused_at = $2
+"""
+_WAITING = """
+deliveries d JOIN portals p ON p.id = d.portal_id
+WHERE d.awaits_sign_in AND d.speaker = $1 AND d.author = $2 AND p.tenant_id = $3
+"""
+_LOCK_STREAMS = f"""
+SELECT FROM streams s
+WHERE s.side = $4 AND s.portal_id IN (SELECT d.portal_id FROM {_WAITING})
+ORDER BY s.portal_id
+FOR NO KEY UPDATE
+"""  # noqa: S608 - made of a constant
+# What was told stays: whoever was told that it waits is to hear that it has arrived.
+_GO_ON = f"""
+WITH waiting AS (SELECT d.id FROM {_WAITING})
+UPDATE deliveries d SET state = 'queued', awaits_sign_in = false, due_at = $4, error = NULL
+FROM waiting w WHERE d.id = w.id
+RETURNING d.portal_id
+"""  # noqa: S608 - made of a constant
+# A stream that a process has is due again when that one gives it back.
+_STREAMS_DUE = """
+UPDATE streams SET due_at = $3
+WHERE portal_id = ANY ($1::bigint[]) AND side = $2 AND (owner IS NULL OR due_at <= $3)
+"""
+_GIVE_UP = """
+UPDATE deliveries SET awaits_sign_in = false, error = left($3 || coalesce(error, ''), 2000)
+WHERE id IN (
+    SELECT id FROM deliveries WHERE awaits_sign_in AND created_at < $1
+    ORDER BY id
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)
+"""
+_NOBODY_CAME = "nobody signed in again for too long: "
+
+
+class Awaiting(ports.Awaiting):
+    """Implements `ports.Awaiting`; `owner` names this process in its leases."""
+
+    def __init__(self, database: Database, clock: Clock, *, owner: UUID) -> None:
+        self._database = database
+        self._clock = clock
+        self._owner = owner
+
+    @override
+    async def wait(self, delivery: Delivery, *, reason: str, since: datetime) -> bool:
+        tenant, text = delivery.portal.place.tenant, plain(reason)
+        async with self._database.transaction() as session:
+            held = await session.fetchrow(_HELD, tenant, delivery.speaker)
+            if held is not None and held["signed_in_at"] > since and held["refused_at"] is None:
+                return False
+            in_hand = (delivery.id, delivery.attempts, self._owner)
+            await session.execute(_WAIT, *in_hand, text, delivery.resumed)
+            if held is not None:
+                signed_in_at, now = held["signed_in_at"], self._clock.now()
+                await refuse(session, UserId(held["user_id"]), signed_in_at, text, now)
+        return True
+
+
+class RefusalBook(ports.RefusalBook):
+    """Implements `ports.RefusalBook`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    @override
+    async def untold(self, *, limit: int) -> tuple[Refusal, ...]:
+        return tuple(map(_refusal, await self._database.fetch(_UNTOLD, limit)))
+
+    @override
+    async def mark_told(self, refusal: Refusal) -> None:
+        await self._database.execute(_MARK_TOLD, refusal.account.user, refusal.refused_at)
+
+    @override
+    async def due(self, *, limit: int) -> tuple[Refusal, ...]:
+        return tuple(map(_refusal, await self._database.fetch(_DUE, self._clock.now(), limit)))
+
+    @override
+    async def look_later(self, refusal: Refusal, *, at: datetime) -> None:
+        await self._database.execute(_LOOK_LATER, refusal.account.user, refusal.refused_at, at)
+
+    @override
+    async def mend(self, refusal: Refusal) -> int | None:
+        account = refusal.account
+        async with self._database.transaction() as session:
+            if not await session.execute(_MEND, account.user, refusal.refused_at):
+                return None
+            return await go_on(session, account, self._clock.now())
+
+    @override
+    async def give_up(self, *, before: datetime, limit: int) -> int:
+        return await self._database.execute(_GIVE_UP, before, limit, _NOBODY_CAME)
+
+
+async def refuse(
+    session: Session | Database, user: UserId, signed_in_at: datetime, reason: str, now: datetime
+) -> None:
+    """Note, unless it is known or they have signed in since, that an account is refused.
+
+    Raises:
+        StoreUnavailable: Postgres is away.
+    """
+    await session.execute(_REFUSE, user, signed_in_at, now, plain(reason), now + LOOK_EVERY)
+
+
+async def go_on(session: Session, account: Account, now: datetime) -> int:
+    """Queue what waited for this account, in its places; the account's row is locked already.
+
+    Raises:
+        StoreUnavailable: Postgres is away.
+    """
+    who = (account.teams_user, account.user, account.tenant)
+    await session.fetch(_LOCK_STREAMS, *who, Side.TEAMS)
+    rows = await session.fetch(_GO_ON, *who, now)
+    portals = sorted({row["portal_id"] for row in rows})
+    await session.execute(_STREAMS_DUE, portals, Side.TEAMS, now)
+    return len(rows)
+
+
+def _refusal(row: Row) -> Refusal:
+    account = Account(
+        user=UserId(row["user_id"]),
+        tenant=TenantId(row["tenant_id"]),
+        teams_user=TeamsUserId(row["teams_user_id"]),
+        name=row["name"],
+    )
+    return Refusal(account=account, reason=row["refusal"], refused_at=row["refused_at"])
