@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.cli import audit, configuring, queue, running
+from bridge.cli import accounts, audit, configuring, keys, queue, running
 from bridge.cli.terminal import EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, complain
 from bridge.errors import BridgeError, ConfigError
 
@@ -128,6 +128,7 @@ def _demo_options(command: ArgumentParser) -> None:
 
 
 GROUPS = {
+    "accounts": "Look after who is signed in to Teams.",
     "audit": "Tell what the bridge has done, and what it could not do.",
     "config": "Look at the configuration.",
     "db": "Look after the database's schema.",
@@ -166,6 +167,27 @@ COMMANDS = (
         summary="Print a new key for bridge.encryption_key.",
         example="teams-bridge generate-key",
         carry_out=configuring.generate_key,
+    ),
+    Command(
+        name="rotate-keys",
+        summary="Encrypt everything in the database with the first of bridge.encryption_key.",
+        example="teams-bridge rotate-keys -c config.yaml --dry-run",
+        carry_out=keys.rotate_keys,
+        options=(_config_option, keys.rotate_options),
+    ),
+    Command(
+        name="accounts list",
+        summary="Show who is signed in to Teams as whom, and whom Microsoft refuses.",
+        example="teams-bridge accounts list -c config.yaml",
+        carry_out=accounts.accounts_list,
+        options=(_config_option, accounts.list_options),
+    ),
+    Command(
+        name="accounts sign-out",
+        summary="Forget somebody's tokens, so that another may sign in as the same person.",
+        example="teams-bridge accounts sign-out @maria:example.org -c config.yaml",
+        carry_out=accounts.accounts_sign_out,
+        options=(accounts.user_option, _config_option),
     ),
     Command(
         name="generate-token",

@@ -24,11 +24,20 @@ class Vault:
         """
         if not keys:
             raise ConfigError(("bridge.encryption_keys is empty: at least one key is needed",))
-        self._fernet = MultiFernet([_fernet(number, key) for number, key in enumerate(keys, 1)])
+        every = [_fernet(number, key) for number, key in enumerate(keys, 1)]
+        self._newest, self._fernet = every[0], MultiFernet(every)
 
     def seal(self, text: str) -> bytes:
         """Return `text` encrypted and authenticated."""
         return self._fernet.encrypt(text.encode())
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Tell whether this was sealed with the key that seals now."""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
 
     def open(self, sealed: bytes) -> str:
         """Return what was sealed.
