@@ -24,6 +24,7 @@ from bridge.relay.measuring import Measurer
 from bridge.relay.reconcile import Housekeeper, LeaseKeeper, Welcomer
 from bridge.relay.reminding import Means, Reminder
 from bridge.relay.shaping import Shaper
+from bridge.relay.warding import Permitted
 from bridge.relay.worker import Worker
 from bridge.store import sign_ins
 from bridge.store.database import PART as POSTGRES
@@ -36,15 +37,22 @@ READ_EVENTS_KEPT = timedelta(days=30)
 
 
 def intakes_of(
-    memory: Memory, teams: TeamsSide, matrix: MatrixSide, desk: BotDesk, clock: SystemClock
+    memory: Memory,
+    teams: TeamsSide,
+    matrix: MatrixSide,
+    desk: BotDesk,
+    clock: SystemClock,
+    *,
+    permitted: Permitted,
 ) -> dict[Side, Intake]:
-    """Build what reads each side."""
+    """Build what reads each side; nobody speaks in Teams who is not `permitted`."""
 
     async def ghost_of(seen: Seen) -> str | None:
         return seen.author.id
 
     async def account_of(seen: Seen) -> str | None:
-        account = await memory.accounts.account_of(UserId(seen.author.id))
+        user = UserId(seen.author.id)
+        account = await memory.accounts.account_of(user) if permitted(user) else None
         return account.teams_user if account else None
 
     one, other, journal = teams.endpoint, matrix.endpoint, memory.journal

@@ -76,6 +76,7 @@ from bridge.ports.shapes import (
     SpaceLook,
 )
 from bridge.ports.signing_in import Awaiting, KeptSignIn, Refusal, RefusalBook
+from bridge.ports.standing import STANDINGS_MAX, Registrar, Roll, Standing
 from bridge.ports.tidings import (
     Announcer,
     Deed,
@@ -92,6 +93,7 @@ __all__ = [
     "ENTRIES_OF_ONE_MAX",
     "NOT_TOLD",
     "ORGANISATION",
+    "STANDINGS_MAX",
     "AccountBook",
     "Announcer",
     "Awaiting",
@@ -148,7 +150,9 @@ __all__ = [
     "Reason",
     "Refusal",
     "RefusalBook",
+    "Registrar",
     "Remembered",
+    "Roll",
     "Room",
     "RoomBook",
     "RoomLook",
@@ -156,6 +160,7 @@ __all__ = [
     "ShapeBook",
     "SignInBook",
     "SpaceLook",
+    "Standing",
     "Stream",
     "Subject",
     "Subscription",

@@ -266,6 +266,7 @@ def _configuration(
         "federation_domain_whitelist": [],
         "trusted_key_servers": [],
         "user_directory": {"search_all_users": True},
+        "experimental_features": {"msc3720_enabled": True},
         **_UNLIMITED,
     }
 

@@ -97,9 +97,9 @@ class Pages:
         """Say that this Matrix user may not use the bridge, now."""
         return self._page(
             "Not permitted",
-            f"<p><code>{escape(user)}</code> may not use this bridge: the account is locked, "
-            "suspended or deactivated on the homeserver, or the administrator of the bridge does "
-            "not let it. Nothing has changed.</p>",
+            f"<p><code>{escape(user)}</code> may not use this bridge: the account is "
+            "deactivated on the homeserver, or the administrator of the bridge does not let it. "
+            "Nothing has changed.</p>",
             status=FORBIDDEN,
         )
 

@@ -41,6 +41,7 @@ write `logout` first; if it is not, whoever it is knows how to sign in at Micros
 your password there."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+May = Callable[[UserId], Awaitable[bool]]
 Tell = Callable[[UserId, str], Awaitable[None]]
 
 
@@ -66,6 +67,7 @@ class SignIns:
         self.secure = self.base.startswith("https:")
         self.pages = Pages(login_origin="{0.scheme}://{0.netloc}".format(urlsplit(login_url)))
         self.tell: Tell = _tell_nobody
+        self.may_sign_in: May = _everybody_may
 
     async def link(self, user: UserId) -> str:
         """Return a link, good for 15 minutes and one sign-in."""
@@ -108,13 +110,24 @@ class SignIns:
     async def explain(self, request: web.Request) -> web.Response:
         """Show who will be linked."""
         user = await self.book.user_of_ticket(request.match_info["ticket"])
-        return self.pages.expired() if user is None else self.pages.explain(user)
+        if user is None:
+            return self.pages.expired()
+        if not await self.may_sign_in(user):
+            return self._turned_away(user)
+        return self.pages.explain(user)
+
+    def _turned_away(self, user: UserId) -> web.Response:
+        log.info("sign-in refused", user=user, reason="not_permitted")
+        return self.pages.not_permitted(user)
 
     async def begin(self, request: web.Request) -> web.StreamResponse:
         """Send the browser to Microsoft."""
         ticket = request.match_info["ticket"]
-        if await self.book.user_of_ticket(ticket) is None:
+        user = await self.book.user_of_ticket(ticket)
+        if user is None:
             return self.pages.expired()
+        if not await self.may_sign_in(user):
+            return self._turned_away(user)
         try:
             flow = await self.auth.begin_sign_in(redirect_uri=f"{self.base}/callback", state=ticket)
         except RemoteError as error:
@@ -144,6 +157,8 @@ class SignIns:
         if taken is None:
             return self.pages.expired()
         user, flow = taken
+        if not await self.may_sign_in(user):
+            return self._turned_away(user)
         try:
             signed_in = await self.auth.finish_sign_in(orjson.loads(flow), query)
         except Unauthorized as error:
@@ -190,6 +205,11 @@ def _lacking(signed_in: SignedIn) -> str:
         return ""
     what = "; ".join(f"{scope.reason} ({scope.name})" for scope in signed_in.lacking)
     return f"Not allowed by your organisation, so not possible: {what}."
+
+
+async def _everybody_may(_user: UserId) -> bool:
+    """Stand in until it is known who may not."""
+    return True
 
 
 async def _tell_nobody(_user: UserId, _text: str) -> None:

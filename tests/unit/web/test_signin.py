@@ -240,6 +240,23 @@ async def test_a_second_matrix_user_of_the_same_person_is_refused_and_the_first_
     assert set(visit.accounts.accounts) == {second}
 
 
+async def test_who_is_not_permitted_is_turned_away_at_every_step(visit: Visit) -> None:
+    before, begun = await visit.ticket(), await visit.ticket()
+    await visit.call("POST", f"/teams/signin/{begun}")
+
+    async def nobody(_user: UserId) -> bool:
+        return False
+
+    visit.sign_ins.may_sign_in = nobody
+    pages = [await visit.call(how, f"/teams/signin/{before}") for how in ("GET", "POST")]
+    pages.append(await visit.come_back(begun, begun))
+
+    assert [page.status for page in pages] == [403, 403, 403]
+    assert all("Not permitted" in page.text for page in pages)
+    assert visit.accounts.accounts == {}
+    assert visit.microsoft.answers == []
+
+
 async def test_while_the_database_is_away_a_page_says_so(visit: Visit) -> None:
     ticket = await visit.ticket()
 
