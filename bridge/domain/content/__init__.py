@@ -6,7 +6,8 @@
     text     plain text in and out
     normal   the one form of everything that looks the same
     codec    bodies in the journal's JSON
-    parts    cutting a body that is too large for a network
+    parts    a body that is too large for a network, in parts that are not
+    cutting  a tree in two
     rewriting  changing single leaves
 
 Standard library only and pure: markup is the business of `bridge.convert`.

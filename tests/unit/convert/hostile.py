@@ -81,6 +81,12 @@ HUGE: dict[str, Maker] = {
     "halves of characters": times("\ud800a"),
     "letters of several code points": times("e\u0301\u200d"),
     "one long word": times("x"),
+    "nested spoilers": times("<span data-mx-spoiler>x"),
+    "words in nested spoilers": lambda size: (
+        "<span data-mx-spoiler><b>" * 45 + "x<i>y</i>" * (size // 9)
+    ),
+    "formulas in each other": times("<span data-mx-maths=x>"),
+    "links in a spoiler": times("<a href=https://e.com>x</a>", before="<span data-mx-spoiler>"),
 }
 
 TRICKS = [

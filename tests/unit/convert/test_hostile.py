@@ -11,10 +11,16 @@ import pytest
 
 from bridge.convert import losses
 from bridge.convert.calm import is_calm
-from bridge.convert.markup import SURROGATE
+from bridge.convert.markup import SURROGATE, json_bytes
 from bridge.convert.matrix import measure_matrix, parse_matrix, render_matrix
 from bridge.convert.taming import Tamer
-from bridge.convert.teams import parse_teams, read_teams, render_teams
+from bridge.convert.teams import (
+    TEAMS_BYTES_MAX,
+    measure_teams,
+    parse_teams,
+    read_teams,
+    render_teams,
+)
 from bridge.convert.teams_tags import SANITIZER, Document
 from bridge.domain.content import (
     STRETCH_CHARS_MAX,
@@ -36,6 +42,10 @@ HUGE_CHARS = 150_000
 """Characters; more than a stretch, so that nothing is read in one."""
 SECONDS_MAX = 1.0
 """Of a large one, on the slowest machine; usually it is 0.01 s."""
+EVENT_CHARS = 60_000
+"""An event of Matrix has at most 65,536 bytes."""
+EVENT_SECONDS_MAX = 15.0
+"""Until it is in parts, on the slowest machine; usually it is 0.1 s, at worst 1.5 s; before cuts were one walk it was 23."""
 GROWTH_MAX = 4.0
 """Of the time per character from a large to a huge one: what is quadratic has 15."""
 
@@ -71,6 +81,19 @@ def test_a_hostile_message_becomes_what_both_sides_take(name: str) -> None:
     assert formatted is None or spec_clean(formatted) == formatted
     assert not FOREIGN.search(render_teams(other))
     json.dumps([plain, to_json(body)]).encode()
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_a_hostile_message_of_matrix_becomes_parts_that_teams_takes_in_time(name: str) -> None:
+    content = html_content(HUGE[name](EVENT_CHARS))
+    started = process_time()
+    body = parse_matrix(content)
+    parts = split(body, size_max=TEAMS_BYTES_MAX, measure=measure_teams)
+    rendered = [render_teams(part) for part in parts]
+
+    assert process_time() - started < EVENT_SECONDS_MAX
+    assert squeezed(*map(bare_text, parts)) == squeezed(bare_text(body))
+    assert all(json_bytes(html) <= TEAMS_BYTES_MAX for html in rendered)
 
 
 @pytest.mark.parametrize("name", ["one letter a line", "one long word", "code"])

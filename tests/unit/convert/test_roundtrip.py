@@ -25,6 +25,7 @@ from bridge.convert.teams import (
     teams_mentions,
 )
 from bridge.domain.content import (
+    LINK_SCHEMES,
     Body,
     Target,
     TargetKind,
@@ -162,6 +163,27 @@ def test_any_markup_becomes_what_a_strict_client_shows_unchanged(html: str) -> N
         _, formatted = render_matrix(body)
         assert formatted is None or spec_clean(formatted) == formatted
         assert not FOREIGN.search(render_teams(body))
+
+
+@given(html=MARKUP)
+def test_links_of_strangers_lead_only_where_both_networks_let_them(html: str) -> None:
+    for body in (parse_teams(html), parse_matrix(html_content(html))):
+        shown = render_teams(body)
+        schemes = [href.partition(":")[0].lower() for href in re.findall(r'href="([^"]*)"', shown)]
+        assert set(schemes) <= LINK_SCHEMES
+        assert not re.search("[\u202d\u202e]", shown)
+        for words in re.findall(r"<a [^>]*>(.*?)</a>", shown):
+            assert not re.search("[\u2066-\u2069\u200e\u200f]", words)
+
+
+@given(body=BOTH_BODIES, trailing=BOTH_BODIES)
+def test_what_comes_back_through_all_three_is_what_went(body: Body, trailing: Body) -> None:
+    """Matrix, Teams and Matrix again, and the same the other way round, side by side."""
+    whole = normalise(Body(blocks=(*body.blocks, *trailing.blocks)))
+    there = parse_teams(render_teams(parse_matrix(matrix_content(whole))))
+
+    assert matrix_content(there) == matrix_content(whole)
+    assert render_teams(parse_matrix(matrix_content(there))) == render_teams(whole)
 
 
 @given(html=MARKUP)

@@ -314,6 +314,21 @@ def test_a_table_that_is_cut_keeps_its_columns() -> None:
     assert read(parts) == ["aaaa | ", " | bbbb"]
 
 
+def test_what_is_within_many_others_is_cut_looking_at_little() -> None:
+    quote: Block = Paragraph(content=tuple(Text(text="a ") for _ in range(3_000)))
+    for _ in range(90):
+        quote = Quote(blocks=(quote,))
+    body = Body(blocks=(quote, *(text(f"{n}") for n in range(2_000))))
+    started = process_time()
+
+    parts = split(body, size_max=1_000, measure=length)
+
+    assert process_time() - started < 5.0  # Usually 0.2 s; it was 10.
+    assert "".join("".join(read(parts)).replace(">", "").split()) == "".join(
+        "".join(read((normalise(body),))).replace(">", "").split()
+    )
+
+
 def test_styles_and_links_go_on_in_the_next_part() -> None:
     link = Link(href="https://e.com/", content=(Bold(content=(Text(text="aaaa bbbb"),)),))
     parts = split(says(link), size_max=5, measure=length)
