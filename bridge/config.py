@@ -24,6 +24,7 @@ from bridge.settings.choices import (
     cloud_of,
 )
 from bridge.settings.document import Document, Section
+from bridge.settings.members import Members, members
 
 EMBEDDED = "embedded"
 CONNECTIONS_DEFAULT = 16
@@ -123,6 +124,7 @@ class Bridge:
     name_direct_chats: bool = False
     ghost_profiles: bool = False
     media_size_max: int = choices.MEDIA_SIZE_DEFAULT_MB * choices.MEGABYTE
+    members: Members = field(default_factory=Members)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,6 +370,7 @@ def _bridge(section: Section) -> Bridge:
         name_direct_chats=section.flag("name_direct_chats", default=False),
         ghost_profiles=section.flag("ghost_profiles", default=False),
         media_size_max=media * choices.MEGABYTE,
+        members=members(section),
     )
 
 

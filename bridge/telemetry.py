@@ -111,6 +111,11 @@ STRANGERS = Counter(
     "teams_bridge_strangers_total",
     "People in rooms who are not members of the conversation, counted at each look",
 )
+WISHES = Counter(
+    "teams_bridge_wishes_total",
+    "What people wanted to be changed of conversations, by what became of it",
+    ["what", "result"],
+)
 MEDIA = Counter(
     "teams_bridge_media_total",
     "Files and pictures of Teams: copied, known already, or left where they are",

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from bridge.domain.content import Body
 from bridge.domain.ids import MessageRef, Place, RoomId, TenantId, UserId, Version
+from bridge.domain.wishes import Wished
 
 
 class PersonKind(StrEnum):
@@ -174,7 +175,7 @@ class OneWay:
     sender: UserId
 
 
-Request = Asked | Invited | GhostInvited | Unheard | OneWay
+Request = Asked | Invited | GhostInvited | Unheard | OneWay | Wished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

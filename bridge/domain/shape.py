@@ -12,11 +12,27 @@ word: only ghosts, and people whose account is known.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bridge.domain.ids import TeamsUserId, UserId
-from bridge.domain.portal import Conversation, ConversationKind, Member, Role, room_name, room_topic
+from bridge.domain.portal import (
+    Conversation,
+    ConversationKind,
+    room_name,
+    room_topic,
+)
+from bridge.domain.rights import (
+    INVITE as INVITE,
+    MODERATE as MODERATE,
+    ORGANISED_BY_NOBODY,
+    SPEAK as SPEAK,
+    SPEAK_NOBODY as SPEAK_NOBODY,
+    Being as Being,
+    Rights as Rights,
+    levels_in,
+    rights_in,
+)
 
 EAGER_MAX = 50
 """People whose ghosts are all in the room from the beginning; of more they come when they speak.
@@ -24,44 +40,11 @@ A join costs a homeserver 50 to 120 ms (measured on Synapse 1.163.2)."""
 ACTIONS_MAX = 100
 """Of one look; the rest is for the next one, so that a large room does not hold up the others."""
 
-SPEAK = 0
-SPEAK_NOBODY = 60
-"""In an archive: above the moderators, below the bot. A ghost that brings something late is raised
-to it by whoever brings it."""
-MODERATE = 50
-INVITE = 100
-"""Who is in a room is decided in Teams."""
-
 NOT_A_MEMBER = "No longer a member of this conversation in Microsoft Teams"
 
 Json = Mapping[str, object]
 Mark = tuple[str, str]
 """Type and key of a state event that says what the room is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Being:
-    """A member of a conversation, and who they are in Matrix: a ghost, and themselves if signed in.
-
-    `ghost` is None for those who have no id that a ghost could be named by.
-    """
-
-    member: Member
-    ghost: UserId | None
-    account: UserId | None = None
-
-    @property
-    def users(self) -> tuple[UserId, ...]:
-        return tuple(user for user in (self.ghost, self.account) if user is not None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rights:
-    """Levels: what it takes to speak and to invite, and who has more than none."""
-
-    speak: int = SPEAK
-    invite: int = INVITE
-    levels: Mapping[UserId, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +60,7 @@ class Shape:
     topic: str = ""
     picture: str | None = None
     pins: tuple[str, ...] = ()
-    rights: Rights = Rights()
+    rights: Rights = field(default_factory=Rights)
     marks: Mapping[Mark, Json] = field(default_factory=dict)
     joined: tuple[UserId, ...] = ()
     invited: tuple[UserId, ...] = ()
@@ -97,7 +80,7 @@ class Shown:
     topic: str = ""
     picture: str | None = None
     pins: tuple[str, ...] = ()
-    rights: Rights = Rights()
+    rights: Rights = field(default_factory=Rights)
     marks: Mapping[Mark, Json] = field(default_factory=dict)
     joined: frozenset[UserId] = frozenset()
     invited: frozenset[UserId] = frozenset()
@@ -246,7 +229,11 @@ def shape_of(
     return Shape(
         name=None if direct and not name_direct else room_name(conversation),
         topic=room_topic(conversation),
-        rights=Rights(speak=speak, levels=_levels(conversation, beings)),
+        rights=replace(
+            ORGANISED_BY_NOBODY if read_only else rights_in(conversation),
+            speak=speak,
+            levels=levels_in(conversation, beings),
+        ),
         joined=_at_once(beings),
         invited=tuple(being.account for being in beings if being.account is not None),
         belong=_belong(beings, let_in or {}) if conversation.all_members else None,
@@ -264,7 +251,7 @@ def archive_of(shown: Shown, *, unlinked: Collection[Mark]) -> Shape:
         topic=shown.topic,
         picture=shown.picture,
         pins=shown.pins,
-        rights=Rights(speak=SPEAK_NOBODY, invite=shown.rights.invite, levels=shown.rights.levels),
+        rights=replace(ORGANISED_BY_NOBODY, speak=SPEAK_NOBODY, levels=shown.rights.levels),
         marks={mark: {} if mark in unlinked else shown.marks[mark] for mark in shown.marks},
     )
 
@@ -284,16 +271,6 @@ def plumbed_shape(shown: Shown, beings: Sequence[Being], marks: Mapping[Mark, Js
         marks=marks,
         belong=(shown.present - shown.ghosts) | members if members else None,
     )
-
-
-def _levels(conversation: Conversation, beings: Sequence[Being]) -> Mapping[UserId, int]:
-    """In a chat everybody is called an owner, which sets nobody apart; a chat of two is the ghosts'."""
-    if conversation.kind is ConversationKind.CHANNEL:
-        owners = (being for being in beings if being.member.role is Role.OWNER)
-        return {user: MODERATE for being in owners for user in being.users}
-    if conversation.kind is ConversationKind.ONE_ON_ONE:
-        return {being.ghost: INVITE for being in beings if being.ghost is not None}
-    return {}
 
 
 def _at_once(beings: Sequence[Being]) -> tuple[UserId, ...]:
@@ -388,7 +365,7 @@ def _rights(shown: Shown, shape: Shape) -> Rights:
         for user, level in shown.rights.levels.items()
         if user not in ours or (user in shown.ghosts and level == wanted.speak > SPEAK)
     }
-    return Rights(speak=wanted.speak, invite=wanted.invite, levels=dict(wanted.levels) | kept)
+    return replace(wanted, levels=dict(wanted.levels) | kept)
 
 
 def _arrivals(shown: Shown, shape: Shape, let_in: Collection[UserId]) -> list[Action]:

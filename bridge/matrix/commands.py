@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from typing_extensions import override
 
-from bridge.domain.events import Asked, GhostInvited, Invited, OneWay, Request, Unheard
+from bridge.domain.events import Asked, Invited, OneWay, Request, Unheard
 from bridge.domain.ids import RoomId, UserId
 from bridge.domain.portal import Account
 from bridge.errors import Rejected
@@ -54,6 +54,8 @@ STRANGER = "not a user of our homeserver"
 NOT_HERE = "I answer in a direct chat only. Invite me into a room that we have to ourselves."
 
 Command = Callable[[UserId], Awaitable[str]]
+Handler = Callable[[Request], Awaitable[None]]
+"""Serves requests of its kind; raises as `Desk.serve`, and Rejected where nobody can be answered."""
 
 
 class SignIns(Protocol):
@@ -97,6 +99,8 @@ class BotDesk(Desk):
         sign_ins: SignIns,
         clock: Clock,
     ) -> None:
+        self.handlers: Mapping[type[Request], Handler] = {}
+        """Who serves what is not served here."""
         self._bot = bot
         self._client = client
         self._rooms = rooms
@@ -121,17 +125,22 @@ class BotDesk(Desk):
                     await self._enter(request)
                 case Asked():
                     await self._answer(request)
-                case GhostInvited():
-                    log.info("not answered", room=request.room, user=request.sender, reason="ghost")
                 case Unheard():
                     await self._hint(request, SIGN_IN_FIRST)
                 case OneWay():
                     await self._hint(request, ONE_WAY)
                 case _:
-                    assert_never(request)
+                    await self._hand_over(request)
         except Rejected as error:
             # The room is gone, or we were shown out: nobody is left to be answered.
             log.info("not answered", room=request.room, user=request.sender, error=str(error))
+
+    async def _hand_over(self, request: Request) -> None:
+        handler = self.handlers.get(type(request))
+        if handler is None:
+            log.info("not answered", room=request.room, user=request.sender, reason="nobody's")
+        else:
+            await handler(request)
 
     async def tell(self, user: UserId, text: str, *, key: str | None = None) -> None:
         """Say something to a user where only they read it; a room is made if there is none.

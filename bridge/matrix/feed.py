@@ -25,6 +25,7 @@ from bridge.matrix.client import Client, Filter
 from bridge.matrix.ghosts import DEVICE, Devices
 from bridge.matrix.names import Names
 from bridge.matrix.sender import milliseconds
+from bridge.matrix.wishes import WISHING
 from bridge.telemetry import log
 
 TIMELINE_EVENTS_MAX = 100
@@ -71,7 +72,7 @@ class Feed:
         self._client = client
         self._devices = devices
         self._names = names
-        self._wanted: Filter = {"types": sorted(CROSSING), "not_senders": [names.bot]}
+        self._wanted: Filter = {"types": sorted(CROSSING | WISHING), "not_senders": [names.bot]}
 
     async def token(self) -> str:
         """Return where news begin that come from now on."""

@@ -6,7 +6,8 @@ m.room.message                Sighting
   that replaces another       Sighting of the original, its version the time of the edit
 m.reaction                    Reacted
 m.room.redaction              Redacted
-a poll that starts or ends      Sighting, the end one that answers the start
+a poll that starts or ends    Sighting, the end one that answers the start
+a wish (`wishes`)             Wished
 anything else, or redacted    Ignored, with a reason
 """
 
@@ -48,6 +49,7 @@ from bridge.matrix.appservice import (
 )
 from bridge.matrix.names import localpart_of
 from bridge.matrix.sender import milliseconds
+from bridge.matrix.wishes import wished
 from bridge.ports import Reading
 
 CLOCK_SKEW_MAX = timedelta(minutes=5)
@@ -117,6 +119,20 @@ def _ghost_invited(event: Json, ghost: UserId, sent_at: datetime) -> GhostInvite
         is_direct=event["content"].get("is_direct") is True,
         sent_at=sent_at,
     )
+
+
+def wish_in(event: object, *, received_at: datetime) -> Reading:
+    """Say what a state event wants to be changed.
+
+    Raises:
+        Unconvertible: It makes no sense.
+    """
+    if not is_well_formed(event):
+        raise Unconvertible("this is no matrix event")
+    wish = wished(event, sent_at=_sent_at(event.get("origin_server_ts"), received_at))
+    if wish is None:
+        return Reading(ignored=(Ignored(reason=IGNORED_OTHER),))
+    return Reading(requests=(wish,))
 
 
 def _seen(event: Json, content: Json, sent_at: datetime) -> Seen | str:

@@ -36,8 +36,8 @@ MEMBER = "m.room.member"
 CREATE = "m.room.create"
 
 BOT_LEVEL = 100
-REDACT_LEVEL = 50
-"""Matrix spec v1.19, client-server § m.room.power_levels: where a room does not say."""
+DEFAULT_LEVEL = 50
+"""Matrix spec v1.19, client-server § m.room.power_levels: of `kick`, `ban`, `redact`, `state_default`."""
 CREATORS_RULE_FROM = 12
 """From this room version on creators may do everything and must not be listed (MSC4289)."""
 
@@ -110,6 +110,9 @@ def shown_of(state: RoomState, names: Names, *, accounts: Collection[UserId]) ->
         rights=Rights(
             speak=_level(levels.get("events_default"), 0),
             invite=_level(levels.get("invite"), 0),
+            remove=_level(levels.get("kick"), DEFAULT_LEVEL),
+            name=level_of(NAME, levels),
+            topic=level_of(TOPIC, levels),
             levels={
                 user: level
                 for user, level in state.levels().items()
@@ -124,6 +127,12 @@ def shown_of(state: RoomState, names: Names, *, accounts: Collection[UserId]) ->
     )
 
 
+def level_of(kind: str, levels: Json) -> int:
+    """Return what it takes to send a state event of a kind."""
+    own = _object(levels.get("events")).get(kind)
+    return _level(own, _level(levels.get("state_default"), DEFAULT_LEVEL))
+
+
 def may_speak(user: UserId, levels: Json) -> bool:
     """Tell whether these levels let a user say something."""
     return _level_of(user, levels) >= _level(levels.get("events_default"), 0)
@@ -131,7 +140,7 @@ def may_speak(user: UserId, levels: Json) -> bool:
 
 def may_redact(user: UserId, levels: Json) -> bool:
     """Tell whether these levels let a user take back what others have said."""
-    return _level_of(user, levels) >= _level(levels.get("redact"), REDACT_LEVEL)
+    return _level_of(user, levels) >= _level(levels.get("redact"), DEFAULT_LEVEL)
 
 
 def _level_of(user: UserId, levels: Json) -> int:
@@ -167,11 +176,14 @@ def levels_content(rights: Rights, state: RoomState, names: Names) -> Json:
     if state.lists_creators:
         users[names.bot] = max(BOT_LEVEL, state.levels().get(names.bot, 0))
     users |= rights.levels
+    content = state.content(LEVELS)
     return {
-        **state.content(LEVELS),
+        **content,
         "users": users,
+        "events": {**_object(content.get("events")), NAME: rights.name, TOPIC: rights.topic},
         "events_default": rights.speak,
         "invite": rights.invite,
+        "kick": rights.remove,
     }
 
 
@@ -192,6 +204,10 @@ def _marks(state: RoomState, names: Names) -> Iterable[tuple[Mark, Json]]:
 def _pins(state: RoomState) -> tuple[str, ...]:
     pinned = state.content(PINS).get("pinned")
     return tuple(one for one in pinned if isinstance(one, str)) if isinstance(pinned, list) else ()
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
 
 
 def _is_level(value: Any) -> bool:  # noqa: ANN401 -- whatever somebody wrote there

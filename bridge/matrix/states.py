@@ -55,3 +55,6 @@ class States:
     async def remove(self, room: RoomId, user: UserId, reason: str) -> None:
         content = {"user_id": user, "reason": reason}
         await self._client.call(Method.POST, Path.v3.rooms[room].kick, content)
+
+    async def lift_ban(self, room: RoomId, user: UserId) -> None:
+        await self._client.call(Method.POST, Path.v3.rooms[room].unban, {"user_id": user})

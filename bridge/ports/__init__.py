@@ -61,6 +61,7 @@ from bridge.ports.networks import (
     Reading,
 )
 from bridge.ports.news import ConversationNews, Loss, News, PersonNews, TeamNews
+from bridge.ports.organiser import Organiser, ReadMarker
 from bridge.ports.plumbing import Joined, PlumbingBook
 from bridge.ports.presences import PresenceBoard, PresenceSource
 from bridge.ports.shapes import (
@@ -136,6 +137,7 @@ __all__ = [
     "NewEntry",
     "News",
     "NotNew",
+    "Organiser",
     "People",
     "PersonNews",
     "Picture",
@@ -145,6 +147,7 @@ __all__ = [
     "PresenceBoard",
     "PresenceSource",
     "Print",
+    "ReadMarker",
     "Reading",
     "ReadingBook",
     "Reason",

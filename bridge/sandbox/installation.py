@@ -49,6 +49,9 @@ DELEGATED_PERMISSIONS = (
     "ChannelMessage.Send",
     "ChannelMessage.ReadWrite",
     "ChatMember.ReadWrite",
+    "ChannelSettings.ReadWrite.All",
+    "ChannelMember.ReadWrite.All",
+    "TeamMember.ReadWriteNonOwnerRole.All",
     "Files.ReadWrite",
     "Files.ReadWrite.All",
     "openid",
@@ -86,6 +89,8 @@ class Wiring:
     log_level: str = "info"
     presence: bool = False
     ghost_profiles: bool = False
+    carry_leaving: bool = False
+    added_see_history: bool = False
 
 
 class Bridge:
@@ -221,6 +226,8 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "encryption_key": wiring.encryption_key or Fernet.generate_key().decode(),
             "settle_window_ms": wiring.settle_window_ms,
             "ghost_profiles": wiring.ghost_profiles,
+            "carry_leaving": wiring.carry_leaving,
+            "added_see_history": wiring.added_see_history,
             "name_direct_chats": wiring.name_direct_chats,
             "media_size_max_mb": wiring.media_size_max_mb,
         },

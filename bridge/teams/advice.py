@@ -36,3 +36,12 @@ def delivery_refusal(error: GraphRejected) -> str:
     if error.status == 404:  # noqa: PLR2004
         return "the Teams conversation no longer exists, or this account is not in it"
     return str(error)
+
+
+def organising_refusal(error: GraphRejected) -> str:
+    """Say why a conversation is not changed, for the one who wanted it."""
+    if error.status == _FORBIDDEN:
+        return "Teams does not let you do that here, or a policy of your organisation forbids it"
+    if error.status == 404:  # noqa: PLR2004
+        return "Teams does not know this person or this conversation, or you are not in it"
+    return f"Teams refuses it ({error.said or error.code})"

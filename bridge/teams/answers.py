@@ -43,12 +43,13 @@ class Answer:
 
 
 class GraphRejected(Rejected):
-    """Graph refuses for good; `status` and `code` are Graph's."""
+    """Graph refuses for good; `status` and `code` are Graph's, and so is what it `said`, to people."""
 
-    def __init__(self, message: str, *, status: int, code: str) -> None:
+    def __init__(self, message: str, *, status: int, code: str, said: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.said = said
 
 
 class PermissionMissing(Unauthorized):
@@ -83,7 +84,8 @@ def failure(name: str, answer: Answer, *, repeatable: bool, everyone: bool) -> R
         return PermissionMissing(f"{text}: {message}", everyone=everyone)
     if status >= 500 or status in _CERTAINLY_NOT or status < 400:  # noqa: PLR2004
         return _server_failure(text, answer, repeatable=repeatable)
-    return GraphRejected(f"{text}: {message}".rstrip(": "), status=status, code=code)
+    whole = f"{text}: {message}".rstrip(": ")
+    return GraphRejected(whole, status=status, code=code, said=message)
 
 
 def _server_failure(text: str, answer: Answer, *, repeatable: bool) -> RemoteError:

@@ -69,6 +69,27 @@ SCOPES = (
         required=False,
     ),
     Scope(
+        name="ChannelSettings.ReadWrite.All",
+        reason="naming and describing channels",
+        when="channels",
+        required=False,
+        wanted=_channels,
+    ),
+    Scope(
+        name="ChannelMember.ReadWrite.All",
+        reason="adding people to private and shared channels, and removing them",
+        when="channels",
+        required=False,
+        wanted=_channels,
+    ),
+    Scope(
+        name="TeamMember.ReadWriteNonOwnerRole.All",
+        reason="adding people to the team of a channel",
+        when="channels",
+        required=False,
+        wanted=_channels,
+    ),
+    Scope(
         name="Files.ReadWrite",
         reason="putting files into one's own OneDrive, to show them in chats",
         when="files in chats",

@@ -351,7 +351,7 @@ async def test_what_was_set_by_hand_is_set_back_but_for_what_is_no_business_of_o
     await scene.world.client.invite(scene.room, admin)
     await alice.call("POST", f"/rooms/{scene.room}/join", {})
     levels = await scene.content("m.room.power_levels")
-    by_hand = {**levels, "users": {**levels.get("users", {}), admin: 90}, "kick": 75}
+    by_hand = {**levels, "users": {**levels.get("users", {}), admin: 90}, "redact": 75}
     await scene.states.put(scene.room, "m.room.power_levels", "", by_hand)
     path = f"/rooms/{scene.room}/state"
     await alice.call("PUT", f"{path}/m.room.name", {"name": "My name for it"})
@@ -367,7 +367,7 @@ async def test_what_was_set_by_hand_is_set_back_but_for_what_is_no_business_of_o
     assert await scene.content("m.room.join_rules") == {"join_rule": "invite"}
     assert await scene.content("m.space.parent", "!elsewhere") == elsewhere
     levels = await scene.content("m.room.power_levels")
-    assert (levels["users"][admin], levels["kick"]) == (90, 75)
+    assert (levels["users"][admin], levels["redact"]) == (90, 75)
 
 
 # --- what is gone ---

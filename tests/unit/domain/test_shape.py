@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, strategies as st
 
 from bridge.domain.ids import ConversationId, Place, TeamsUserId, TenantId, UserId
-from bridge.domain.portal import Conversation, ConversationKind, Member, Role
+from bridge.domain.portal import Conversation, ConversationKind, Member, Membership, Role
+from bridge.domain.rights import ORGANISE, ORGANISED_BY_NOBODY
 from bridge.domain.shape import (
     ACTIONS_MAX,
     EAGER_MAX,
@@ -131,7 +133,35 @@ def test_owners_of_a_channel_moderate_and_guests_do_not() -> None:
     ]
     levels = shape_of(conversation(ConversationKind.CHANNEL), people).rights.levels
     assert levels == {ghost("ada"): MODERATE, account("ada"): MODERATE}
-    assert shape_of(conversation(), people).rights.levels == {}
+
+
+def test_members_of_a_chat_who_are_there_themselves_organise_it_and_guests_do_not() -> None:
+    people = [
+        being("ada", signed_in=True, role=Role.OWNER),
+        being("grace", role=Role.OWNER),
+        being("guest", signed_in=True, role=Role.GUEST),
+    ]
+    for kind in (ConversationKind.GROUP, ConversationKind.MEETING):
+        assert shape_of(conversation(kind), people).rights.levels == {account("ada"): ORGANISE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "invite", "remove", "name"),
+    [
+        (ConversationKind.ONE_ON_ONE, {}, INVITE, MODERATE, MODERATE),
+        (ConversationKind.GROUP, {}, ORGANISE, ORGANISE, ORGANISE),
+        (ConversationKind.MEETING, {}, ORGANISE, ORGANISE, MODERATE),
+        (ConversationKind.UNKNOWN, {}, INVITE, MODERATE, MODERATE),
+        (ConversationKind.CHANNEL, {}, MODERATE, INVITE, MODERATE),
+        (ConversationKind.CHANNEL, {"membership": Membership.PRIVATE}, *[MODERATE] * 3),
+        (ConversationKind.CHANNEL, {"is_archived": True}, *[INVITE] * 3),
+    ],
+)
+def test_what_it_takes_to_organise_is_what_it_takes_in_teams(
+    kind: ConversationKind, more: dict[str, object], invite: int, remove: int, name: int
+) -> None:
+    rights = shape_of(conversation(kind, **more), []).rights
+    assert (rights.invite, rights.remove, rights.name) == (invite, remove, name)
 
 
 def test_a_chat_of_two_is_opened_by_the_ghost_of_the_other() -> None:
@@ -229,10 +259,11 @@ def test_a_ghost_that_was_raised_to_speak_in_an_archive_stays_so_until_it_is_non
     archived = conversation(ConversationKind.CHANNEL, is_archived=True)
     shape = shape_of(archived, people)
     shown = apply(changes(Shown(), shape), Shown())
-    raised = replace(shown, rights=Rights(speak=SPEAK_NOBODY, levels={ghost("ada"): SPEAK_NOBODY}))
+    levels = {ghost("ada"): SPEAK_NOBODY}
+    raised = replace(shown, rights=replace(shown.rights, levels=levels))
     assert changes(raised, shape).actions == ()
     back = apply(changes(raised, shape_of(replace(archived, is_archived=False), people)), raised)
-    assert back.rights == Rights(levels={ghost("ada"): MODERATE})
+    assert back.rights == Rights(invite=MODERATE, remove=INVITE, levels={ghost("ada"): MODERATE})
 
 
 def test_a_conversation_that_is_no_more_is_kept_to_be_read() -> None:
@@ -245,7 +276,7 @@ def test_a_conversation_that_is_no_more_is_kept_to_be_read() -> None:
     after = apply(changes(shown, kept), shown)
     assert after == replace(
         shown,
-        rights=replace(shown.rights, speak=SPEAK_NOBODY),
+        rights=replace(ORGANISED_BY_NOBODY, speak=SPEAK_NOBODY, levels=shown.rights.levels),
         marks={MARK: {"a": 1}, link: {}},
     )
     assert changes(after, archive_of(after, unlinked={link})).actions == ()
@@ -298,7 +329,12 @@ def rooms(draw: st.DrawFn) -> Shown:
         topic=draw(TEXTS),
         picture=draw(st.none() | TEXTS),
         pins=draw(PINS),
-        rights=Rights(speak=draw(st.sampled_from([0, 50, 60])), levels=levels),
+        rights=Rights(
+            speak=draw(st.sampled_from([0, 50, 60])),
+            remove=draw(st.sampled_from([0, 25, 50])),
+            name=draw(st.sampled_from([25, 50])),
+            levels=levels,
+        ),
         marks=draw(MARKS),
         joined=joined,
         invited=invited - joined,
@@ -339,7 +375,7 @@ def test_what_is_done_makes_the_room_show_its_shape_and_nothing_is_left_to_do(
     assert (after.name, after.topic, after.picture, after.pins) == (
         shape.name, shape.topic, shape.picture, shape.pins,
     )  # fmt: skip
-    assert after.rights.speak == shape.rights.speak
+    assert replace(after.rights, levels={}) == replace(shape.rights, levels={})
     assert {mark: content for mark, content in after.marks.items() if content} == {
         mark: content for mark, content in shape.marks.items() if content
     }

@@ -16,6 +16,7 @@ from bridge.domain.ids import Side
 from bridge.errors import Unconvertible
 from bridge.matrix.appservice import EVENT_BYTES_MAX, Reader
 from bridge.matrix.names import Names
+from bridge.matrix.wishes import is_beside
 from tests.unit.matrix.books import CONFIG, NOW
 
 READER = Reader(Names.of(CONFIG))
@@ -63,8 +64,30 @@ def test_an_invitation_of_one_of_ours_becomes_an_entry_and_no_other_membership_d
         NOW,
     )
 
-    assert [entry.key for entry in entries] == ["$one", "$two"]
-    assert ignored == {"not_relayed:m.room.member": 3}
+    keys = [entry.key for entry in entries if not is_beside(entry.conversation)]
+    assert keys == ["$one", "$two"]
+    assert ignored == {"not_relayed:m.room.member": 2}
+
+
+def test_what_may_be_wanted_of_teams_is_read_apart_from_its_room() -> None:
+    name = event(type="m.room.name", state_key="", content={"name": "Tea"})
+    kick = {"type": "m.room.member", "content": {"membership": "leave"}}
+    entries, ignored, _ = READER.entries_of(
+        transaction(
+            name,
+            name | {"event_id": "$two", "sender": GHOST},
+            event(event_id="$three", state_key=GHOST, **kick),
+            event(event_id="$four", state_key="@teamsbot:example.org", **kick),
+            name | {"event_id": "$five", "state_key": "x"},
+        ),
+        NOW,
+    )
+
+    assert [(entry.key, entry.conversation) for entry in entries] == [
+        ("$one wish", f"{name['room_id']}/wishes"),
+        ("$three wish", f"{name['room_id']}/wishes"),
+    ]
+    assert ignored == {"echo": 1, "not_relayed:m.room.member": 1, "not_relayed:m.room.name": 1}
 
 
 @pytest.mark.parametrize("kind", ["m.reaction", "m.room.redaction"])

@@ -106,16 +106,18 @@ def test_what_is_taken_back_is_an_event_that_says_nothing() -> None:
 
 def test_rights_leave_what_else_the_levels_say() -> None:
     levels = {
-        "users": {BOT: 100, ROBOT: 60, EVE: 10}, "events": {"m.room.name": 50}, "ban": 75,
+        "users": {BOT: 100, ROBOT: 60, EVE: 10}, "events": {"m.room.avatar": 70}, "ban": 75,
     }  # fmt: skip
     room = state(event("m.room.power_levels", levels))
-    _, content = state_event(SetRights(rights=Rights(speak=60, levels={EVE: 10})), room, NAMES)
+    rights = Rights(speak=60, remove=30, name=25, levels={EVE: 10})
+    _, content = state_event(SetRights(rights=rights), room, NAMES)
     assert content == {
         "users": {BOT: 100, ROBOT: 60, EVE: 10},
-        "events": {"m.room.name": 50},
+        "events": {"m.room.avatar": 70, "m.room.name": 25, "m.room.topic": 50},
         "ban": 75,
         "events_default": 60,
         "invite": 100,
+        "kick": 30,
     }
 
 

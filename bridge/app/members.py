@@ -1,0 +1,47 @@
+"""What carries to Teams who comes and goes in rooms and what they are called, put together."""
+
+from __future__ import annotations
+
+from bridge.app.clock import SystemClock
+from bridge.app.memory import Memory
+from bridge.app.sides import MatrixSide
+from bridge.config import Config
+from bridge.matrix.commands import BotDesk
+from bridge.matrix.granting import Granting
+from bridge.teams.graph import graph_base
+from bridge.teams.organising import Organiser
+from bridge.teams.people import People
+from bridge.teams.side import TeamsSide
+
+
+def granting_of(
+    config: Config,
+    memory: Memory,
+    teams: TeamsSide,
+    matrix: MatrixSide,
+    desk: BotDesk,
+    clock: SystemClock,
+) -> Granting:
+    """Build what grants wishes; nothing is asked of anybody yet."""
+    organiser = Organiser(
+        graph=teams.graph,
+        auth=teams.auth,
+        directory=teams.directory,
+        people=People(graph=teams.graph, credential=teams.auth.for_app()),
+        clock=clock,
+        base=graph_base(config.teams.graph_url),
+        with_history=config.bridge.members.added_see_history,
+    )
+    granting = Granting(
+        organiser,
+        matrix.client,
+        matrix.bot,
+        rooms=matrix.rooms,
+        portals=memory.portals,
+        clock=clock,
+    )
+
+    granting.portal_in = memory.plumbing.portal_in
+    granting.tell = desk.tell
+    granting.carries_leaving = config.bridge.members.carry_leaving
+    return granting
