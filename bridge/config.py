@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from bridge.settings import choices, fits
+from bridge.domain.permission import Permissions
+from bridge.settings import choices, fits, permits
 from bridge.settings.choices import (
     CLOUDS as CLOUDS,
     GHOST_WORDS as GHOST_WORDS,
@@ -115,7 +116,8 @@ class Bridge:
 
     `space_name` is that of the space that holds those of all teams. `name_direct_chats`: whether the
     room of a chat of two has a name of its own. `ghost_profiles`: whether ghosts show more of people
-    than name and picture. `media_size_max`: bytes of a file that is copied.
+    than name and picture. `media_size_max`: bytes of a file that is copied. `command_prefix` begins a
+    command in a bridged room. `permissions` say who may do what.
     """
 
     encryption_keys: tuple[str, ...] = field(repr=False)
@@ -125,6 +127,8 @@ class Bridge:
     ghost_profiles: bool = False
     media_size_max: int = choices.MEDIA_SIZE_DEFAULT_MB * choices.MEGABYTE
     members: Members = field(default_factory=Members)
+    command_prefix: str = permits.COMMAND_PREFIX_DEFAULT
+    permissions: Permissions = field(default_factory=lambda: Permissions({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,12 +180,13 @@ def _empty() -> Document:
 
 
 def _config(document: Document) -> Config:
+    homeserver = _homeserver(document.section("homeserver"))
     return Config(
-        homeserver=_homeserver(document.section("homeserver")),
+        homeserver=homeserver,
         appservice=_appservice(document.section("appservice")),
         database=_database(document.section("database")),
         teams=_teams(document.section("teams")),
-        bridge=_bridge(document.section("bridge")),
+        bridge=_bridge(document.section("bridge"), homeserver.domain),
         logging=_logging(document.section("logging")),
     )
 
@@ -343,7 +348,7 @@ def _number(section: Section, key: str, least: int, most: int, *, default: int) 
     )
 
 
-def _bridge(section: Section) -> Bridge:
+def _bridge(section: Section, domain: str) -> Bridge:
     hint = "make one with `teams-bridge generate-key`"
     keys = section.several("encryption_key", fits.fernet_key, hint)
     if section.sound("encryption_key") and len(set(keys)) < len(keys):
@@ -371,6 +376,8 @@ def _bridge(section: Section) -> Bridge:
         ghost_profiles=section.flag("ghost_profiles", default=False),
         media_size_max=media * choices.MEGABYTE,
         members=members(section),
+        command_prefix=permits.command_prefix(section),
+        permissions=permits.permissions(section, domain),
     )
 
 

@@ -13,7 +13,7 @@ from bridge.config import Config
 from bridge.domain.events import Seen
 from bridge.domain.ids import Side, UserId
 from bridge.matrix.client import Client
-from bridge.matrix.commands import BotDesk
+from bridge.matrix.desk import BotDesk
 from bridge.matrix.signing_in import words_of_mending, words_of_refusal
 from bridge.matrix.start import announce
 from bridge.ports import Refusal

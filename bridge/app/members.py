@@ -6,7 +6,7 @@ from bridge.app.clock import SystemClock
 from bridge.app.memory import Memory
 from bridge.app.sides import MatrixSide
 from bridge.config import Config
-from bridge.matrix.commands import BotDesk
+from bridge.matrix.desk import BotDesk
 from bridge.matrix.granting import Granting
 from bridge.teams.graph import graph_base
 from bridge.teams.organising import Organiser

@@ -106,6 +106,8 @@ def matrix_side(
         size_max=config.bridge.media_size_max,
         journal=memory.journal,
     )
+    endpoint = MatrixEndpoint(sender, client, ghosts=ghosts, rooms=rooms, media=copier, clock=clock)
+    endpoint.command_prefix = config.bridge.command_prefix
     return MatrixSide(
         client=client,
         bot=bot,
@@ -113,9 +115,7 @@ def matrix_side(
         ghosts=ghosts,
         pictures=pictures,
         rooms=rooms,
-        endpoint=MatrixEndpoint(
-            sender, client, ghosts=ghosts, rooms=rooms, media=copier, clock=clock
-        ),
+        endpoint=endpoint,
         catch_up=catch_up,
         recovery=Recovery(clock, catch_up.ring),
         herald=Herald(TidingsBook(memory.database), announcer, clock),

@@ -6,7 +6,7 @@ from bridge.app.clock import SystemClock
 from bridge.app.memory import Memory
 from bridge.domain.portal import Account
 from bridge.errors import RemoteError
-from bridge.matrix.commands import BotDesk
+from bridge.matrix.desk import BotDesk
 from bridge.relay.warding import Farewell, Gate, Warden
 from bridge.store.accounts import Roll
 from bridge.teams.side import TeamsSide

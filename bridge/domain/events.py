@@ -131,13 +131,14 @@ Seen = Sighting | Reacted | Redacted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A Matrix user wrote `text` to the bot in a room that is no portal."""
+    """A Matrix user wrote `text` to the bot: in a room that is no portal, or with the prefix."""
 
     room: RoomId
     sender: UserId
     ref: MessageRef
     text: str
     sent_at: datetime
+    is_prefixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ invitation of the bot         Invited
 invitation of a ghost         GhostInvited
 m.room.message                Sighting
   that replaces another       Sighting of the original, its version the time of the edit
+  that begins with the prefix Asked; never relayed
 m.reaction                    Reacted
 m.room.redaction              Redacted
 a poll that starts or ends    Sighting, the end one that answers the start
@@ -25,6 +26,7 @@ from bridge.convert.polls import read_end, read_poll
 from bridge.convert.reading import Parsed
 from bridge.domain.content import clean
 from bridge.domain.events import (
+    Asked,
     GhostInvited,
     Ignored,
     Invited,
@@ -47,6 +49,7 @@ from bridge.matrix.appservice import (
     is_id,
     is_well_formed,
 )
+from bridge.matrix.commands.words import without_prefix
 from bridge.matrix.names import localpart_of
 from bridge.matrix.sender import milliseconds
 from bridge.matrix.wishes import wished
@@ -66,6 +69,7 @@ REPLACE = "m.replace"
 ANNOTATION = "m.annotation"
 THREAD = "m.thread"
 REFERENCE = "m.reference"
+TEXT = "m.text"
 
 IGNORED_EDIT = "malformed_edit"
 IGNORED_REACTION = "malformed_reaction"
@@ -76,6 +80,8 @@ IGNORED_EMPTY = "empty"
 IGNORED_POLL_END = "malformed_poll_end"
 IGNORED_VERIFICATION = "key_verification"
 IGNORED_OTHER = "not_relayed"
+IGNORED_COMMAND = "edited_command"
+"""What somebody has turned into a command: it is not obeyed, and not for Teams."""
 
 Json = Mapping[str, Any]
 
@@ -90,8 +96,9 @@ def reading_of(
     bot: UserId,
     received_at: datetime,
     is_ghost: Callable[[str], bool] = _nobody,
+    prefix: str = "",
 ) -> Reading:
-    """Say what a matrix event means.
+    """Say what a matrix event means; `prefix` begins commands, "": nothing does.
 
     Raises:
         Unconvertible: It makes no sense.
@@ -105,6 +112,8 @@ def reading_of(
         return Reading(requests=(Invited(room=room, sender=sender),))
     if invited is not None and is_ghost(invited):
         return Reading(requests=(_ghost_invited(event, UserId(invited), sent_at),))
+    if prefix and (command := _command_in(event["content"], prefix)) is not None:
+        return _commanded(event, command, sent_at)
     seen = _seen(event, event["content"], sent_at)
     if isinstance(seen, str):
         return Reading(ignored=(Ignored(reason=seen),))
@@ -133,6 +142,30 @@ def wish_in(event: object, *, received_at: datetime) -> Reading:
     if wish is None:
         return Reading(ignored=(Ignored(reason=IGNORED_OTHER),))
     return Reading(requests=(wish,))
+
+
+def _command_in(content: Json, prefix: str) -> str | None:
+    """Return the command that a content gives, or an edit turns it into."""
+    new = content.get(NEW_CONTENT)
+    for said in (new, content) if isinstance(new, dict) else (content,):
+        body = said.get("body")
+        if said.get("msgtype") == TEXT and isinstance(body, str):
+            return without_prefix(body, prefix)
+    return None
+
+
+def _commanded(event: Json, command: str, sent_at: datetime) -> Reading:
+    if relation_of(event["content"]).get("rel_type") == REPLACE:
+        return Reading(ignored=(Ignored(reason=IGNORED_COMMAND),))
+    asked = Asked(
+        room=RoomId(event["room_id"]),
+        sender=UserId(event["sender"]),
+        ref=MessageRef(event["event_id"]),
+        text=command,
+        sent_at=sent_at,
+        is_prefixed=True,
+    )
+    return Reading(requests=(asked,))
 
 
 def _seen(event: Json, content: Json, sent_at: datetime) -> Seen | str:

@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -91,6 +92,7 @@ class Wiring:
     ghost_profiles: bool = False
     carry_leaving: bool = False
     added_see_history: bool = False
+    permissions: Mapping[str, str] | None = None
 
 
 class Bridge:
@@ -228,6 +230,7 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "ghost_profiles": wiring.ghost_profiles,
             "carry_leaving": wiring.carry_leaving,
             "added_see_history": wiring.added_see_history,
+            "permissions": wiring.permissions,
             "name_direct_chats": wiring.name_direct_chats,
             "media_size_max_mb": wiring.media_size_max_mb,
         },

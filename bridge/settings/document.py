@@ -23,7 +23,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bridge.errors import ConfigError
 from bridge.settings.fits import Fit, Unfit, contents, filled, printable, truth
-from bridge.settings.nodes import compose, is_null, line_of
+from bridge.settings.nodes import compose, is_null, line_of, on_one_line
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -187,6 +187,7 @@ class Section:
     found: dict[str, Given] = field(default_factory=dict)
     unsound: set[str] = field(default_factory=set)
     flags: set[str] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
 
     def required(self, key: str, fit: Fit[T], hint: str, *, secret: bool = False) -> T:
         """Read a setting that has no default; `hint` tells the operator what to do."""
@@ -208,6 +209,14 @@ class Section:
         """Read a setting that is true or false."""
         self.flags.add(key)
         return self.optional(key, truth, "write true or false", default=default)
+
+    def table(self, key: str, fit: Fit[T], hint: str, *, default: D) -> T | D:
+        """Read a setting that is itself a mapping of names to words.
+
+        `fit` is given it as `name=word, name=word`, which is how the environment says it too.
+        """
+        self.tables.add(key)
+        return self.optional(key, fit, hint, default=default)
 
     def several(self, key: str, fit: Fit[T], hint: str) -> tuple[T, ...]:
         """Read a list of secrets, or one; in a file or a variable white space parts them."""
@@ -321,6 +330,8 @@ class Section:
             return None
         listed = isinstance(entry.node, SequenceNode)
         nodes: list[Node] = entry.node.value if listed else [entry.node]
+        if key in self.tables:
+            nodes = [on_one_line(node) for node in nodes]
         unfit = NOT_TEXT - {TRUTH} if key in self.flags else NOT_TEXT
         texts = tuple(n.value for n in nodes if isinstance(n, ScalarNode) and n.tag not in unfit)
         if len(texts) < len(nodes):

@@ -9,7 +9,7 @@ from typing import cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import Node, ScalarNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from bridge.errors import ConfigError
@@ -58,6 +58,17 @@ def _told(error: Exception, text: str) -> tuple[int, str]:
 def line_of(node: Node) -> int:
     line: int = node.start_mark.line
     return line + 1
+
+
+def on_one_line(node: Node) -> Node:
+    """Return a mapping of names to words as the text `name=word, name=word`; others as they are."""
+    if not isinstance(node, MappingNode):
+        return node
+    pairs = [(key.value, value.value) for key, value in node.value]
+    if not all(isinstance(part, str) for pair in pairs for part in pair):
+        return node
+    text = ", ".join(f"{key}={value}" for key, value in pairs)
+    return ScalarNode("tag:yaml.org,2002:str", text, node.start_mark, node.end_mark)
 
 
 def is_null(node: Node) -> bool:

@@ -50,6 +50,7 @@ from bridge.domain.ids import (
     Version,
 )
 from bridge.domain.likeness import Likeness, Standing
+from bridge.domain.permission import Permissions
 from bridge.domain.portal import Conversation, ConversationKind, Member, Portal, Team
 from bridge.errors import (
     ConfigError,
@@ -63,8 +64,10 @@ from bridge.errors import (
 from bridge.matrix.appservice import Reader
 from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client, NewRoom
-from bridge.matrix.commands import BotDesk
+from bridge.matrix.commands import Registry
+from bridge.matrix.commands.account import AccountCommands
 from bridge.matrix.connection import Connection, open_connections
+from bridge.matrix.desk import BotDesk, Duties
 from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
 from bridge.matrix.http import Pool, Ready
@@ -150,7 +153,13 @@ async def world_of(config: Config, books: Books | None = None) -> AsyncIterator[
         ghosts = Ghosts(client, books, names, devices=devices)
         rooms = Rooms(client, names, portals=books, accounts=accounts, directory=tenant)
         bot = Bot(client, sender, names, name=config.appservice.bot_name, devices=devices)
-        desk = BotDesk(bot, client, rooms=rooms, book=books, sign_ins=accounts, clock=clock)
+        commands = Registry(AccountCommands(accounts).commands(), prefix="!teams")
+        duties = Duties(
+            commands=commands,
+            permissions=Permissions.default(config.homeserver.domain),
+            portal_in=books.portal_in,
+        )
+        desk = BotDesk(bot, client, rooms=rooms, book=books, duties=duties, clock=clock)
         uploader = Uploader(
             connections, address=config.homeserver.address, clock=clock, watch=watch
         )

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from bridge.config import Config, load, option_names, overrides
+from bridge.domain.permission import Permission
 from bridge.errors import ConfigError
 
 KEY = Fernet.generate_key().decode()
@@ -289,6 +290,14 @@ def test_broken_yaml_never_quotes_the_file(tmp_path: Path) -> None:
         ("bridge.encryption_key", "[]"),
         ("bridge.settle_window_ms", "-1"),
         ("bridge.settle_window_ms", "1.5"),
+        ("bridge.command_prefix", "teams"),
+        ("bridge.command_prefix", "'! teams'"),
+        ("bridge.permissions", "{example.org: king}"),
+        ("bridge.permissions", "{'@anna': user}"),
+        ("bridge.permissions", "{'@an na:example.org': user}"),
+        ("bridge.permissions", "{example.org: [user]}"),
+        ("bridge.permissions", "example.org"),
+        ("bridge.permissions", "'*=user, *=admin'"),
         ("logging.level", "loud"),
         ("logging.format", "xml"),
     ],
@@ -316,10 +325,27 @@ def test_a_value_that_cannot_work_is_a_problem_of_its_setting(
         ("database.uri", "postgresql:///x?host=/run/postgresql"),
         ("database.uri", "postgresql://postgres@/x?host=%2Frun"),
         ("bridge.settle_window_ms", "0"),
+        ("bridge.command_prefix", "'!T'"),
+        ("bridge.permissions", "'*=none'"),
     ],
 )
 def test_a_value_that_can_work_is_taken(write: Write, setting: str, value: str) -> None:
     assert isinstance(load(write({setting: value}), {}), Config)
+
+
+def test_permissions_are_a_mapping_or_one_line(write: Write) -> None:
+    wanted = {"*": Permission.RELAY, "@a=b:example.org": Permission.ADMIN}
+    path = write({"bridge.permissions": "{'*': relay, '@a=b:example.org': admin}"})
+    said = {"TEAMS_BRIDGE_BRIDGE_PERMISSIONS": "*=relay, @a=b:example.org=admin"}
+
+    assert load(path, {}).bridge.permissions.rules == wanted
+    assert load(write(), said).bridge.permissions.rules == wanted
+
+
+def test_without_permissions_our_own_users_may_sign_in(write: Write) -> None:
+    rules = load(write(), {}).bridge.permissions.rules
+
+    assert rules == {"*": Permission.RELAY, "example.org": Permission.USER}
 
 
 def test_addresses_lose_their_last_slash(write: Write) -> None:

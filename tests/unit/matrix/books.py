@@ -19,6 +19,7 @@ from bridge.domain.ids import (
     TenantId,
     UserId,
 )
+from bridge.domain.permission import Permissions
 from bridge.domain.portal import Account, Conversation, Portal, Team
 from bridge.errors import Gone
 from bridge.ports import (
@@ -61,6 +62,7 @@ class Books(GhostBook, PortalBook, RoomBook):
         self.ghosts: dict[tuple[TenantId, str], Ghost] = {}
         self.rooms: dict[PortalId, RoomId] = {}
         self.places: dict[Place, RoomId] = {}
+        self.portals: dict[RoomId, Portal] = {}
         self.names: dict[PortalId, str] = {}
         self.desks: dict[UserId, RoomId] = {}
         self.looked_at: list[Place | TeamId] = []
@@ -86,11 +88,15 @@ class Books(GhostBook, PortalBook, RoomBook):
     async def remember_room(self, portal: Portal, room: RoomId, *, name: str) -> None:
         self.rooms[portal.id] = room
         self.places[portal.place] = room
+        self.portals[room] = portal
         self.names[portal.id] = name
 
     @override
     async def room_of(self, portal: PortalId) -> RoomId | None:
         return self.rooms.get(portal)
+
+    async def portal_in(self, room: RoomId) -> Portal | None:
+        return self.portals.get(room)
 
     @override
     async def rooms_of(self, places: Collection[Place]) -> tuple[RoomId, ...]:
@@ -253,7 +259,11 @@ CONFIG = Config(
         webhook_url="https://bridge.test",
         ca_file=None,
     ),
-    bridge=Bridge(encryption_keys=(), settle_window=timedelta(0)),
+    bridge=Bridge(
+        encryption_keys=(),
+        settle_window=timedelta(0),
+        permissions=Permissions.default("example.org"),
+    ),
     logging=Logging(level="info", format="auto"),
 )
 """The configuration of a bridge of which only the Matrix side matters."""

@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 
 from bridge.domain.content import plain_text
 from bridge.domain.events import (
+    Asked,
     GhostInvited,
     Ignored,
     Invited,
@@ -338,3 +339,38 @@ def test_whatever_strangers_send_has_one_meaning(
 def test_any_json_is_read_or_makes_no_sense(fields: dict[str, object]) -> None:
     with suppress(Unconvertible):
         reading_of(event() | fields, bot=BOT, received_at=NOW)
+
+
+# --- commands ---
+
+
+def commanded(**content: object) -> Reading:
+    said = event(content=content, origin_server_ts=MS)
+    return reading_of(said, bot=BOT, received_at=NOW, prefix="!teams")
+
+
+def test_what_begins_with_the_prefix_is_a_command_and_never_relayed() -> None:
+    reading = commanded(msgtype="m.text", body='!Teams  bridge "a b"')
+
+    [asked] = reading.requests
+    assert isinstance(asked, Asked)
+    assert (asked.text, asked.is_prefixed) == ('bridge "a b"', True)
+    assert reading.sightings == ()
+
+
+@pytest.mark.parametrize("kind", ["m.notice", "m.emote"])
+def test_only_text_is_a_command(kind: str) -> None:
+    assert commanded(msgtype=kind, body="!teams help").requests == ()
+
+
+def test_what_is_edited_into_a_command_is_neither_obeyed_nor_relayed() -> None:
+    reading = commanded(
+        **{
+            "msgtype": "m.text",
+            "body": "* !teams logout",
+            "m.new_content": {"msgtype": "m.text", "body": "!teams logout"},
+            "m.relates_to": {"rel_type": "m.replace", "event_id": "$first"},
+        }
+    )
+
+    assert reading == Reading(ignored=(Ignored(reason="edited_command"),))

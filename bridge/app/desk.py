@@ -1,0 +1,43 @@
+"""The desk, put together of what each part of the bridge brings: commands and handlers."""
+
+from __future__ import annotations
+
+from bridge.app.clock import SystemClock
+from bridge.app.members import granting_of
+from bridge.app.memory import Memory
+from bridge.app.sides import MatrixSide
+from bridge.config import Config
+from bridge.domain.wishes import Wished
+from bridge.matrix.commands import Registry
+from bridge.matrix.commands.account import AccountCommands, SignIns
+from bridge.matrix.desk import BotDesk, Duties
+from bridge.teams.side import TeamsSide
+
+
+def desk_of(
+    config: Config,
+    memory: Memory,
+    teams: TeamsSide,
+    matrix: MatrixSide,
+    sign_ins: SignIns,
+    clock: SystemClock,
+) -> BotDesk:
+    """Build it; whoever brings a command or a handler adds it here."""
+    commands = Registry(prefix=config.bridge.command_prefix)
+    desk = BotDesk(
+        matrix.bot,
+        matrix.client,
+        rooms=matrix.rooms,
+        book=memory.rooms,
+        duties=Duties(
+            commands=commands,
+            permissions=config.bridge.permissions,
+            portal_in=memory.plumbing.portal_in,
+        ),
+        clock=clock,
+    )
+    commands.add(*AccountCommands(sign_ins).commands())
+    desk.handlers = {
+        Wished: granting_of(config, memory, teams, matrix, desk, clock).serve,
+    }
+    return desk
