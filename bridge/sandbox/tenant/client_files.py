@@ -57,6 +57,21 @@ class File:
         return f'<attachment id="{self.guid}"></attachment>'
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A file as it lies there: who may read and write it, by their ids."""
+
+    guid: str
+    name: str
+    path: str
+    size: int
+    sha256: str
+    web_url: str
+    dav_url: str
+    readers: frozenset[str]
+    writers: frozenset[str]
+
+
 class FilesClient:
     """What people do with files, as if they sat at the Teams client."""
 
@@ -104,6 +119,12 @@ class FilesClient:
         }
         return _file(await self._tenant.call("POST", "/files", body))
 
+    async def kept(self) -> list[Kept]:
+        """All files of the tenant."""
+        found = await self._tenant.call("GET", "/files")
+        every = found["value"]
+        return [_kept(one) for one in every] if isinstance(every, list) else []
+
     async def share(
         self, where: OneDrive | Place, path: str, people: Sequence[str], *, role: str = "read"
     ) -> None:
@@ -139,6 +160,19 @@ def _where(where: OneDrive | Place, path: str) -> Json:
     if isinstance(where, OneDrive):
         return {"user": where.user, "path": path}
     return {"team": where.team, "channel": where.channel, "path": path}
+
+
+def _kept(answer: Json) -> Kept:
+    size, readers, writers = (answer[name] for name in ("size", "read", "write"))
+    return Kept(
+        size=size if isinstance(size, int) else 0,
+        readers=frozenset(readers if isinstance(readers, list) else ()),
+        writers=frozenset(writers if isinstance(writers, list) else ()),
+        **{
+            name: str(answer[name])
+            for name in ("guid", "name", "path", "sha256", "web_url", "dav_url")
+        },
+    )
 
 
 def _file(answer: Json) -> File:

@@ -6,14 +6,19 @@ Who does something is named by id or sign-in name; a place is `{user, path}` for
 
 from __future__ import annotations
 
+import hashlib
+
 from bridge.sandbox.tenant import wire
 from bridge.sandbox.tenant.ask import Act, Ask, number
 from bridge.sandbox.tenant.call import Reply
 from bridge.sandbox.tenant.errors import Json, bad_request
-from bridge.sandbox.tenant.files import changes, names, owners, sharing, shown
-from bridge.sandbox.tenant.files.blobs import Blob, Made
+from bridge.sandbox.tenant.files import access, changes, names, owners, sharing, shown
+from bridge.sandbox.tenant.files.access import Right
+from bridge.sandbox.tenant.files.blobs import PIECE, Blob, Made
 from bridge.sandbox.tenant.files.library import Author, Cut, Item, no_item, walk
 
+LISTED_MAX = 1_000
+"""Files of one answer."""
 MADE_MAX = 250 * 1024**3
 """Bytes of a file that is made from a seed."""
 
@@ -35,6 +40,12 @@ async def put_file(ask: Ask) -> Reply:
     item.facets = facets
     _share(ask, item)
     return Reply(status=201, body=_told(ask, item))
+
+
+async def list_files(ask: Ask) -> Reply:
+    """Every file with a digest of its bytes, its path, and who may `read` or `write` it."""
+    items = [item for item in ask.tenant.files.by_guid.values() if item.blob is not None]
+    return Reply(body={"value": [_seen_whole(ask, item) for item in items[:LISTED_MAX]]})
 
 
 async def share_file(ask: Ask) -> Reply:
@@ -166,8 +177,28 @@ def _told(ask: Ask, item: Item) -> Json:
     }
 
 
+def _seen_whole(ask: Ask, item: Item) -> Json:
+    rights = {user.id: access.of_user(ask.tenant, user, item) for user in ask.tenant.users.values()}
+    return {
+        **_told(ask, item),
+        "path": "/".join(item.path),
+        "sha256": _digest(item),
+        "read": [user for user, right in rights.items() if right >= Right.READ],
+        "write": [user for user, right in rights.items() if right >= Right.WRITE],
+    }
+
+
+def _digest(item: Item) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, item.size, PIECE):
+        if item.blob is not None:
+            digest.update(item.blob.read(start, min(PIECE, item.size - start)))
+    return digest.hexdigest()
+
+
 ACTS: list[tuple[str, Act]] = [
     ("POST /files", put_file),
+    ("GET /files", list_files),
     ("POST /files/share", share_file),
     ("PATCH /files", change_file),
     ("DELETE /files", delete_file),
