@@ -12,8 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from email.message import Message
 from http import HTTPStatus
 
@@ -21,6 +19,7 @@ import aiohttp
 from yarl import URL
 
 from bridge.convert.losses import FILE_UNREADABLE
+from bridge.domain.pace import Pace
 from bridge.errors import NotCopied, Refused, RemoteError, Throttled, Unavailable
 from bridge.ports import Stream
 from bridge.teams.answers import (
@@ -40,17 +39,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_MORE = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How slow bytes may come: after `grace`, so many of them a second on the average.
-
-    At the least a gigabyte takes three hours: so long it keeps one of the places for large files.
-    """
-
-    grace: timedelta = timedelta(seconds=30)
-    bytes_per_second: int = 96 * 1024
 
 
 class Downloads:
@@ -145,8 +133,7 @@ class Downloads:
 
     def _check_pace(self, received: int, waited: float) -> None:
         """Only the time counts that was spent waiting for bytes, not that of who takes them."""
-        late = waited - self._pace.grace.total_seconds()
-        if late > 0 and received < late * self._pace.bytes_per_second:
+        if self._pace.is_too_slow(received, waited):
             text = f"a file came too slowly: {received} bytes in {waited:.0f} s"
             raise Refused(text)
 

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given, strategies as st
 
+from bridge.domain.pace import Pace
 from bridge.errors import (
     NotCopied,
     Refused,
@@ -23,7 +24,7 @@ from bridge.errors import (
     Unavailable,
     Uncertain,
 )
-from bridge.teams.downloads import REDIRECTS_MAX, Downloads, Pace, _name
+from bridge.teams.downloads import REDIRECTS_MAX, Downloads, _name
 from bridge.teams.graph import Graph
 from bridge.teams.hosts import Hosts
 from bridge.telemetry import Watch
