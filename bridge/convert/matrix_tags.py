@@ -101,7 +101,8 @@ def _image(reader: Reader, attributes: str) -> Closer | None:
         height=pixels(attribute(attributes, "height")),
     )
     if " data-mx-emoticon" in attributes and image.alt:
-        reader.lose(losses.EMOTICON)
+        if not image.url:
+            reader.lose(losses.EMOTICON)
         image = Image(alt=image.alt, url=image.url, is_emoticon=True)
     if reader.verbatim:
         reader.say(label(image))

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import orjson
 from typing_extensions import override
 
+from bridge.convert.matrix_files import STICKER
 from bridge.domain.ids import TRANSACTION_ID_CHARS, MessageRef, RoomId, UserId, digest
 from bridge.errors import Unconvertible
 from bridge.matrix import tolerant
@@ -55,7 +56,7 @@ DEEDS = {
     Deed.UNREACTION: "The removal of your reaction",
 }
 _ACTS = {
-    **dict.fromkeys({MESSAGE, *POLL_STARTS, *POLL_ENDS}, Deed.MESSAGE),
+    **dict.fromkeys({MESSAGE, STICKER, *POLL_STARTS, *POLL_ENDS}, Deed.MESSAGE),
     REACTION: Deed.REACTION,
     REDACTION: Deed.DELETION,
 }
@@ -108,6 +109,21 @@ WHY: Mapping[Reason, tuple[str, str, str]] = {
         _BRIDGE_UNAVAILABLE,
         "Microsoft does not let the bridge in",
         "Ask the administrator of the bridge: this takes a setting of theirs.",
+    ),
+    Reason.FILE_MISSING: (
+        _UNSUPPORTED,
+        "the file cannot be had from the homeserver",
+        "Send it again; in a room that is not encrypted, without encryption.",
+    ),
+    Reason.FILES_FORBIDDEN: (
+        _BRIDGE_UNAVAILABLE,
+        "the bridge may not put files into Teams for you",
+        "Ask the administrator of the bridge to consent to that; text and pictures go on.",
+    ),
+    Reason.NO_PLACE: (
+        _NETWORK_ERROR,
+        "Microsoft has no place for your file: you have no OneDrive, or it is full",
+        "Make room there and send it once more, or send a link to it.",
     ),
     Reason.BUG: (
         _NOT_HANDLED,

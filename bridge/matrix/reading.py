@@ -2,7 +2,7 @@
 
 invitation of the bot         Invited
 invitation of a ghost         GhostInvited
-m.room.message                Sighting
+m.room.message, m.sticker     Sighting
   that replaces another       Sighting of the original, its version the time of the edit
   that begins with the prefix Asked; never relayed
 m.reaction                    Reacted
@@ -22,6 +22,7 @@ from typing import Any
 from mautrix.util import variation_selector
 
 from bridge.convert.matrix import read_matrix
+from bridge.convert.matrix_files import STICKER
 from bridge.convert.polls import read_end, read_poll
 from bridge.convert.reading import Parsed
 from bridge.domain.content import clean
@@ -216,6 +217,11 @@ def _said(event: Json, content: Json, sent_at: datetime) -> Seen | str:
     return _sighted(event, content, sent_at, _words)
 
 
+def _stuck(event: Json, content: Json, sent_at: datetime) -> Seen | str:
+    """A sticker, which is a picture."""
+    return _sighted(event, {**content, "msgtype": STICKER}, sent_at, _words)
+
+
 def _asked(event: Json, content: Json, sent_at: datetime) -> Seen | str:
     return _sighted(event, content, sent_at, lambda said, _: read_poll(said))
 
@@ -265,6 +271,7 @@ def _sighted(
 
 _SEEN: Mapping[str, Callable[[Json, Json, datetime], Seen | str]] = {
     MESSAGE: _said,
+    STICKER: _stuck,
     REACTION: _reacted,
     **dict.fromkeys(POLL_STARTS, _asked),
     **dict.fromkeys(POLL_ENDS, _ended),

@@ -43,7 +43,7 @@ class Spool:
         async for piece in pieces:
             waiting += piece
             if self.size + len(waiting) > size_max:
-                text = f"a file of more than {size_max} bytes"
+                text = f"a file of more than {size_max} bytes is too large"
                 raise NotCopied(text, loss=FILE_TOO_LARGE)
             if len(waiting) >= PIECE_BYTES:
                 await _on_disk(self._write, bytes(waiting))
@@ -56,10 +56,22 @@ class Spool:
         while piece := await _on_disk(self.file.read, PIECE_BYTES):
             yield piece
 
+    async def read(self, start: int, count: int) -> bytes:
+        """Return so many bytes from there on; fewer at its end.
+
+        Raises:
+            Refused: The disk is broken.
+        """
+        return await _on_disk(self._read, start, count)
+
     @property
     def digest(self) -> str:
         """SHA-256, as hexadecimal digits."""
         return self._hash.hexdigest()
+
+    def _read(self, start: int, count: int) -> bytes:
+        self.file.seek(start)  # Which writes what was held back.
+        return self.file.read(count)
 
     def _write(self, data: bytes) -> None:
         self.file.write(data)

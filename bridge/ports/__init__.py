@@ -51,7 +51,17 @@ from bridge.ports.likenesses import (
     Portraitist,
     Print,
 )
-from bridge.ports.media import Copy, Found, MediaBook, MediaSource, Stream, Thumbnail, Wanted
+from bridge.ports.media import (
+    Copy,
+    Fetched,
+    Found,
+    MediaBook,
+    MediaSource,
+    RoomMedia,
+    Stream,
+    Thumbnail,
+    Wanted,
+)
 from bridge.ports.networks import (
     Confirm,
     Desk,
@@ -119,6 +129,7 @@ __all__ = [
     "FarPart",
     "FarThread",
     "Fate",
+    "Fetched",
     "Found",
     "Ghost",
     "GhostBook",
@@ -159,6 +170,7 @@ __all__ = [
     "Room",
     "RoomBook",
     "RoomLook",
+    "RoomMedia",
     "Run",
     "ShapeBook",
     "SignInBook",

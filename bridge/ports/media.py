@@ -4,6 +4,10 @@
                                        └ version: copied already? MediaBook
 
 A side reads what its own messages refer to (`MediaSource`), and keeps what the other side's do.
+Teams wants to know all of a file before it takes the first byte, and any piece of it again if one
+is lost: so what Matrix' messages refer to comes as a whole, on disk (`RoomMedia`).
+
+    place ─▶ RoomMedia.open ─▶ Fetched: its size and kind, and its bytes from anywhere on
 """
 
 from __future__ import annotations
@@ -72,6 +76,51 @@ class MediaSource(Protocol):
         Raises:
             NotCopied: They are not there, or not to be read.
             RemoteError: Not now, or not to their end.
+        """
+        ...
+
+
+class Fetched(Protocol):
+    """A file of Matrix, as a whole; what it is was seen by its bytes, whatever was said of it.
+
+    `size` in bytes; `name` is fit to be shown, and its end fits `mimetype`.
+    """
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def mimetype(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    async def read(self, start: int, count: int) -> bytes:
+        """Return so many bytes from there on; fewer at its end.
+
+        Raises:
+            Refused: The disk is broken.
+        """
+        ...
+
+
+class RoomMedia(Protocol):
+    """Fetches the bytes that messages of Matrix refer to."""
+
+    def place(self) -> AbstractAsyncContextManager[None]:
+        """Take one of few places: who has files to carry holds it until they are said.
+
+        Raises:
+            Throttled: There is none soon.
+        """
+        ...
+
+    def open(self, uri: str, name: str) -> AbstractAsyncContextManager[Fetched]:
+        """Fetch a file; nothing is left of it afterwards. `name` is what its sender calls it.
+
+        Raises:
+            NotCopied: It is not there, not to be read, or too large.
+            RemoteError: Not now, or not to its end; of another homeserver's perhaps never.
         """
         ...
 

@@ -38,6 +38,9 @@ class Reason(StrEnum):
     AWAY = "away"
     UNCLEAR = "unclear"
     ADMINISTRATOR = "administrator"
+    FILE_MISSING = "file_missing"
+    FILES_FORBIDDEN = "files_forbidden"
+    NO_PLACE = "no_place"
     BUG = "bug"
     REFUSED = "refused"
 

@@ -16,6 +16,9 @@ ERROR_CHARS_MAX = 2_000
 _MARKS: tuple[tuple[Reason, str], ...] = (
     (Reason.BUG, r"^bug: "),
     (Reason.UNCLEAR, r"^gave up after "),
+    (Reason.FILES_FORBIDDEN, r"\bFiles\.ReadWrite"),
+    (Reason.FILE_MISSING, r"the file (is not on|cannot be had|is encrypted)"),
+    (Reason.NO_PLACE, r"no place for the file"),
     (
         Reason.ADMINISTRATOR,
         r"\bentra\b|teams\.(client|tenant|certificate|graph)|admin(istrator)? (consent|must)"

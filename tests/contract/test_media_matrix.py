@@ -13,8 +13,12 @@ from PIL import Image as Picture
 from bridge.domain.content import Attachment, Body, Image, MediaKind, Paragraph, Text, from_text
 from bridge.domain.events import MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Side
+from bridge.errors import NotCopied, Refused
+from bridge.matrix.connection import open_connections
+from bridge.matrix.downloading import Downloader
 from bridge.matrix.saying import MARKER
 from bridge.ports import Delivery, Far, FarPart, Found
+from bridge.telemetry import Watch
 from tests.contract.test_endpoint_matrix import (
     ANNA,
     PORTAL,
@@ -179,3 +183,32 @@ async def test_an_emoticon_is_uploaded_beside_its_text(world: World, alice: Huma
     (copy,) = {c.uri: c for c in world.copies.copies.values()}.values()
     assert (await download(alice, copy.uri))[0] == "image/gif"
     assert URL not in str(content)
+
+
+async def put(human: Human, data: bytes, mimetype: str) -> str:
+    base = human.base.removesuffix("/_matrix/client/v3")
+    headers = {**human.headers, "Content-Type": mimetype}
+    url = f"{base}/_matrix/media/v3/upload"
+    async with human.session.post(url, headers=headers, data=BytesIO(data)) as response:
+        return str((await response.json())["content_uri"])
+
+
+async def test_what_people_upload_can_be_had_by_the_bridge(slot: Slot, alice: Human) -> None:
+    data = picture()
+    uri = await put(alice, data, "text/plain")
+    config = config_of(slot)
+    async with open_connections(config, Watch()) as connections:
+        downloader = Downloader.of(config, connections, Watch())
+
+        async with downloader.open(uri, "tea") as file:
+            assert (file.size, file.mimetype, file.name) == (len(data), "image/png", "tea.png")
+            assert await file.read(0, len(data)) == data
+        for missing in ("x" * 24, "never-uploaded"):
+            address = f"mxc://{config.homeserver.domain}/{missing}"
+            with pytest.raises(NotCopied):
+                async with downloader.open(address, ""):
+                    pass
+        # Nobody answers there: not now, and perhaps never.
+        with pytest.raises(Refused):
+            async with downloader.open("mxc://127.0.0.1:9/abc", ""):
+                pass

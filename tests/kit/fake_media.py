@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -14,11 +14,13 @@ from bridge.convert.losses import FILE_UNREADABLE
 from bridge.errors import BridgeError, NotCopied
 from bridge.ports import (
     Copy,
+    Fetched,
     Found,
     Journal,
     Loss,
     MediaBook,
     MediaSource,
+    RoomMedia,
     Stream,
     Wanted,
 )
@@ -79,6 +81,57 @@ async def _pieces(file: File) -> AsyncIterator[bytes]:
         if file.fails is not None and start >= file.break_at:
             raise file.fails
         yield file.data[start : start + PIECE]
+
+
+@dataclass(kw_only=True)
+class RoomFile(Fetched):
+    """A file of Matrix, by its bytes."""
+
+    data: bytes
+    kind: str = "application/octet-stream"
+    called: str = "file"
+
+    @property
+    @override
+    def size(self) -> int:
+        return len(self.data)
+
+    @property
+    @override
+    def mimetype(self) -> str:
+        return self.kind
+
+    @property
+    @override
+    def name(self) -> str:
+        return self.called
+
+    @override
+    async def read(self, start: int, count: int) -> bytes:
+        return self.data[start : start + count]
+
+
+class FakeRoomMedia(RoomMedia):
+    """Has what a test has put there; `fails` is raised for the others."""
+
+    def __init__(self, **files: RoomFile) -> None:
+        self.files: dict[str, RoomFile] = files
+        self.fails: BridgeError = NotCopied(
+            "the file is not on the homeserver", loss=FILE_UNREADABLE
+        )
+        self.opened: list[str] = []
+
+    @override
+    def place(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    @override
+    @asynccontextmanager
+    async def open(self, uri: str, name: str) -> AsyncIterator[Fetched]:
+        self.opened.append(uri)
+        if uri not in self.files:
+            raise self.fails
+        yield replace(self.files[uri], called=name or "file")
 
 
 class FakeGate:

@@ -606,7 +606,7 @@ CONTENTS: list[tuple[dict[str, object], str, str]] = [
     ),
     (
         {"msgtype": "m.video", "filename": "a.mp4", "body": "a.mp4"},
-        "[attachment: a.mp4]",
+        "[video: a.mp4]",
         "a name is no caption",
     ),
     (
@@ -745,7 +745,8 @@ def test_what_of_a_message_of_teams_is_lost_is_said(source: str, losses: set[str
         ("<details><summary>a</summary>b</details>", {losses.FOLDING}),
         ('<div data-mx-maths="x">x</div>', {losses.FORMULA}),
         ('<span data-mx-maths="x">x</span>', {losses.FORMULA}),
-        ('<img data-mx-emoticon src="mxc://h/x" alt=":x:">', {losses.EMOTICON}),
+        ('<img data-mx-emoticon src="mxc://h/x" alt=":x:">', set()),
+        ('<img data-mx-emoticon src="https://h/x" alt=":x:">', {losses.EMOTICON}),
         ("<b>x</b>", set()),
     ],
 )

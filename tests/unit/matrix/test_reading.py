@@ -237,7 +237,6 @@ def test_an_invitation_of_a_ghost_is_a_request(is_direct: bool) -> None:
     ("fields", "reason"),
     [
         ({"type": "m.room.encrypted"}, "encrypted"),
-        ({"type": "m.sticker"}, "not_relayed"),
         ({"type": "m.poll.response", "content": {"m.selections": []}}, "not_relayed"),
         ({"type": "m.poll.start", "content": {"x": 1}}, "empty"),
         ({"type": "m.poll.end", "content": {"m.text": "x"}}, "malformed_poll_end"),
