@@ -122,6 +122,14 @@ MEDIA = Counter(
     ["outcome"],
 )
 MEDIA_BYTES = Counter("teams_bridge_media_bytes_total", "Bytes copied into the homeserver's media")
+UPLOADS = Counter(
+    "teams_bridge_uploads_total",
+    "Files and pictures of Matrix: in the message itself (inline), put into a drive (uploaded), there"
+    " already (known), taken out again as their message was refused (withdrawn), or left there"
+    " although it was (orphaned)",
+    ["outcome"],
+)
+UPLOAD_BYTES = Counter("teams_bridge_upload_bytes_total", "Bytes put into drives of Microsoft 365")
 AWAY = Gauge("teams_bridge_away", "1 while a part of the world does not answer", ["part"])
 
 

@@ -28,6 +28,7 @@ EMBEDDED_CONTENT = "embedded_content"
 EMOTICON = "emoticon"
 EXTERNAL_FILE = "external_file"
 EXTERNAL_IMAGE = "external_image"
+FILE_NOT_SHARED = "file_not_shared"
 FILE_REFUSED = "file_refused"
 FILE_TOO_LARGE = "file_too_large"
 FILE_UNREADABLE = "file_unreadable"
@@ -39,6 +40,7 @@ LOOP_LIVE_CONTENT = "loop_live_content"
 MISSING_ATTACHMENT = "missing_attachment"
 MORE_ATTACHMENTS = "more_attachments"
 MORE_MEDIA = "more_media"
+PICTURE_IN_EDIT = "picture_in_edit"
 POLL = "poll"
 QUOTE_IN_THREAD = "quote_in_thread"
 SPOILER = "spoiler"
@@ -66,9 +68,10 @@ LOSSES: Mapping[str, str] = {
     CELL_SPANS: "fields of a table that span several columns or rows: each takes one",
     CODE_SNIPPET_TEXT: "the text of a code snippet, which could not be had from Graph: named",
     EMBEDDED_CONTENT: "what is alive or drawn in a text, as frames, formulas and forms: their words at most",
-    EMOTICON: "emoji that are images, on their way to Teams: their names are shown",
+    EMOTICON: "emoji that are images and have none on the homeserver, on their way to Teams: their names are shown",
     EXTERNAL_FILE: "files on hosts that are none of Microsoft's: linked, not copied",
     EXTERNAL_IMAGE: "pictures on hosts that are none of Microsoft's, as those of GIF services: linked",
+    FILE_NOT_SHARED: "files on their way to a chat that some of its people cannot open: they are of other organisations, or OneDrive does not let them in",
     FILE_REFUSED: "files and pictures that the homeserver does not take: named, linked if possible",
     FILE_TOO_LARGE: "files and pictures above the permitted size: linked with name and size",
     FILE_UNREADABLE: "files and pictures that are gone, or not to be read for who showed them: linked",
@@ -80,6 +83,7 @@ LOSSES: Mapping[str, str] = {
     MISSING_ATTACHMENT: "attachments that a text has a place for and Graph does not show: that there was one",
     MORE_ATTACHMENTS: "attachments beyond the fiftieth of a message",
     MORE_MEDIA: "pictures and files beyond the fiftieth of a message: named",
+    PICTURE_IN_EDIT: "pictures and files that an edit adds to a message in Teams: named",
     POLL: "polls of Matrix: what they ask and what came of them is shown, nobody can vote in Teams",
     QUOTE_IN_THREAD: "which message of a thread somebody answered: in channels Teams shows replies to the post alone",
     SPOILER: "words that were to be seen on request only: in the colour of their ground, to be read when they are selected, with a warning before them",

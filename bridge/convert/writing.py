@@ -96,6 +96,10 @@ class Writer(ABC):
     def image(self, node: Image) -> str:
         """An image, or nothing where it can only be named."""
 
+    def attachment(self, node: Attachment) -> str:  # noqa: ARG002 -- for the dialects
+        """What stands for a file, or nothing where it can only be named."""
+        return ""
+
     @abstractmethod
     def code_block(self, node: CodeBlock) -> str:
         """A block of code."""
@@ -179,6 +183,9 @@ class Writer(ABC):
         self._out.append("</tbody></table>")
 
     def _attachment(self, block: Attachment) -> None:
+        if html := self.attachment(block):
+            self._out.append(html)
+            return
         href = safe_href(block.page or block.url)
         shown: Inline = Text(text=label(block))
         self._element("p", (Link(href=href, content=(shown,)) if href else shown,))

@@ -11,9 +11,10 @@ What is done already counts as done, however Graph answers it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.convert.emoji import key_of, reaction_of
+from bridge.convert.losses import PICTURE_IN_EDIT
 from bridge.convert.teams import render_teams, teams_mentions
 from bridge.domain.content import Mention
 from bridge.domain.events import MessageEdited, ReactionAdded, ReactionRemoved
@@ -22,6 +23,7 @@ from bridge.errors import Rejected, TargetMissing
 from bridge.ports import Confirm, Delivery, FarPart
 from bridge.teams import outgoing, payloads
 from bridge.teams.answers import GraphRejected
+from bridge.teams.enclosing import kept, wanted_of
 from bridge.teams.graph import Credential, Graph, Json
 from bridge.teams.paths import deletion_path, message_path
 from bridge.teams.payloads import ChatMessage
@@ -126,6 +128,7 @@ class Changer:
         before = await self.glance.message(delivery, ref)
         if before is None or payloads.chat_message(before).deleted:
             raise Rejected("the message was taken back in Teams: it cannot be edited there")
+        event = await self._with_its_pictures(delivery, event, before)
         *firsts, last = fewer(teams_mentions(event.body))
         for named in firsts:
             try:
@@ -139,6 +142,19 @@ class Changer:
             await self._patch(delivery, _wish(delivery, event, before, last), ref, confirm)
         except GraphRejected as error:
             raise refused(error) from error
+
+    async def _with_its_pictures(
+        self, delivery: Delivery, event: MessageEdited, before: Json
+    ) -> MessageEdited:
+        """An edit changes words; that Graph takes new pictures in one is not documented."""
+        if not wanted_of(event.body):
+            return event
+        body, lacking = kept(
+            event.body, outgoing.pictures_in(before), files=outgoing.files_in(before)
+        )
+        if lacking:
+            await self.voice.encloser.lose(delivery, PICTURE_IN_EDIT)
+        return replace(event, body=body)
 
     async def _patch(
         self, delivery: Delivery, wish: Json, ref: MessageRef, confirm: Confirm

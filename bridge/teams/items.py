@@ -5,6 +5,7 @@ Sources: learn.microsoft.com graph/api resources/driveitem, drive, image, video,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from bridge.domain.content.normal import PIXELS_MAX
@@ -16,6 +17,8 @@ DURATION_MS_MAX = 7 * 24 * 3600 * 1000
 SIZE_MAX = 1 << 53
 """Of a number that JSON can hold exactly."""
 ADDRESS_CHARS_MAX = 8 * 1024
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+"""What an eTag names first: `"{GUID},1"` (learn.microsoft.com graph/api chatmessage-post)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,38 @@ def drive(found: Json) -> Drive | None:
     if key is None or not page:
         return None
     return Drive(id=key, page=page, group=text(child(child(found, "owner"), "group"), "id"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A file as a message refers to it: `guid` is the attachment's id, `address` leads to its path."""
+
+    drive: str
+    id: str
+    guid: str
+    address: str
+    name: str
+
+
+def stored(found: Json) -> Stored | None:
+    """Read a file that was put there; None where Graph leaves out what a message needs.
+
+    `webUrl` of Office's files is a page that does not end like their name, which Teams refuses.
+    """
+    drive_id, key = text(child(found, "parentReference"), "driveId"), text(found, "id")
+    guid = _GUID.search(text(found, "eTag") or "")
+    address = _address(found, "webDavUrl") or _address(found, "webUrl")
+    if drive_id is None or key is None or guid is None or not address:
+        return None
+    return Stored(
+        drive=drive_id, id=key, guid=guid[0], address=address, name=text(found, "name") or ""
+    )
+
+
+def folder(found: Json) -> tuple[str, str] | None:
+    """Read which drive a folder is in, and its own id."""
+    drive_id, key = folder_drive(found), text(found, "id")
+    return None if drive_id is None or key is None else (drive_id, key)
 
 
 def folder_drive(found: Json) -> str | None:

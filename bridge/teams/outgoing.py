@@ -6,7 +6,9 @@ chatmessage-setreaction.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from html import unescape
 
 from bridge.convert.emoji import reaction_of
 from bridge.convert.markup import escape_attribute
@@ -17,15 +19,33 @@ from bridge.teams.payloads import REACTIONS_MAX, Json, objects, text
 
 Wish = dict[str, object]
 
+CONTENT_CHARS_MAX = 400_000
+"""Of a message that are looked at; Teams takes some 100 KB."""
+
+_FILE = "reference"
+_PICTURE = re.compile(
+    r"<img\b[^<>]*?\bsrc=\"([^\"<>]{1,2048}/hostedContents/[^\"<>/]{1,1024}/\$value)\""
+)
 _KEPT = ("subject", "importance")
 _ATTACHMENT = ("id", "contentType", "contentUrl", "content", "name", "thumbnailUrl", "teamsAppId")
 
 
-def new_message(html: str, mentions: Sequence[Mention], place: Place) -> Wish:
+def new_message(
+    html: str,
+    mentions: Sequence[Mention],
+    place: Place,
+    *,
+    hosted: Sequence[Json] = (),
+    attachments: Sequence[Json] = (),
+) -> Wish:
     """Write a chatMessage to be sent; the position of a mention is the id of its `<at>`."""
     message: Wish = {"body": {"contentType": "html", "content": html}}
     if mentions:
         message["mentions"] = _mentions(mentions, place)
+    if hosted:
+        message["hostedContents"] = list(hosted)
+    if attachments:
+        message["attachments"] = list(attachments)
     return message
 
 
@@ -52,6 +72,20 @@ def replacement(html: str, mentions: Sequence[Mention], before: Json, place: Pla
         "attachments": [{name: item.get(name) for name in _ATTACHMENT} for item in items],
         "reactions": list(objects(before, "reactions", REACTIONS_MAX)),
     }
+
+
+def pictures_in(message: Json) -> list[str]:
+    """Return the addresses of the pictures that a message has in its own text, in order."""
+    body = message.get("body")
+    content = text(body, "content") if isinstance(body, dict) else None
+    found = _PICTURE.findall((content or "")[:CONTENT_CHARS_MAX])
+    return [unescape(address) for address in found]
+
+
+def files_in(message: Json) -> int:
+    """Return how many files a message shows."""
+    items = objects(message, "attachments", ATTACHMENTS_MAX)
+    return sum(text(item, "contentType") == _FILE for item in items)
 
 
 def reaction(key: str) -> Wish:

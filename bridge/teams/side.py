@@ -9,12 +9,22 @@ from datetime import datetime, timedelta
 
 from bridge.config import Teams
 from bridge.domain.ids import Place, TenantId
-from bridge.ports import AccountBook, Clock, CursorBook, Journal, ReadingBook, SubscriptionBook
+from bridge.ports import (
+    AccountBook,
+    Clock,
+    CursorBook,
+    Journal,
+    ReadingBook,
+    RoomMedia,
+    SubscriptionBook,
+)
 from bridge.teams.auth import Auth
 from bridge.teams.catchup import CatchUp
 from bridge.teams.certificates import Keyring
 from bridge.teams.directory import Directory
 from bridge.teams.downloads import Downloads
+from bridge.teams.drives import Drives
+from bridge.teams.enclosing import Encloser
 from bridge.teams.endpoint import TeamsEndpoint
 from bridge.teams.graph import Credential, Graph
 from bridge.teams.grounds import ChannelGround, ChatGround, Ground
@@ -30,6 +40,7 @@ from bridge.teams.subscriptions import LOOK_EVERY, Addresses, Means
 from bridge.teams.tokens import TokenChecker
 from bridge.teams.transport import open_downloads, open_session
 from bridge.teams.unnoticed import KINDS, Unnoticed
+from bridge.teams.upload_sessions import Uploads
 from bridge.telemetry import Watch, log
 
 UNNOTICED_MAX = LOOK_EVERY + timedelta(minutes=5)
@@ -48,6 +59,7 @@ class Surroundings:
     clock: Clock
     watch: Watch
     addresses: Addresses
+    room_media: RoomMedia
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +127,16 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 journal=around.journal,
                 hosts=hosts,
                 snippets=Snippets(hosts=hosts, open=downloads.open),
+                encloser=Encloser(
+                    media=around.room_media,
+                    journal=around.journal,
+                    drives=Drives(
+                        graph=graph,
+                        auth=auth,
+                        directory=directory,
+                        uploads=Uploads(graph=graph, session=files, hosts=hosts, clock=clock),
+                    ),
+                ),
             )
             unnoticed = Unnoticed(
                 tenant=TenantId(teams.tenant_id),

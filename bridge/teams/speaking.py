@@ -1,6 +1,6 @@
 """Saying something in Teams as the person who said it in Matrix.
 
-    say ─▶ where, with what it answers, with mentions ─▶ POST ─ refused for it ─▶ with less of it
+    say ─▶ pictures and files (enclosing) ─▶ where, with what it answers, with mentions ─▶ POST ─ refused for it ─▶ with less of it
 
     chat      replyWithQuote of what it answers, or of what began its thread
     channel   a reply to the post of the thread that it stands in or answers to; else a post
@@ -23,6 +23,7 @@ from bridge.teams import outgoing, payloads
 from bridge.teams.advice import delivery_refusal
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.auth import Auth
+from bridge.teams.enclosing import Enclosed, Encloser
 from bridge.teams.graph import Graph, Json, Method
 from bridge.teams.paths import messages_path, replies_path
 from bridge.teams.quota import Priority
@@ -38,6 +39,7 @@ class Voice:
 
     graph: Graph
     auth: Auth
+    encloser: Encloser
 
     async def request(
         self,
@@ -78,17 +80,27 @@ class Voice:
     async def say(
         self, delivery: Delivery, event: MessageSent | MessageEdited, *, confirm: Confirm
     ) -> MessageRef:
-        """Post what an event says as a message of its own.
+        """Post what an event says as a message of its own, with its pictures and files.
 
         Raises:
             Refused: It was certainly not posted; `Unauthorized` if the speaker must sign in again.
             Uncertain: It may have been posted.
-            StoreUnavailable: The speaker's token cache could not be read.
+            StoreUnavailable: Postgres is away.
         """
+        async with self.encloser.enclosed(delivery, event.body) as enclosed:
+            return await self._say(delivery, event, enclosed, confirm)
+
+    async def _say(
+        self,
+        delivery: Delivery,
+        event: MessageSent | MessageEdited,
+        enclosed: Enclosed,
+        confirm: Confirm,
+    ) -> MessageRef:
         named = teams_mentions(event.body)
         refusal: GraphRejected | None = None
         for answered, mentions in _forms(answered_in(delivery), named):
-            path, wish = _message(delivery, event, answered, mentions)
+            path, wish = _message(delivery, event, enclosed, (answered, mentions))
             try:
                 answer = await self.request(
                     delivery, "POST", path, confirm=confirm, body=wish, priority=Priority.LIVE
@@ -133,9 +145,11 @@ def refused(error: GraphRejected) -> GraphRejected:
     return GraphRejected(delivery_refusal(error), status=error.status, code=error.code)
 
 
-def _forms(
-    answers: MessageRef | None, named: Sequence[Mention]
-) -> Iterator[tuple[MessageRef | None, Sequence[Mention]]]:
+_Form = tuple[MessageRef | None, Sequence[Mention]]
+"""What a message answers, and whom it calls."""
+
+
+def _forms(answers: MessageRef | None, named: Sequence[Mention]) -> Iterator[_Form]:
     """The whole message, and what is left of it where Teams does not take it.
 
     What it answers may be gone; someone may be mentioned who is not in the chat: their name as text
@@ -159,12 +173,16 @@ def _may_be_for_what_is_in_it(error: GraphRejected, answered: MessageRef | None)
 def _message(
     delivery: Delivery,
     event: MessageSent | MessageEdited,
-    answered: MessageRef | None,
-    mentions: Sequence[Mention],
+    enclosed: Enclosed,
+    form: _Form,
 ) -> tuple[str, Json]:
-    html = render_teams(event.body, trace=trace_in(delivery, event, anew=True), mentions=mentions)
+    answered, mentions = form
+    trace = trace_in(delivery, event, anew=True)
+    html = render_teams(enclosed.body, trace=trace, mentions=mentions)
     place = delivery.portal.place
-    wish = outgoing.new_message(html, mentions, place)
+    wish = outgoing.new_message(
+        html, mentions, place, hosted=enclosed.hosted, attachments=enclosed.attachments
+    )
     if answered is None:
         return messages_path(place), wish
     if channel_of(place) is not None:

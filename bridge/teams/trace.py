@@ -15,12 +15,25 @@ from dataclasses import dataclass
 
 from bridge.convert.reading import Parsed
 from bridge.convert.teams import find_trace, read_teams
-from bridge.domain.content import Block, Body, normalised, plain_text
+from bridge.domain.content import (
+    Attachment,
+    Block,
+    Body,
+    Image,
+    Inline,
+    Paragraph,
+    Text,
+    normalised,
+    plain_text,
+    with_media,
+)
 from bridge.domain.ids import MessageRef, digest, trace_of
 from bridge.errors import Unconvertible
 from bridge.teams.payloads import ChatMessage
 
 TRACE_CHARS = 40
+MEDIA_SIGN = "\ufffc"
+"""Object replacement character: something stands there."""
 
 
 def trace_for(source: MessageRef, part: int, slot: str = "") -> str:
@@ -112,7 +125,16 @@ def _is_by(message: ChatMessage, speaker: str) -> bool:
 
 
 def _words(body: Body) -> str:
-    return normalised(plain_text(body))
+    """What is said, whatever the pictures and files in it are called: Teams has names of its own."""
+    return normalised(plain_text(with_media(body, image=_sign, attachment=_file_sign)))
+
+
+def _sign(_: Image) -> Inline:
+    return Text(text=MEDIA_SIGN)
+
+
+def _file_sign(_: Attachment) -> Block:
+    return Paragraph(content=(Text(text=MEDIA_SIGN),))
 
 
 def _age(message: ChatMessage) -> tuple[int, str]:

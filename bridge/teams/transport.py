@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from threading import Lock
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -35,6 +36,8 @@ BYTES_TIMEOUT = aiohttp.ClientTimeout(
 """Of a file: so long until the next of its bytes; how long all of them take, its reader watches."""
 BYTES_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 CONNECTIONS_MAX = 32
+WHOLE_BYTES_MAX = 64 * 1024
+"""Of a body that are written at once."""
 TOO_MANY_REQUESTS = 429
 OK = 200
 
@@ -95,6 +98,11 @@ def open_downloads(teams: Teams) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     )
+
+
+def payload(body: bytes | None) -> bytes | BytesIO | None:
+    """Return a body as aiohttp is to have it: a large one is written piece by piece."""
+    return body if body is None or len(body) <= WHOLE_BYTES_MAX else BytesIO(body)
 
 
 def guarding() -> aiohttp.TraceConfig:

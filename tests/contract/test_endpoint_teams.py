@@ -72,6 +72,7 @@ from bridge.teams.signed_in import SignedIn
 from bridge.teams.subscriptions import Addresses
 from bridge.telemetry import Watch
 from bridge.web.hooks import TeamsHooks
+from tests.kit.fake_media import FakeRoomMedia
 from tests.kit.witness import watched
 from tests.unit.teams.books import Cursors, Readings
 from tests.unit.teams.memory import (
@@ -242,6 +243,7 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
             addresses=Addresses.below(f"https://127.0.0.1:{port}/teams"),
             cursors=Cursors(),
             reading=Readings(),
+            room_media=FakeRoomMedia(),
         )
         side = await stack.enter_async_context(open_teams(teams, around))
         made.append(side)

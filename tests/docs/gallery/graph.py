@@ -14,6 +14,8 @@ from bridge.ports import Clock, Journal, Stream
 from bridge.teams.auth import Auth
 from bridge.teams.certificates import Keyring
 from bridge.teams.directory import Directory
+from bridge.teams.drives import Drives
+from bridge.teams.enclosing import Encloser
 from bridge.teams.endpoint import TeamsEndpoint
 from bridge.teams.graph import Graph
 from bridge.teams.history import Historian
@@ -23,6 +25,7 @@ from bridge.teams.snippets import Open, Snippets
 from bridge.teams.tokens import TokenChecker
 from bridge.telemetry import Watch
 from tests.docs.gallery.building import ADA, BEN, CEM, GRAPH, NAMES, TENANT, Case, Json
+from tests.kit.fake_media import FakeRoomMedia
 from tests.unit.teams.memory import Bearer, Subscriptions, teams_config
 from tests.unit.teams.test_endpoint import NoAuth
 
@@ -64,6 +67,7 @@ def teams_endpoint(case: Case, clock: Clock, journal: Journal) -> TeamsEndpoint:
         journal=journal,
         hosts=Hosts.of(teams),
         snippets=Snippets(hosts=Hosts.of(teams), open=_known(case)),
+        encloser=Encloser(media=FakeRoomMedia(), drives=cast(Drives, None), journal=journal),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ from bridge.ports import (
     Entry,
     Journal,
     KeptSignIn,
+    Loss,
     NewEntry,
     News,
     Subscription,
@@ -219,6 +220,7 @@ class Links:
     linked: set[tuple[PortalId, MessageRef]] = field(default_factory=set)
     entries: asyncio.Queue[NewEntry] = field(default_factory=asyncio.Queue)
     noted: list[News] = field(default_factory=list)
+    lost: list[Loss] = field(default_factory=list)
     number: int = 0
 
     def as_journal(self) -> Journal:
@@ -232,6 +234,9 @@ class Links:
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Links]:
         yield self
+
+    async def lose(self, losses: Sequence[Loss]) -> None:
+        self.lost += losses
 
     async def note(self, news: Collection[News]) -> None:
         self.noted += news

@@ -49,6 +49,8 @@ from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.auth import Auth
 from bridge.teams.certificates import Keyring
 from bridge.teams.directory import Directory
+from bridge.teams.drives import Drives
+from bridge.teams.enclosing import Encloser
 from bridge.teams.endpoint import TeamsEndpoint
 from bridge.teams.graph import Graph, Json
 from bridge.teams.history import Historian
@@ -58,6 +60,7 @@ from bridge.teams.reading import Reader
 from bridge.teams.snippets import Snippets
 from bridge.teams.tokens import TokenChecker
 from bridge.telemetry import Watch
+from tests.kit.fake_media import FakeRoomMedia
 from tests.unit.teams.memory import (
     NOW,
     TENANT,
@@ -159,6 +162,9 @@ def world() -> World:
         journal=Links().as_journal(),
         hosts=Hosts.of(teams),
         snippets=Snippets(hosts=Hosts.of(teams), open=no_files),
+        encloser=Encloser(
+            media=FakeRoomMedia(), drives=cast(Drives, None), journal=Links().as_journal()
+        ),
     )
     return World(script, clock, endpoint)
 
