@@ -20,6 +20,7 @@ from bridge.matrix.keeping import RoomKeeper
 from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
 from bridge.matrix.pictures import Pictures
+from bridge.matrix.receipts import Moments
 from bridge.matrix.recovery import Recovery
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.sender import Sender
@@ -27,7 +28,10 @@ from bridge.matrix.spaces import Spaces
 from bridge.matrix.states import States
 from bridge.matrix.uploading import Uploader
 from bridge.relay.heralding import Herald
+from bridge.relay.marking import Marking
+from bridge.store.read_marks import ReadBook
 from bridge.store.tidings import TidingsBook
+from bridge.teams.read_state import ReadMarker
 from bridge.teams.side import TeamsSide
 from bridge.telemetry import Watch
 
@@ -55,6 +59,7 @@ class MatrixSide:
     recovery: Recovery
     herald: Herald
     room_keeper: RoomKeeper
+    marking: Marking
 
 
 def matrix_side(
@@ -120,4 +125,10 @@ def matrix_side(
         recovery=Recovery(clock, catch_up.ring),
         herald=Herald(TidingsBook(memory.database), announcer, clock),
         room_keeper=room_keeper,
+        marking=Marking(
+            ReadBook(memory.database),
+            ReadMarker(graph=teams.graph, auth=teams.auth),
+            Moments(client),
+            clock,
+        ),
     )

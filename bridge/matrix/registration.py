@@ -45,7 +45,10 @@ _COMMENTS: Mapping[str, str] = {
     "sender_localpart": "A user that never speaks; the bot is another one, in the namespace below.",
     "namespaces": "Ghosts, the bot and the rooms' addresses belong to the bridge alone.",
     "rate_limited": "Whoever speaks in Teams has been limited there.",
-    "receive_ephemeral": "No typing, receipts or presence: nothing would be done with them.",
+    "receive_ephemeral": (
+        "How far people have read: who is signed in has read it in Teams, too. Typing and presence come\n"
+        "with it, and nothing is done with them."
+    ),
     "io.element.msc4190": (
         "The bridge gives its users a device. With it the homeserver recognises a message that is\n"
         "sent twice, even after a crash of its own. Needs Synapse 1.141 or newer."
@@ -64,8 +67,8 @@ def registration(config: Config) -> dict[str, Any]:
         "sender_localpart": Names.of(config).sender_localpart,
         "namespaces": _namespaces(config),
         "rate_limited": False,
-        "receive_ephemeral": False,
-        "de.sorunome.msc2409.push_ephemeral": False,
+        "receive_ephemeral": True,
+        "de.sorunome.msc2409.push_ephemeral": True,
         "io.element.msc4190": True,
     }
 
