@@ -26,6 +26,7 @@ from bridge.settings.choices import (
 )
 from bridge.settings.document import Document, Section
 from bridge.settings.members import Members, members
+from bridge.settings.puppets import DoublePuppets, double_puppets
 
 EMBEDDED = "embedded"
 CONNECTIONS_DEFAULT = 16
@@ -149,6 +150,7 @@ class Config:
     teams: Teams
     bridge: Bridge
     logging: Logging
+    double_puppets: DoublePuppets = field(default_factory=DoublePuppets)
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:
@@ -188,7 +190,13 @@ def _config(document: Document) -> Config:
         teams=_teams(document.section("teams")),
         bridge=_bridge(document.section("bridge"), homeserver.domain),
         logging=_logging(document.section("logging")),
+        double_puppets=_double_puppets(document),
     )
+
+
+def _double_puppets(document: Document) -> DoublePuppets:
+    appservice = document.sections["appservice"]
+    return double_puppets(document.section("double_puppets"), appservice, GENERATE)
 
 
 def _homeserver(section: Section) -> Homeserver:

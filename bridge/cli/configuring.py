@@ -107,10 +107,14 @@ def generate_token(_arguments: Namespace) -> int:
 
 
 def registration(arguments: Namespace) -> int:
-    from bridge.matrix.registration import registration_yaml
+    from bridge.matrix.registration import double_puppets_yaml, registration_yaml
 
-    config = load(arguments.config, os.environ)
-    write_secret(arguments.output, registration_yaml(config), replace_it=arguments.force)
-    say(f"Wrote {arguments.output}. It holds both tokens: give it to the homeserver alone.")
+    config, output = load(arguments.config, os.environ), arguments.output
+    write_secret(output, registration_yaml(config), replace_it=arguments.force)
+    say(f"Wrote {output}. It holds both tokens: give it to the homeserver alone.")
+    if config.double_puppets.as_token is not None:
+        second = output.with_name(f"{output.stem}-double-puppets{output.suffix}")
+        write_secret(second, double_puppets_yaml(config), replace_it=arguments.force)
+        say(f"Wrote {second}. With it the bridge may act as every user of the homeserver.")
     say("Synapse: name it in app_service_config_files of homeserver.yaml and restart Synapse.")
     return 0

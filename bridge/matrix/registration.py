@@ -16,6 +16,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
 from bridge.config import Config
+from bridge.domain.ids import digest
 from bridge.matrix.names import PERSON_SLOT, PLACE_SLOT, Names
 
 _GHOST_PART = "[a-z0-9.=-]+"
@@ -45,14 +46,27 @@ _COMMENTS: Mapping[str, str] = {
     "sender_localpart": "A user that never speaks; the bot is another one, in the namespace below.",
     "namespaces": "Ghosts, the bot and the rooms' addresses belong to the bridge alone.",
     "rate_limited": "Whoever speaks in Teams has been limited there.",
-    "receive_ephemeral": (
-        "How far people have read: who is signed in has read it in Teams, too. Typing and presence come\n"
-        "with it, and nothing is done with them."
-    ),
+    "receive_ephemeral": "No typing, receipts or presence: nothing would be done with them.",
     "io.element.msc4190": (
         "The bridge gives its users a device. With it the homeserver recognises a message that is\n"
         "sent twice, even after a crash of its own. Needs Synapse 1.141 or newer."
     ),
+}
+
+_PUPPETS_HEAD = """\
+With this the bridge may act as any user of the homeserver, so that what people do in Teams appears
+under their own Matrix account. Whoever has the as_token can do so, too: chmod 600.
+
+Synapse: put it beside the other registration file of the bridge, name it in homeserver.yaml as well,
+restart Synapse. Made with that other one by `teams-bridge registration`.
+"""
+
+_PUPPETS_COMMENTS: Mapping[str, str] = {
+    "url": "The homeserver pushes nothing here; what people say comes by the other registration.",
+    "as_token": "The secret the bridge shows to the homeserver: double_puppets.as_token.",
+    "hs_token": "Never used, as nothing is pushed; a homeserver wants one.",
+    "namespaces": "Everybody, and nobody for the bridge alone.",
+    "rate_limited": "Whoever speaks in Teams has been limited there.",
 }
 
 
@@ -67,8 +81,8 @@ def registration(config: Config) -> dict[str, Any]:
         "sender_localpart": Names.of(config).sender_localpart,
         "namespaces": _namespaces(config),
         "rate_limited": False,
-        "receive_ephemeral": True,
-        "de.sorunome.msc2409.push_ephemeral": True,
+        "receive_ephemeral": False,
+        "de.sorunome.msc2409.push_ephemeral": False,
         "io.element.msc4190": True,
     }
 
@@ -87,6 +101,30 @@ def _namespaces(config: Config) -> dict[str, Any]:
     }
 
 
+def double_puppets(config: Config) -> dict[str, Any]:
+    """Return the second registration: it lets us act as people, and is told nothing.
+
+    Without `io.element.msc4190`, so that it may sign in: only that tells whether an account is active
+    (`puppets`).
+    """
+    server = re.escape(config.homeserver.domain)
+    return {
+        "id": config.double_puppets.id,
+        "url": None,
+        "as_token": config.double_puppets.as_token,
+        "hs_token": digest("double puppets", config.appservice.hs_token),
+        "sender_localpart": f"{Names.of(config).sender_localpart}-double-puppets",
+        "namespaces": {
+            "users": [{"exclusive": False, "regex": f"^@.*:{server}$"}],
+            "aliases": [],
+            "rooms": [],
+        },
+        "rate_limited": False,
+        "receive_ephemeral": False,
+        "de.sorunome.msc2409.push_ephemeral": False,
+    }
+
+
 def _pattern(template: str, slot: str, part: str) -> str:
     before, _, after = template.partition(slot)
     return f"{re.escape(before)}{part}{re.escape(after)}"
@@ -94,14 +132,23 @@ def _pattern(template: str, slot: str, part: str) -> str:
 
 def registration_yaml(config: Config) -> str:
     """Return the registration as a file that says what to do with it."""
-    document = CommentedMap((name, _quoted(value)) for name, value in registration(config).items())
-    for name, comment in _COMMENTS.items():
+    return _yaml(registration(config), _HEAD, _COMMENTS)
+
+
+def double_puppets_yaml(config: Config) -> str:
+    """Return the second registration in the same way."""
+    return _yaml(double_puppets(config), _PUPPETS_HEAD, _PUPPETS_COMMENTS)
+
+
+def _yaml(values: Mapping[str, Any], head: str, comments: Mapping[str, str]) -> str:
+    document = CommentedMap((name, _quoted(value)) for name, value in values.items())
+    for name, comment in comments.items():
         document.yaml_set_comment_before_after_key(name, before="\n" + comment)
     yaml = YAML()
     yaml.width = _LINE_CHARS_MAX
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
-    text.writelines(f"# {line}".rstrip() + "\n" for line in _HEAD.splitlines())
+    text.writelines(f"# {line}".rstrip() + "\n" for line in head.splitlines())
     yaml.dump(document, text)
     return text.getvalue()
 

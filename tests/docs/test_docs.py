@@ -22,7 +22,7 @@ from bridge.errors import ConfigError
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config.example.yaml").read_text()
 SETTING = re.compile(r"^  (?P<off># )?(?P<key>[a-z_]+): (?P<value>\S.*)$", re.MULTILINE)
-SECTION = re.compile(r"^(?P<name>[a-z]+):\n(?P<body>(?:  .*\n|\n|#.*\n)*)", re.MULTILINE)
+SECTION = re.compile(r"^(?P<name>[a-z_]+):\n(?P<body>(?:  .*\n|\n|#.*\n)*)", re.MULTILINE)
 ANSWERS = {
     "domain": "example.org",
     "as_token": "a" * 40,
@@ -34,7 +34,9 @@ ANSWERS = {
     "encryption_key": Fernet.generate_key().decode(),
 }
 # Commented out because they have no default: the example shows how such a value may look.
-WITHOUT_DEFAULT = {"ca_file", "certificate_file", "graph_url", "login_url"}
+WITHOUT_DEFAULT = {
+    "as_token", "ca_file", "certificate_file", "graph_url", "login_url", "pairs", "rule",
+}  # fmt: skip
 KEYS_OF_FIELDS = {
     "encryption_keys": "encryption_key",
     "settle_window": "settle_window_ms",

@@ -49,7 +49,7 @@ def text_of(changes: Mapping[str, str] = MappingProxyType({})) -> str:
     sections = {name: dict(keys) for name, keys in GOOD.items()}
     for name, value in changes.items():
         section, key = name.split(".")
-        sections[section][key] = value
+        sections.setdefault(section, {})[key] = value
     lines = []
     for name, keys in sections.items():
         lines.append(f"{name}:")
