@@ -47,6 +47,11 @@ LOSSES = Counter(
 PEOPLE = Counter(
     "teams_bridge_people_total", "What was brought up to date of people's ghosts", ["what"]
 )
+PAIRINGS = Counter(
+    "teams_bridge_pairings_total",
+    "Times that it was decided by which Matrix user a person of Teams is heard",
+    ["what"],
+)
 PRESENCES = Counter(
     "teams_bridge_presences_total", "Presences that were set on the homeserver", ["presence"]
 )
@@ -115,9 +120,6 @@ WISHES = Counter(
     "teams_bridge_wishes_total",
     "What people wanted to be changed of conversations, by what became of it",
     ["what", "result"],
-)
-READ_MARKS = Counter(
-    "teams_bridge_read_marks_total", "Receipts of people who are signed in, by result", ["result"]
 )
 MEDIA = Counter(
     "teams_bridge_media_total",

@@ -16,6 +16,7 @@ from bridge.store.database import Database
 from bridge.store.ghosts import GhostBook
 from bridge.store.journal import PostgresJournal
 from bridge.store.media import MediaBook
+from bridge.store.pairings import PairingBook
 from bridge.store.plumbing import PlumbingBook
 from bridge.store.portals import PortalBook
 from bridge.store.readings import ReadingBook
@@ -47,6 +48,7 @@ class Memory:
     reading: ReadingBook
     shapes: ShapeBook
     media: MediaBook
+    pairings: PairingBook
 
 
 @asynccontextmanager
@@ -83,6 +85,7 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
             reading=ReadingBook(database),
             shapes=ShapeBook(database, clock),
             media=MediaBook(database, clock),
+            pairings=PairingBook(database),
         )
     finally:
         await database.close()

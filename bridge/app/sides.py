@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.app.clock import SystemClock
+from bridge.app.around import Around as Around
 from bridge.app.memory import Memory
+from bridge.app.puppets import puppets_of
 from bridge.config import Config
 from bridge.matrix.appservice import Reader
 from bridge.matrix.bot import Bot
@@ -20,7 +21,6 @@ from bridge.matrix.keeping import RoomKeeper
 from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
 from bridge.matrix.pictures import Pictures
-from bridge.matrix.receipts import Moments
 from bridge.matrix.recovery import Recovery
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.sender import Sender
@@ -28,20 +28,9 @@ from bridge.matrix.spaces import Spaces
 from bridge.matrix.states import States
 from bridge.matrix.uploading import Uploader
 from bridge.relay.heralding import Herald
-from bridge.relay.marking import Marking
-from bridge.store.read_marks import ReadBook
+from bridge.store.pairings import Paired
 from bridge.store.tidings import TidingsBook
-from bridge.teams.read_state import ReadMarker
 from bridge.teams.side import TeamsSide
-from bridge.telemetry import Watch
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """Time, and what is away."""
-
-    clock: SystemClock
-    watch: Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +48,7 @@ class MatrixSide:
     recovery: Recovery
     herald: Herald
     room_keeper: RoomKeeper
-    marking: Marking
+    as_people: Client | None
 
 
 def matrix_side(
@@ -74,12 +63,15 @@ def matrix_side(
     names, clock = Names.of(config), around.clock
     devices, sender = Devices(client), Sender(connections.sending)
     announcer = RoomAnnouncer(connections.asking, sender, client, names=names, devices=devices)
+    as_people, puppets = puppets_of(config, connections, memory, teams, around)
+    paired = Paired(memory.accounts, memory.pairings) if as_people else memory.accounts
     rooms = Rooms(
         client,
         names,
         portals=memory.portals,
-        accounts=memory.accounts,
+        accounts=paired,
         directory=teams.directory,
+        puppets=puppets,
     )
     rooms.names_direct = config.bridge.name_direct_chats
     ghosts = Ghosts(client, memory.ghosts, names, devices=devices)
@@ -93,7 +85,7 @@ def matrix_side(
         bot,
         rooms=rooms,
         ghosts=ghosts,
-        accounts=memory.accounts,
+        accounts=paired,
         spaces=Spaces(rooms, memory.shapes, pictures=pictures, name=config.bridge.space_name),
     )
     catch_up = SyncCatchUp(
@@ -125,10 +117,5 @@ def matrix_side(
         recovery=Recovery(clock, catch_up.ring),
         herald=Herald(TidingsBook(memory.database), announcer, clock),
         room_keeper=room_keeper,
-        marking=Marking(
-            ReadBook(memory.database),
-            ReadMarker(graph=teams.graph, auth=teams.auth),
-            Moments(client),
-            clock,
-        ),
+        as_people=as_people,
     )

@@ -89,11 +89,16 @@ class Connection:
 
 
 class Connections(NamedTuple):
-    """One for events that are sent, one for media, one for everything else."""
+    """One for events that are sent, one for media, one for everything else.
+
+    The last two are for the same as people of the homeserver, with the second registration.
+    """
 
     sending: Connection
     asking: Connection
     uploads: aiohttp.ClientSession
+    sending_as_people: Connection | None = None
+    asking_as_people: Connection | None = None
 
 
 @asynccontextmanager
@@ -104,23 +109,29 @@ async def open_connections(config: Config, watch: Watch) -> AsyncIterator[Connec
         ConfigError: `homeserver.ca_file` cannot be used.
     """
     address, trust = config.homeserver.address, _trust(config.homeserver.ca_file)
-    pools = [_pool(config, most, trust) for most in (SENDING_MAX, ASKING_MAX)]
-    sending, asking = (Connection(pool, address=address, watch=watch) for pool in pools)
+    tokens = [config.appservice.as_token, config.double_puppets.as_token]
+    pools = [
+        _pool(config, token, most, trust)
+        for token in tokens
+        if token is not None
+        for most in (SENDING_MAX, ASKING_MAX)
+    ]
+    sending, asking, *as_people = (Connection(pool, address=address, watch=watch) for pool in pools)
     try:
         async with _uploads(config, trust) as uploads:
-            yield Connections(sending, asking, uploads)
+            yield Connections(sending, asking, uploads, *as_people)
     finally:
         for pool in pools:
             pool.close()
 
 
-def _pool(config: Config, connections_max: int, trust: ssl.SSLContext | None) -> Pool:
+def _pool(config: Config, token: str, connections_max: int, trust: ssl.SSLContext | None) -> Pool:
     return Pool(
         config.homeserver.address,
         connections_max=connections_max,
         answer_limit=ANSWER_LIMIT,
         headers={
-            "Authorization": f"Bearer {config.appservice.as_token}",
+            "Authorization": f"Bearer {token}",
             "Content-Type": "application/json",
         },
         trust=trust,

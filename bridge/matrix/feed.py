@@ -22,6 +22,7 @@ from bridge.errors import Rejected, Uncertain
 from bridge.matrix.answers import UNKNOWN_DEVICE, RejectedByHomeserver
 from bridge.matrix.appservice import CROSSING, is_invite
 from bridge.matrix.client import Client, Filter
+from bridge.matrix.echo import is_marked
 from bridge.matrix.ghosts import DEVICE, Devices
 from bridge.matrix.names import Names
 from bridge.matrix.sender import milliseconds
@@ -109,8 +110,8 @@ class Feed:
         at: str | None = None
         for _ in range(PAGES_MAX):
             page = await self._client.page(room, self._wanted, since=at)
-            # What ghosts say shows the time at which it was said in Teams.
-            theirs = [e for e in page.events if not self._names.is_ours(str(e.get("sender")))]
+            # What ghosts and people's own accounts say shows when it was said in Teams.
+            theirs = [e for e in page.events if not self._is_ours(_placed(e, room))]
             young = [event for event in theirs if not _is_older(event, begin)]
             found += [_placed(event, room) for event in young]
             at = page.end
@@ -118,6 +119,9 @@ class Feed:
                 return found[::-1]
         log.error("not caught up with all of a room", room=room, limit=PAGES_MAX)
         return found[::-1]
+
+    def _is_ours(self, event: Json) -> bool:
+        return self._names.is_ours(str(event.get("sender"))) or is_marked(event)
 
     async def rooms(self) -> Sequence[RoomId]:
         """Return the rooms that there may be news of."""

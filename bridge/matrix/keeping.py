@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from bridge.domain.events import Person
 from bridge.domain.ids import RoomId, Side, TeamsUserId, TenantId, UserId
-from bridge.domain.portal import Account, Conversation, Member, room_topic
+from bridge.domain.portal import Account, Conversation, ConversationKind, Member, room_topic
 from bridge.domain.shape import (
     Action,
     Being,
@@ -45,7 +45,8 @@ from bridge.matrix.rooms import Rooms, title_of
 from bridge.matrix.shaping import RoomState, named_in, shown_of, state_event
 from bridge.matrix.spaces import Spaces
 from bridge.matrix.states import States
-from bridge.ports import AccountBook, DueRoom, DueSpace, Keeper, Kept, Picture, RoomLook, SpaceLook
+from bridge.ports import DueRoom, DueSpace, Keeper, Kept, Picture, RoomLook, SpaceLook
+from bridge.ports.pairing import WhoIsWho
 from bridge.telemetry import log
 
 STRANGERS_ASKED_MAX = 50
@@ -62,6 +63,14 @@ class _Cast:
     tenant: TenantId
     beings: Sequence[Being]
     accounts: Mapping[UserId, TeamsUserId]
+    is_direct: bool = False
+
+    def other(self, user: UserId) -> UserId | None:
+        """Return with whom a chat of two is, for one of them."""
+        if not self.is_direct:
+            return None
+        others = (being for being in self.beings if being.account != user)
+        return next((being.account or being.ghost for being in others), None)
 
     def person(self, ghost: UserId) -> Person | None:
         found = (being.member for being in self.beings if being.ghost == ghost)
@@ -89,7 +98,7 @@ class RoomKeeper(Keeper):
         *,
         rooms: Rooms,
         ghosts: Ghosts,
-        accounts: AccountBook,
+        accounts: WhoIsWho,
         spaces: Spaces,
     ) -> None:
         self._states = states
@@ -139,12 +148,14 @@ class RoomKeeper(Keeper):
     async def _cast(self, due: DueRoom, conversation: Conversation, state: RoomState) -> _Cast:
         tenant = due.portal.place.tenant
         people = [member.id for member in conversation.members if member.id is not None]
+        await self._rooms.puppets.acquaint(tenant, people)
         signed_in = await self._accounts.accounts_among(tenant, people)
         users = {account.teams_user: account.user for account in signed_in}
         beings = [self._being(member, users) for member in conversation.members]
         known = {account.user: account.teams_user for account in signed_in}
         accounts = await self._known_among(state, due.memory, known)
-        return _Cast(tenant=tenant, beings=beings, accounts=accounts)
+        is_direct = conversation.kind is ConversationKind.ONE_ON_ONE
+        return _Cast(tenant=tenant, beings=beings, accounts=accounts, is_direct=is_direct)
 
     async def _signed_in(self, due: DueSpace, look: SpaceLook) -> tuple[Account, ...]:
         if look.team is None:
@@ -267,6 +278,7 @@ class RoomKeeper(Keeper):
                 await self._join(room, user, scene.cast)
             case Invite(user=user, host=host):
                 await self._invite(room, user, host)
+                await self._bring_in(room, user, scene.cast)
             case Leave(user=user):
                 await self._states.leave(room, user)
             case Remove(user=user, reason=reason):
@@ -288,6 +300,11 @@ class RoomKeeper(Keeper):
             # The homeserver has forgotten it.
             await self._ghosts.renew(cast.tenant, person)
             await self._rooms.bring_in(ghost, room)
+
+    async def _bring_in(self, room: RoomId, user: UserId, cast: _Cast) -> None:
+        person = cast.accounts.get(user)
+        if person is not None:
+            await self._rooms.puppets.bring_in(cast.tenant, person, room, other=cast.other(user))
 
     async def _invite(self, room: RoomId, user: UserId, host: UserId | None) -> None:
         if host is not None:

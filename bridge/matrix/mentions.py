@@ -23,7 +23,8 @@ from bridge.domain.ids import TeamsUserId, TenantId, UserId, is_account
 from bridge.errors import Rejected
 from bridge.matrix.names import Names
 from bridge.matrix.reading import NEW_CONTENT, REPLACE, Json
-from bridge.ports import AccountBook, Reading
+from bridge.ports import Reading
+from bridge.ports.pairing import WhoIsWho
 
 Content = dict[str, object]
 Naming = Callable[[Mention], str]
@@ -41,7 +42,7 @@ class Mentions:
         StoreUnavailable: Postgres is away.
     """
 
-    def __init__(self, names: Names, accounts: AccountBook) -> None:
+    def __init__(self, names: Names, accounts: WhoIsWho) -> None:
         self._names = names
         self._accounts = accounts
 

@@ -1,6 +1,7 @@
 """Take back what was said or shown in a room.
 
 redact ─▶ whose is it? ─┬─ a ghost's: by that ghost ──▶ 403, or a device forgotten: by the bot
+                        ├─ of who takes it back: by their own account ─▶ the same
                         ├─ anybody else's: by the bot
                         └─ nobody's any more: done
 """
@@ -10,13 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from bridge.domain.events import Person
-from bridge.domain.ids import MessageRef, RoomId, TenantId
+from bridge.domain.ids import MessageRef, RoomId
 from bridge.matrix.answers import FORBIDDEN, NOT_FOUND, UNKNOWN_DEVICE, RejectedByHomeserver
 from bridge.matrix.as_bot import as_bot
 from bridge.matrix.client import Client
+from bridge.matrix.echo import mark
 from bridge.matrix.ghosts import Ghosts, Identity
 from bridge.matrix.names import localpart_of, person_of
+from bridge.matrix.puppets import NOBODY, Puppets
 from bridge.matrix.saying import transaction_of
 from bridge.matrix.sender import Redaction, Sender
 from bridge.ports import Delivery
@@ -27,7 +32,10 @@ _NOT_THEIRS = frozenset({FORBIDDEN, UNKNOWN_DEVICE})
 class Redactor:
     """Redacts as whoever may; remembers nothing."""
 
-    def __init__(self, sender: Sender, client: Client, ghosts: Ghosts) -> None:
+    def __init__(
+        self, sender: Sender, client: Client, ghosts: Ghosts, puppets: Puppets = NOBODY
+    ) -> None:
+        self._puppets = puppets
         self._sender = sender
         self._client = client
         self._ghosts = ghosts
@@ -44,10 +52,10 @@ class Redactor:
             return ref
         if (done := redaction_of(event)) is not None:
             return done
-        ghost = await self._ghost_of(delivery.portal.place.tenant, str(event.get("sender")))
-        if ghost is not None:
+        who = await self._who_sent(delivery, str(event.get("sender")))
+        if who is not None:
             try:
-                return await self._redact_as(ghost, delivery, room, ref)
+                return await self._redact_as(who, delivery, room, ref)
             except RejectedByHomeserver as error:
                 if error.errcode not in _NOT_THEIRS:
                     raise
@@ -68,10 +76,12 @@ class Redactor:
             redactions.append(redaction)
         return redactions[0] if redactions else None
 
-    async def _ghost_of(self, tenant: TenantId, sender: str) -> Identity | None:
-        names = self._ghosts.names
+    async def _who_sent(self, delivery: Delivery, sender: str) -> Identity | None:
+        """Return the sender if we may speak as them; as a person only for themselves."""
+        names, tenant = self._ghosts.names, delivery.portal.place.tenant
         if not names.is_ghost(sender):
-            return None
+            own = await self._puppets.of(tenant, delivery.event.author)
+            return own if own is not None and own.user == sender else None
         person = person_of(names.ghost_template, localpart_of(sender))
         return None if person is None else await self._ghosts.ensure(tenant, Person(id=person))
 
@@ -85,9 +95,11 @@ class Redactor:
             # One delivery may take back several events; and what a ghost may not, the bot does.
             transaction=transaction_of(delivery, f"redact {ref} as {who.user}"),
             target=ref,
+            content=orjson.dumps(mark(who.user, room, ref)) if who.own else b"{}",
         )
+        sender = self._puppets.sender if who.own else None
         try:
-            return await self._sender.redact(redaction)
+            return await (sender or self._sender).redact(redaction)
         except RejectedByHomeserver as error:
             if error.errcode == NOT_FOUND:
                 return ref

@@ -21,7 +21,7 @@ from mautrix.util import variation_selector
 from bridge.convert.matrix import MATRIX_BYTES_MAX, MATRIX_EDIT_BYTES_MAX, measure_matrix
 from bridge.domain.content import Body, Card, Paragraph, Quote, Text, normalise, walk
 from bridge.domain.events import Event, MessageEdited, MessageSent
-from bridge.domain.ids import MessageRef, Side, transaction_id
+from bridge.domain.ids import MessageRef, Side, UserId, transaction_id
 from bridge.matrix import mentions
 from bridge.matrix.parts import media_of, parts_of
 from bridge.matrix.reading import ANNOTATION, NEW_CONTENT, RELATES_TO, REPLACE, THREAD
@@ -211,6 +211,13 @@ def surplus(event: MessageEdited, parts: Sequence[FarPart]) -> tuple[FarPart, ..
     """Return the parts that an edit leaves nothing for, once its own last part is at hand."""
     is_last = event.part == event.parts - 1
     return tuple(part for part in parts if is_last and part.part >= event.parts)
+
+
+def may_replace(original: Mapping[str, object], user: UserId) -> bool:
+    """Tell whether words of this user can take the place of an event: it is a text of theirs."""
+    content = original.get("content")
+    kind = content.get("msgtype") if isinstance(content, dict) else None
+    return original.get("sender") == user and kind == TEXT
 
 
 def is_theirs(parts: Sequence[FarPart]) -> bool:

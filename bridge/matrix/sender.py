@@ -54,6 +54,7 @@ class Redaction:
     device: str | None
     transaction: str
     target: MessageRef
+    content: bytes = b"{}"
 
 
 def milliseconds(instant: datetime) -> int:
@@ -109,7 +110,7 @@ class Sender:
             f"/{quote(redaction.transaction, safe='')}"
             f"{self._tail(redaction.sender, redaction.device)}"
         )
-        return await self._put(target, b"{}", what="redact")
+        return await self._put(target, redaction.content, what="redact")
 
     async def _put(
         self, target: str, content: bytes, *, what: str, ready: Ready | None = None

@@ -1,6 +1,7 @@
 """Before anything is bridged: is this the homeserver, does it know us, can it reach us?
 
     check:     versions ─▶ whoami with our as_token ─▶ the bot, its device, its name
+               whoami with the as_token of the second registration, if there is one
     announce:  ping ─▶ the homeserver calls our own ping ─▶ it hands over what waits for us
 
 A homeserver that is away is waited for, with one line in the log. One that does not know our token
@@ -29,8 +30,16 @@ PUSH = "transactions"
 T = TypeVar("T")
 
 
-async def check(config: Config, client: Client, bot: Bot, *, clock: Clock, watch: Watch) -> None:
-    """Wait for the homeserver, and make sure that we may speak there.
+async def check(
+    config: Config,
+    client: Client,
+    bot: Bot,
+    *,
+    clock: Clock,
+    watch: Watch,
+    as_people: Client | None = None,
+) -> None:
+    """Wait for the homeserver, and make sure that we may speak there; `as_people`: and as people.
 
     Raises:
         ConfigError: The operator must change something.
@@ -49,8 +58,17 @@ async def check(config: Config, client: Client, bot: Bot, *, clock: Clock, watch
             raise ConfigError((unknown_token(config),)) from error
         except Rejected as error:
             raise ConfigError((refused(config, error),)) from error
+        if as_people is not None:
+            await _prove_people(config, as_people)
 
     await _until_done(patiently, PART, clock=clock, watch=watch)
+
+
+async def _prove_people(config: Config, as_people: Client) -> None:
+    try:
+        await as_people.prove_token()
+    except (Unauthorized, Rejected) as error:
+        raise ConfigError((unknown_second_token(config),)) from error
 
 
 async def announce(
@@ -107,6 +125,16 @@ def unknown_token(config: Config) -> str:
         f"the homeserver at {config.homeserver.address} does not know our as_token: write the"
         " registration file with `teams-bridge registration`, name its path under"
         " app_service_config_files in homeserver.yaml, and restart the homeserver"
+    )
+
+
+def unknown_second_token(config: Config) -> str:
+    """Say what to do when the homeserver does not know the token for double puppets."""
+    return (
+        f"the homeserver at {config.homeserver.address} does not know double_puppets.as_token: write"
+        " the registration files with `teams-bridge registration`, name the path of the second one"
+        " (…-double-puppets.yaml) as well under app_service_config_files in homeserver.yaml, and"
+        " restart the homeserver; without double_puppets.as_token people are heard by their ghosts"
     )
 
 

@@ -16,7 +16,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,7 @@ class Wiring:
     carry_leaving: bool = False
     added_see_history: bool = False
     permissions: Mapping[str, str] | None = None
+    double_puppets: Mapping[str, object] = field(default_factory=dict)
 
 
 class Bridge:
@@ -234,5 +235,6 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "name_direct_chats": wiring.name_direct_chats,
             "media_size_max_mb": wiring.media_size_max_mb,
         },
+        "double_puppets": dict(wiring.double_puppets),
         "logging": {"level": wiring.log_level, "format": "json"},
     }

@@ -49,7 +49,7 @@ _FACETS = {
     Facet.OFFICE: "officeLocation",
     Facet.MAIL: "mail",
 }
-_GUEST_MARK = "#EXT#"
+GUEST_MARK = "#EXT#"
 """In the sign-in name of every guest (learn.microsoft.com entra/external-id/user-properties)."""
 
 
@@ -158,7 +158,7 @@ def profile_of(user: Json, *, deleted: bool = False) -> Profile:
     return Profile(
         name=text(user, "displayName"),
         standing=Standing.DELETED if deleted else standing,
-        is_guest=kind.lower() == "guest" or _GUEST_MARK in sign_in,
+        is_guest=kind.lower() == "guest" or GUEST_MARK in sign_in,
         facets={facet: value[:FACET_CHARS_MAX] for facet, value in values if value},
     )
 

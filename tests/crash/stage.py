@@ -138,6 +138,7 @@ def _slot(folder: Path, homeserver: Homeserver, port: int) -> Slot:
         ghost_prefix="teams_",
         alias_prefix="teams_",
         port=port,
+        people_token="",
     )
     slot.registration.write_text(json.dumps(registration_of(slot)))
     return slot

@@ -225,6 +225,11 @@ class World:
 
             await eventually(nothing_is_due, "every room to be looked at")
 
+    async def forget_pairings(self) -> None:
+        """Let the day pass after which the directory is asked anew whose account is whose."""
+        async with self.store() as store:
+            await store.execute("UPDATE pairings SET asked_at = asked_at - interval '2 days'")
+
     async def let_leases_run_out(self) -> None:
         """Let the minute pass after which what a dead bridge had claimed is anybody's."""
         async with self.store() as store:

@@ -152,6 +152,13 @@ class Slot:
     ghost_prefix: str
     alias_prefix: str
     port: int
+    people_token: str
+    """The as_token of a second registration, by which all users can be acted as."""
+
+    @property
+    def second(self) -> Path:
+        """The file of the second registration."""
+        return self.registration.with_name(f"{self.id}-people.yaml")
 
     @property
     def bot(self) -> str:
@@ -220,7 +227,9 @@ class _Generation:
         self._homeserver.start(
             folder / "synapse",
             server_name=SERVER_NAME,
-            registrations=[slot.registration for slot in self.unused],
+            registrations=[
+                path for slot in self.unused for path in (slot.registration, slot.second)
+            ],
             settings=settings,
         )
 
@@ -244,8 +253,10 @@ class _Generation:
             ghost_prefix=f"teams{number}_",
             alias_prefix=f"teams{number}_",
             port=port.getsockname()[1],
+            people_token=f"people-token-{number}-{'p' * 32}",
         )
         slot.registration.write_text(json.dumps(registration_of(slot)))
+        slot.second.write_text(json.dumps(second_registration_of(slot)))
         return slot
 
 
@@ -262,12 +273,32 @@ def registration_of(slot: Slot) -> dict[str, object]:
         # Not the bot: Synapse answers 500 to a /sync of the sender.
         "sender_localpart": slot.sender_localpart,
         "rate_limited": False,
-        "receive_ephemeral": True,
-        "de.sorunome.msc2409.push_ephemeral": True,
+        "receive_ephemeral": False,
         "io.element.msc4190": True,
         "namespaces": {
             "users": [{"exclusive": True, "regex": regex} for regex in users],
             "aliases": [{"exclusive": True, "regex": regex} for regex in aliases],
+            "rooms": [],
+        },
+    }
+
+
+def second_registration_of(slot: Slot) -> dict[str, object]:
+    """The same of the second registration, for double puppets; of this slot's people alone.
+
+    The homeserver writes a transaction for each that is interested in an event.
+    """
+    return {
+        "id": f"{slot.id}-people",
+        "url": None,
+        "as_token": slot.people_token,
+        "hs_token": f"{slot.hs_token}-people",
+        "sender_localpart": f"{slot.sender_localpart}-people",
+        "rate_limited": False,
+        "receive_ephemeral": False,
+        "namespaces": {
+            "users": [{"exclusive": False, "regex": f"^@.*-{slot.id}:{re.escape(SERVER_NAME)}$"}],
+            "aliases": [],
             "rooms": [],
         },
     }

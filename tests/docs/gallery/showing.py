@@ -38,6 +38,7 @@ from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
 from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
+from bridge.matrix.puppets import NOBODY
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.sender import Outgoing, Redaction, Sender, milliseconds
 from bridge.matrix.showing import Media, wanted_of
@@ -163,6 +164,7 @@ class _OneRoom:
     """Every portal's room; Cem has an account of his own."""
 
     def __init__(self) -> None:
+        self.puppets = NOBODY
         self.accounts = Accounts()
         cem = Account(
             user=UserId("@cem:example.org"),

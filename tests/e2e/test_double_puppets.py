@@ -1,0 +1,182 @@
+"""People as themselves in Matrix as well: what they do in Teams appears under their own account."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from bridge.matrix.echo import MARK
+from bridge.sandbox.people import MatrixPerson
+from bridge.sandbox.tenant.client import Person
+from bridge.sandbox.tenant.client_people import PeopleClient
+from tests.kit.e2e_world import ARRIVAL, Ground, World, eventually, open_world
+from tests.kit.world import PASSWORD, SERVER_NAME, Slot
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+async def world(tmp_path: Path, ground: Ground, slot: Slot, database: str) -> AsyncIterator[World]:
+    """A bridge that may act as people, and pairs them by the number of the employee."""
+    puppets = {"as_token": slot.people_token, "rule": f"@{{employee_id}}:{SERVER_NAME}"}
+    folder = tmp_path / "bridge"
+    async with open_world(folder, ground, slot, database, double_puppets=puppets) as world:
+        await world.start()
+        yield world
+        await world.stop()
+        world.check_log()
+
+
+async def test_what_a_person_does_in_teams_appears_under_their_own_account(world: World) -> None:
+    maria, tom, person, chat = await _paired(world)
+
+    said = await world.say(chat, maria, "first words")
+    room, event = await _own(person, "first words")
+    await world.tenant.edit(chat, said, "other words")
+    await eventually(lambda: _is_related(person, room, event, "m.replace"), "the edit")
+    answer = await world.say(chat, tom, "an answer")
+    await world.read(person, "an answer")
+    theirs = next(s.id for s in await person.history(room) if s.body == "an answer")
+    await world.tenant.react(chat, answer, maria.id, "👍")
+    await eventually(lambda: _is_related(person, room, theirs, "m.annotation"), "the reaction")
+    await world.tenant.react(chat, answer, maria.id, "👍", remove=True)
+    await eventually(lambda: _are_redacted_by_themselves(person, room, 1), "that it is gone")
+    await world.tenant.delete(chat, said)
+    await eventually(lambda: _is_redacted_by_themselves(person, room, event), "the deletion")
+
+    await world.at_rest()
+    assert len(await world.messages(chat)) == 2, "nothing came back to Teams"
+    assert world.bridge.metric("teams_bridge_parked_total", side="matrix", what="delivery") == 0
+    assert world.bridge.metric("teams_bridge_ignored_total", side="matrix", reason="echo") >= 6
+    events = await _events(person, room)
+    senders = {e["sender"] for e in events if MARK in e["content"]}
+    assert senders == {person.user}
+
+
+async def test_who_has_signed_in_is_heard_as_themselves_on_both_sides(world: World) -> None:
+    maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
+    person = await world.signed_in("maria", maria)
+    chat = await world.tenant.create_chat("group", [maria.id, tom.id], topic="Both")
+    room = await world.opened(chat, tom, person)
+    event = await person.say(room, "from matrix")
+    [in_teams] = await world.read_in_teams(chat, "from matrix")
+
+    await world.say(chat, maria, "from teams")
+    assert (await _own(person, "from teams"))[0] == room
+    await world.tenant.edit(chat, in_teams["id"], "from matrix, mended in teams")
+    await eventually(lambda: _is_related(person, room, event, "m.replace"), "a true edit")
+    await world.tenant.delete(chat, in_teams["id"])
+    await eventually(lambda: _is_redacted_by_themselves(person, room, event), "the deletion")
+
+    await world.at_rest()
+    bodies = await world.texts_in_matrix(person, room)
+    assert not any("✎" in body for body in bodies), "nothing is said anew"
+    assert len(await world.messages(chat)) == 3
+
+
+async def test_a_chat_of_two_is_one_for_whoever_is_brought_in(world: World) -> None:
+    maria, tom, person, _ = await _paired(world)
+    chat = await world.tenant.create_chat("oneOnOne", [maria.id, tom.id])
+
+    await world.say(chat, tom, "just us")
+    await world.looked_at()
+    room, said = await world.read(person, "just us")
+
+    path = f"user/{quote(person.user)}/account_data/m.direct"
+    assert await person.call("GET", path) == {said.sender: [room]}
+
+
+async def test_two_people_whom_the_rule_gives_one_account_have_their_ghosts(world: World) -> None:
+    maria, tom, person, chat = await _paired(world)
+    await world.say(chat, maria, "alone")
+    room, _ = await _own(person, "alone")
+    number = person.user[1:].partition(":")[0]
+    await PeopleClient(world.tenant).set_profile(tom.id, employeeId=number.upper())
+    await world.stop()
+    await world.forget_pairings()
+    await world.start()
+
+    await world.say(chat, tom, "also me?")
+    await world.read(person, "also me?")
+    await world.say(chat, maria, "no longer sure")
+    _, said = await world.read(person, "no longer sure")
+
+    assert said.sender == world.slot.ghost(maria.id)
+    assert {line["reason"] for line in world.said("heard by their ghost")} == {"ambiguous"}
+    assert await world.texts_in_matrix(person, room)
+
+
+async def test_whose_account_was_deactivated_is_heard_by_their_ghost(world: World) -> None:
+    maria, tom, person, chat = await _paired(world)
+    reader = await world.signed_in("reader", tom)
+    await world.say(chat, maria, "still here")
+    await world.read(reader, "still here")
+    auth = {"type": "m.login.password", "password": PASSWORD}
+    auth |= {"identifier": {"type": "m.id.user", "user": person.user}}  # type: ignore[dict-item]
+    await person.call("POST", "account/deactivate", {"auth": auth})
+
+    await world.say(chat, maria, "only in Teams now")
+    _, said = await world.read(reader, "only in Teams now")
+
+    assert said.sender == world.slot.ghost(maria.id)
+
+
+async def _paired(world: World) -> tuple[Person, Person, MatrixPerson, str]:
+    """Somebody of Teams whose account the rule names, somebody without, and their chat."""
+    maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
+    person = await world.person("maria")
+    number = person.user[1:].partition(":")[0]
+    await PeopleClient(world.tenant).set_profile(maria.id, employeeId=number)
+    chat = await world.tenant.create_chat("group", [maria.id, tom.id], topic="Changes")
+    return maria, tom, person, chat
+
+
+async def _own(person: MatrixPerson, text: str) -> tuple[str, str]:
+    """Wait until a person sees a message of their own; return its room and the message."""
+
+    def found() -> list[tuple[str, str]]:
+        return [
+            (room, said.id)
+            for room, messages in person.rooms.items()
+            for said in messages
+            if said.body == text and said.sender == person.user
+        ]
+
+    await person.wait_for(lambda: bool(found()), ARRIVAL, repr(text))
+    return found()[0]
+
+
+async def _events(person: MatrixPerson, room: str) -> list[Json]:
+    found: list[Json] = (await person.call("GET", f"rooms/{quote(room)}/messages?dir=b&limit=200"))[
+        "chunk"
+    ]
+    return found
+
+
+async def _any(person: MatrixPerson, room: str, what: Callable[[Json], bool]) -> bool:
+    return any(what(event) for event in await _events(person, room))
+
+
+async def _is_related(person: MatrixPerson, room: str, event: str, kind: str) -> bool:
+    def relates(one: Json) -> bool:
+        relation = one["content"].get("m.relates_to", {})
+        is_theirs = one["sender"] == person.user
+        return is_theirs and (relation.get("rel_type"), relation.get("event_id")) == (kind, event)
+
+    return await _any(person, room, relates)
+
+
+async def _are_redacted_by_themselves(person: MatrixPerson, room: str, count: int) -> bool:
+    events = await _events(person, room)
+    redactions = [e for e in events if e["type"] == "m.room.redaction"]
+    return [e["sender"] for e in redactions] == [person.user] * count
+
+
+async def _is_redacted_by_themselves(person: MatrixPerson, room: str, event: str) -> bool:
+    found = await person.call("GET", f"rooms/{quote(room)}/event/{quote(event)}")
+    because = found.get("unsigned", {}).get("redacted_because", {})
+    return bool(because.get("sender") == person.user)
