@@ -140,8 +140,8 @@ def filled(rule: str, values: Mapping[str, str]) -> UserId | None:
     """
     wanted = slots_of(rule)
     given = {name: values.get(name, "").strip().lower() for name in wanted}
-    if not all(given.values()):
-        return None
+    if not all(_LOCALPART.fullmatch(value) for value in given.values()):
+        return None  # Nothing, or what could say where the account is.
     user = _SLOT.sub(lambda match: given[match[1]], rule)
     return UserId(user) if is_user_id(user) else None
 

@@ -59,6 +59,7 @@ def test_the_list_wins_over_the_rule_by_id_and_by_principal_name() -> None:
 
 @given(st.text(), st.text())
 def test_whatever_the_directory_says_a_rule_makes_a_user_id_or_nothing(one: str, two: str) -> None:
+    # A value must never reach into the server's name.
     known = Attributes(upn=one, others={"mail": two, "employee_id": one + two})
 
     for slot in ("upn_localpart", "mail_localpart", "employee_id", "upn", "mail"):
