@@ -42,6 +42,9 @@ On a real Synapse of its own that takes 2 GB:
 B17  a file of 1 GB: growth of the bridge's RSS; it is whole;                   < 50 MB
      100 pictures in one chat: p50 of text in others / beside bare uploads      ≤ 1.2
 
+B19  a file of 250 MB from Matrix to Teams: growth of the bridge's RSS          < 50 MB
+     text of the same person in another chat meanwhile
+
 By itself:
 
 B18  CPU of converting a message: text, 28 kB and 100 kB of markup, hostile     < 0.2, 10, 50 ms
@@ -62,6 +65,6 @@ processes   what /proc says of processes; starting those programs
 figures     the arithmetic: pure, tested in tests/unit/test_bench.py
 measures    B1 to B4, B7a      outward  B5, B14     maximum  B6, B16     intake    B7
 outage      B8a, B8b           size     B10, B11    overload B15     files     B17
-converting  B18
+converting  B18             sending  B19
 tenant      how fast the simulated tenant is, by itself
 """

@@ -25,6 +25,7 @@ from tests.bench import (
     outage,
     outward,
     overload,
+    sending,
     size,
 )
 from tests.bench.measures import Result
@@ -55,9 +56,10 @@ ON_GROUND: dict[str, tuple[str, OnGround]] = {
     "B15": ("B15 one portal overloaded", overload.flooded),
     "B16": ("B16 several processes", maximum.workers),
     "B17": ("B17 a gigabyte, and text beside pictures", files.files),
+    "B19": ("B19 250 MB to Teams, and text beside it", sending.sent),
     "B18": ("B18 conversion", lambda _folder, _tell: converting.converted()),
 }
-"""Each on a Postgres and a stub homeserver of its own; B17 on a Synapse of its own, B18 on nothing."""
+"""Each on a Postgres and a stub homeserver of its own; B17 and B19 on a Synapse of their own, B18 on nothing."""
 FAILURES = (
     *(RuntimeError, OSError, TimeoutError, ExceptionGroup),
     *(aiohttp.ClientError, ConfigError, RemoteError, PersonError),

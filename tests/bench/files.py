@@ -53,7 +53,7 @@ SYNC_S = 1.0
 
 
 @dataclass(slots=True)
-class _Memory:
+class Memory:
     """The most that a process has had in memory since it was looked at first."""
 
     pid: int
@@ -132,7 +132,7 @@ async def files(folder: Path, tell: Tell) -> Result:
 
 async def _large(ward: _Ward, tell: Tell) -> Result:
     await _sent(ward, WARM_BYTES)
-    memory = _Memory(ward.scene.bridge.process.pid)
+    memory = Memory(ward.scene.bridge.process.pid)
     memory.begin()
     cpu = cpu_ms(memory.pid)
     async with memory.watched():
@@ -144,7 +144,7 @@ async def _large(ward: _Ward, tell: Tell) -> Result:
         "file_s": round(seconds, 1),
         "file_mb_per_s": round(FILE_BYTES / MB / seconds, 1),
         "file_bridge_cpu_s": round(cpu_s, 2),
-        "file_is_whole": await _hash(ward.reader, said) == _hash_of(FILE_BYTES),
+        "file_is_whole": await _hash(ward.reader, said) == hash_of(FILE_BYTES),
         "rss_mb_before": round(memory.first / MB, 1),
         "rss_growth_mb": memory.growth_mb,
     }
@@ -177,7 +177,7 @@ async def _hash(reader: MatrixPerson, said: Said) -> str:
     return found.hexdigest()
 
 
-def _hash_of(size: int) -> str:
+def hash_of(size: int) -> str:
     blob, found = Made(size, SEED), hashlib.sha256()
     for start in range(0, size, PIECE):
         found.update(blob.read(start, min(PIECE, size - start)))
@@ -187,7 +187,7 @@ def _hash_of(size: int) -> str:
 async def _beside(ward: _Ward, tell: Tell) -> Result:
     """Text in two chats, alone and beside a hundred pictures in a third."""
     chats = (ward.scene.chats[0], ward.scene.chats[2])
-    memory = _Memory(ward.scene.bridge.process.pid)
+    memory = Memory(ward.scene.bridge.process.pid)
     async with ward.reading():
         await _texts(ward, chats, len(chats))
         idle = await _texts(ward, chats, TEXTS)
