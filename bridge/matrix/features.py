@@ -48,7 +48,7 @@ _FORMATTING: Mapping[str, Support] = {
     "unordered_list": Support.FULLY,
     "ordered_list": Support.FULLY,
     "ordered_list.start": Support.FULLY,
-    "custom_emoji": Support.FALLBACK,
+    "custom_emoji": Support.FULLY,
     "spoiler": Support.DROPPED,
     "spoiler.reason": Support.DROPPED,
     "color.foreground": Support.FULLY,
@@ -70,8 +70,8 @@ _MEDIA = (
     "fi.mau.gif",
     "m.sticker",
 )
-_FILES = Support.DROPPED
-"""They are named in the text, and do not go over themselves."""
+_FILES = Support.FULLY
+"""Pictures in the text, as long as they are not too large for it; everything else through a drive."""
 _SAYING = (
     "location_message",
     "poll",

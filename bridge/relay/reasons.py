@@ -34,7 +34,7 @@ _MARKS: tuple[tuple[Reason, str], ...] = (
     (Reason.NOT_ALLOWED, r"does not let this account|answers 403\b"),
     (Reason.GONE, r"no longer exists|answers (404|410)\b"),
     (Reason.TARGET_MISSING, r"what it refers to|has not crossed"),
-    (Reason.BUSY, r"answers (429|509)\b|asks for patience|throttl"),
+    (Reason.BUSY, r"answers (429|509)\b|asks for patience|throttl|other files are being"),
     (
         Reason.AWAY,
         r"answers (408|5\d\d)\b|cannot be reached|broken off|not able|is away|went away"

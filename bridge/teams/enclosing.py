@@ -31,6 +31,7 @@ from bridge.domain.content import (
     Inline,
     MediaKind,
     Paragraph,
+    Text,
     normalise,
     walk,
     with_media,
@@ -274,18 +275,20 @@ def kept(body: Body, pictures: Iterable[str], *, files: int) -> tuple[Body, int]
     own = iter(pictures)
     left, lacking = files, 0
 
+    def is_there(*, as_file: bool = True) -> bool:
+        nonlocal left, lacking
+        found = as_file and left > 0
+        left -= found
+        lacking += not found
+        return found
+
     def image(node: Image) -> Inline:
-        nonlocal lacking
         url = next(own, "") if node.url else ""
-        lacking += bool(node.url and not url)
+        if node.url and not url and is_there(as_file=not node.is_emoticon):
+            return Text(text="")  # Too large for the text, it became a file.
         return replace(node, url=url, is_emoticon=node.is_emoticon and not url)
 
     def attachment(node: Attachment) -> Block:
-        nonlocal left, lacking
-        if left:
-            left -= 1
-            return Paragraph(content=())
-        lacking += 1
-        return replace(node, url="")
+        return Paragraph(content=()) if is_there() else replace(node, url="")
 
     return with_media(body, image=image, attachment=attachment), lacking

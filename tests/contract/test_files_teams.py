@@ -10,13 +10,14 @@ from typing import cast
 import pytest
 
 from bridge.domain.content import Attachment, Body, Image, Paragraph, Text
+from bridge.domain.ids import MessageRef, Side
 from bridge.errors import NotCopied, Refused, Rejected, Throttled
-from bridge.ports import Delivery
+from bridge.ports import Delivery, Far, FarPart
 from bridge.sandbox.tenant.client import Person as User
 from bridge.sandbox.tenant.client_files import CHAT_FILES, FilesClient, Kept, OneDrive
 from bridge.sandbox.tenant.client_signin import revoke_consent
 from bridge.sandbox.tls import Certificates
-from bridge.teams.enclosing import FETCH_ATTEMPTS_MAX, FILES_MAX
+from bridge.teams.enclosing import FETCH_ATTEMPTS_MAX, FILES_MAX, HOSTED_BYTES_MAX
 from tests.contract.test_endpoint_teams import SCOPES, World, make_world
 from tests.kit.fake_media import FakeRoomMedia, RoomFile
 
@@ -201,6 +202,35 @@ async def test_a_full_onedrive_has_no_place_for_a_file(shelf: Shelf) -> None:
 
     with pytest.raises(NotCopied, match="no place for the file"):
         await shelf.world.deliver(shelf.file(b"tea"))
+
+
+async def test_as_many_bytes_of_pictures_as_we_send_are_taken_by_graph(shelf: Shelf) -> None:
+    shelf.media.files[URI] = RoomFile(data=bytes(HOSTED_BYTES_MAX), kind="image/png")
+
+    await shelf.world.deliver(shelf.delivery(Paragraph(content=(Image(alt="wall", url=URI),))))
+
+    (message,) = await shelf.shown()
+    assert "/hostedContents/" in str(message["body"])
+
+
+async def test_an_answer_has_its_picture_and_file_too(shelf: Shelf) -> None:
+    asked = await shelf.world.tenant.type(shelf.chat, shelf.bob.id, "<p>tea?</p>")
+    shelf.media.files |= {
+        "mxc://h.org/1": RoomFile(data=GIF, kind="image/gif"),
+        "mxc://h.org/2": RoomFile(data=b"tea"),
+    }
+    delivery = shelf.delivery(
+        Paragraph(content=(Image(alt="cup", url="mxc://h.org/1"),)),
+        Attachment(name="tea.pdf", url="mxc://h.org/2"),
+    )
+    part = FarPart(part=0, ref=MessageRef(asked), origin=Side.TEAMS, author=shelf.bob.id)
+
+    ref = await shelf.world.deliver(replace(delivery, far=Far(parts=(part,))))
+
+    answer = next(one for one in await shelf.shown() if one["id"] == ref)
+    kinds = [one["contentType"] for one in cast("list[dict[str, str]]", answer["attachments"])]
+    assert sorted(kinds) == ["messageReference", "reference"]
+    assert "/hostedContents/" in str(answer["body"])
 
 
 async def test_more_files_than_teams_takes_are_named(shelf: Shelf) -> None:

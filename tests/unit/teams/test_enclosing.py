@@ -186,3 +186,10 @@ def test_an_edit_leaves_files_to_the_message() -> None:
 
     assert render_teams(found) == "<p>[attachment: f]</p>new"
     assert lacking == 1
+
+
+def test_an_edit_leaves_a_picture_that_became_a_file_to_the_message() -> None:
+    found, lacking = kept(Body(blocks=(line(image(ONE)), line(Text(text="new")))), [], files=1)
+
+    assert render_teams(found) == "new"
+    assert lacking == 0
