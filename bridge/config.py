@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bridge.domain.permission import Permissions
-from bridge.settings import choices, fits, permits
+from bridge.settings import checks, choices, fits, permits
 from bridge.settings.choices import (
     CLOUDS as CLOUDS,
     GHOST_WORDS as GHOST_WORDS,
@@ -94,7 +94,7 @@ class Teams:
     `file_hosts`: besides Graph's own, where files may be fetched from; `*.` stands for any beginning.
     `limits_percent`: what this process may use of the limits that Microsoft sets for Graph.
     `channels`: whether teams and their channels are bridged, or chats alone. `presence`: whether
-    ghosts show who is there.
+    ghosts show who is there. `device_code`: whether people may sign in by a code.
     """
 
     tenant_id: str
@@ -109,6 +109,7 @@ class Teams:
     limits_percent: int = choices.LIMITS_PERCENT_DEFAULT
     channels: bool = True
     presence: bool = False
+    device_code: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,17 +338,10 @@ def _teams(section: Section) -> Teams:
         ),
         channels=section.flag("channels", default=True),
         presence=section.flag("presence", default=False),
+        device_code=section.flag("device_code", default=False),
     )
-    _check_credential(section)
+    checks.one_credential(section)
     return teams
-
-
-def _check_credential(section: Section) -> None:
-    secret, certificate = section.given("client_secret"), section.given("certificate_file")
-    if secret and certificate:
-        section.wrong("client_secret", "is given beside certificate_file", "keep one of the two")
-    if not secret and not certificate:
-        section.missing("client_secret", "give client_secret, or certificate_file in its place")
 
 
 def _number(section: Section, key: str, least: int, most: int, *, default: int) -> int:

@@ -37,6 +37,7 @@ def desk_of(
         clock=clock,
     )
     commands.add(*AccountCommands(sign_ins).commands())
+    desk.sign_in_link = sign_ins.link
     desk.handlers = {
         Wished: granting_of(config, memory, teams, matrix, desk, clock).serve,
     }

@@ -47,6 +47,14 @@ GREETING = "Hello! I connect your Microsoft Teams chats with Matrix. Write me on
 SIGN_IN_FIRST = """\
 {user}: your messages here do not reach Teams yet, because you are not signed in. \
 Write `login` to me ({bot}) in a direct chat."""
+SIGN_IN_THERE = """\
+{user}: your messages here do not reach Teams yet, because you are not signed in. \
+I have sent you a link for that: https://matrix.to/#/{desk}?via={via}"""
+OFFER = """\
+To have what you write in bridged rooms sent to Teams in your name, open this link and sign in with \
+your Microsoft account: {link}
+
+It is for you alone and works once, for a few minutes; write `login` for another."""
 ONE_WAY = """\
 {user}: this room only shows what is said in Teams. What you write here does not reach Teams."""
 HINTS: Mapping[type[Request], tuple[str, str]] = {
@@ -104,6 +112,8 @@ class BotDesk(Desk):
         self._own = own
         self.handlers: Mapping[type[Request], Handler] = {}
         """Who serves what is not served here."""
+        self.sign_in_link: Callable[[UserId], Awaitable[str]] | None = None
+        """Makes a link that signs in whoever opens it; without it, people are told to ask for one."""
 
     @override
     async def serve(self, request: Request) -> None:
@@ -227,10 +237,18 @@ class BotDesk(Desk):
         else:
             answer = self._commands.why_not(command, call) or await self._run(command, call)
             if answer and command.is_private and call.where is not Where.DESK:
-                await self.tell(call.user, answer, key=f"answer to {call.ref}")
-                answer = SAID_APART
+                answer = await self._answer_apart(call, answer)
         if answer:
             await self._bot.notice(call.room, answer, key=f"answer to {call.ref}")
+
+    async def _answer_apart(self, call: Call, answer: str) -> str:
+        """Answer where the asker alone reads it; return what to say where they asked."""
+        room = await self._desk_room(call.user)
+        await self._rooms.invite(call.user, room)
+        if not await self._is_private(room, call.user):
+            return NOT_HERE  # They have brought others into what was our direct chat.
+        await self._bot.notice(room, answer, key=f"answer to {call.ref}")
+        return SAID_APART
 
     async def _run(self, command: Command, call: Call) -> str:
         try:
@@ -253,8 +271,22 @@ class BotDesk(Desk):
         if self._hinted.get(known):
             return
         text = words.format(user=unheard.sender, bot=self._bot.user)
+        if isinstance(unheard, Unheard):
+            text = await self._offer_sign_in(unheard.sender, known) or text
         await self.notice(unheard.room, text, key=key, mention=unheard.sender)
         self._hinted.put(known, True)
+
+    async def _offer_sign_in(self, user: UserId, key: str) -> str | None:
+        """Put a link where its person alone reads it; say where, None if there is no such room."""
+        if self.sign_in_link is None:
+            return None
+        room = await self._desk_room(user)
+        await self._rooms.invite(user, room)
+        if not await self._is_private(room, user):
+            return None
+        offer = OFFER.format(link=await self.sign_in_link(user))
+        await self._bot.notice(room, offer, key=f"offer {key}")
+        return SIGN_IN_THERE.format(user=user, desk=room, via=user.partition(":")[2])
 
     # --- rooms ---
 

@@ -144,7 +144,7 @@ def words_of(tidings: Tidings, *, bot: UserId) -> str:
     _, why, advice = WHY[tidings.reason]
     deed = DEEDS[tidings.subject.deed]
     if waits_for_sign_in(tidings):
-        return f"{deed} waits: {why}. It will be sent once you have signed in again."
+        return f"{deed} waits: {why}. Sign in, and it will be tried again."
     if tidings.told is Told.WAITING:
         return f"{deed} has not reached Teams yet: {why}. It will be tried again."
     return f"{deed} did not reach Teams: {why}. {advice.format(bot=bot)}"

@@ -89,6 +89,7 @@ class Wiring:
     media_size_max_mb: int = 100
     log_level: str = "info"
     presence: bool = False
+    device_code: bool = False
     ghost_profiles: bool = False
     carry_leaving: bool = False
     added_see_history: bool = False
@@ -223,6 +224,7 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "ca_file": str(wiring.authority),
             "limits_percent": wiring.limits_percent,
             "presence": wiring.presence,
+            "device_code": wiring.device_code,
             "channels": wiring.channels,
         },
         "bridge": {

@@ -41,6 +41,11 @@ write `logout` first; if it is not, whoever it is knows how to sign in at Micros
 your password there."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+TAKEN = """\
+You are not signed in: {name} speaks in Matrix as {holder}, and a Teams account belongs to one Matrix \
+user. If both are you, write `logout` as {holder} first."""
+
+ByCode = Callable[[UserId], Awaitable[str]]
 May = Callable[[UserId], Awaitable[bool]]
 Tell = Callable[[UserId, str], Awaitable[None]]
 
@@ -68,6 +73,7 @@ class SignIns:
         self.pages = Pages(login_origin="{0.scheme}://{0.netloc}".format(urlsplit(login_url)))
         self.tell: Tell = _tell_nobody
         self.may_sign_in: May = _everybody_may
+        self.by_code: ByCode = _by_no_code
 
     async def link(self, user: UserId) -> str:
         """Return a link, good for 15 minutes and one sign-in."""
@@ -75,6 +81,10 @@ class SignIns:
         expires_at = self.clock.now() + SIGN_IN_LIFETIME
         await self.book.open_sign_in(ticket, user, expires_at=expires_at)
         return f"{self.base}/{ticket}"
+
+    async def code(self, user: UserId) -> str:
+        """Begin a sign-in by a code; return what to answer."""
+        return await self.by_code(user)
 
     async def account(self, user: UserId) -> Account | None:
         """Return who the user is signed in as."""
@@ -149,11 +159,7 @@ class SignIns:
     async def end(self, request: web.Request) -> web.Response:
         """Take Microsoft's answer."""
         query = dict(request.query)
-        ticket = query.get("state", "")
-        ours = request.cookies.get(COOKIE, "")
-        if len(request.query_string) > QUERY_CHARS_MAX or not _same(ticket, ours):
-            return self.pages.expired()
-        taken = await self.book.take_flow(ticket)
+        taken = await self._begun(request)
         if taken is None:
             return self.pages.expired()
         user, flow = taken
@@ -165,10 +171,26 @@ class SignIns:
             return self.pages.refused(str(error))
         except RemoteError as error:
             return self.pages.away("Microsoft", str(error))
-        return await self._link(user, signed_in)
+        holder, _ = await self.settle(user, signed_in)
+        name = signed_in.name or signed_in.teams_user
+        if holder is not None:
+            return self.pages.taken(user, name, holder)
+        return self.pages.done(user, name, _lacking(signed_in))
 
-    async def _link(self, user: UserId, signed_in: SignedIn) -> web.Response:
-        """Remember who speaks as whom, unless somebody else does."""
+    async def _begun(self, request: web.Request) -> tuple[UserId, str] | None:
+        """Return the sign-in that this answer ends, if this browser has begun it; it is used up."""
+        ticket = request.query.get("state", "")
+        ours = request.cookies.get(COOKIE, "")
+        if len(request.query_string) > QUERY_CHARS_MAX or not _same(ticket, ours):
+            return None
+        return await self.book.take_flow(ticket)
+
+    async def settle(self, user: UserId, signed_in: SignedIn) -> tuple[UserId | None, str]:
+        """Remember who speaks as whom, unless somebody else does: who that is, and what was said.
+
+        Raises:
+            StoreUnavailable: Postgres is away; nothing is known to have been written.
+        """
         account = Account(
             user=user,
             tenant=signed_in.tenant,
@@ -180,11 +202,11 @@ class SignIns:
         if holder is not None:
             log.info("sign-in refused", user=user, reason="taken")
             await self._tell(holder, f"{user} {CLAIMED.format(name=name)}")
-            return self.pages.taken(user, name, holder)
+            return holder, TAKEN.format(name=name, holder=holder)
         log.info("signed in", user=user)
-        lacking = _lacking(signed_in)
-        await self._tell(user, f"You are signed in to Teams as {name}. {lacking}".rstrip())
-        return self.pages.done(user, name, lacking)
+        text = f"You are signed in to Teams as {name}. {_lacking(signed_in)}".rstrip()
+        await self._tell(user, text)
+        return None, text
 
     async def _tell(self, user: UserId, text: str) -> None:
         try:
@@ -210,6 +232,11 @@ def _lacking(signed_in: SignedIn) -> str:
 async def _everybody_may(_user: UserId) -> bool:
     """Stand in until it is known who may not."""
     return True
+
+
+async def _by_no_code(_user: UserId) -> str:
+    """Stand in until codes are there."""
+    return "Write `login` for a link."
 
 
 async def _tell_nobody(_user: UserId, _text: str) -> None:

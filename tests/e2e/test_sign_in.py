@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+from bridge.sandbox.people import link_in
 from tests.kit.e2e_browser import begin, browser, choose
 from tests.kit.e2e_world import ARRIVAL, World
 
@@ -47,12 +48,17 @@ async def test_who_is_not_signed_in_is_told_once_and_not_heard_in_teams(world: W
 
     for number in range(3):
         await person.say(room, f"unheard {number}")
+    server = person.user.partition(":")[2]
     hint = (
         f"{person.user}: your messages here do not reach Teams yet, because you are not signed in."
-        f" Write `login` to me ({world.bot}) in a direct chat."
+        f" I have sent you a link for that: https://matrix.to/#/{desk}?via={server}"
     )
     await world.read(person, hint)
-    await world.follow(await world.link_for(person, desk), maria)
+    offered = [
+        said for said in person.rooms[desk] if said.body.startswith("To have what you write")
+    ]
+    assert len(offered) == 1
+    await world.follow(link_in(offered[0]), maria)
     await person.say(room, "heard again")
 
     await world.read_in_teams(chat, "heard again")

@@ -79,7 +79,7 @@ class Window:
             await expect(self.page.get_by_role("main")).to_contain_text(one)
         assert await self.page.locator("html").get_attribute("lang") == "en"
         for scheme in ("light", "dark"):
-            await self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await self.page.emulate_media(color_scheme=scheme)
             for name, size in (("phone", PHONE), ("desk", DESK)):
                 await self.page.set_viewport_size(size)
                 await self._is_readable()

@@ -7,7 +7,7 @@ from typing import Protocol
 from bridge.domain.ids import UserId
 from bridge.domain.permission import Permission
 from bridge.domain.portal import Account
-from bridge.matrix.commands.registry import Call, Command, Section
+from bridge.matrix.commands.registry import Call, Command, Misused, Section
 
 
 class SignIns(Protocol):
@@ -15,6 +15,14 @@ class SignIns(Protocol):
 
     async def link(self, user: UserId) -> str:
         """Return a link, good once and for a short while.
+
+        Raises:
+            StoreUnavailable: Postgres is away.
+        """
+        ...
+
+    async def code(self, user: UserId) -> str:
+        """Begin a sign-in by a code that is typed at Microsoft's page; return what to answer.
 
         Raises:
             StoreUnavailable: Postgres is away.
@@ -38,6 +46,9 @@ class SignIns(Protocol):
         ...
 
 
+DEVICE = "device"
+
+
 class AccountCommands:
     """Obeys them."""
 
@@ -50,8 +61,9 @@ class AccountCommands:
             Command(
                 name="login",
                 section=Section.ACCOUNT,
+                usage=f"[{DEVICE}]",
                 help="sign in to Teams, so that what you write in a bridged room is said there in"
-                " your name",
+                f" your name; `{DEVICE}`: with a code that you type in any browser",
                 example="login",
                 run=self._login,
                 needs=Permission.USER,
@@ -79,6 +91,11 @@ class AccountCommands:
         )
 
     async def _login(self, call: Call) -> str:
+        if call.words == (DEVICE,):
+            return await self._sign_ins.code(call.user)
+        if call.words:
+            problem = f"`login` takes nothing, or `{DEVICE}`."
+            raise Misused(problem)
         account = await self._sign_ins.account(call.user)
         link = await self._sign_ins.link(call.user)
         before = ""

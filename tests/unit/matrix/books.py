@@ -185,6 +185,9 @@ class Accounts(AccountBook):
     async def link(self, user: UserId) -> str:
         return f"https://bridge.test/signin/{len(user)}"
 
+    async def code(self, user: UserId) -> str:
+        return f"type the code of {user}"
+
     async def account(self, user: UserId) -> Account | None:
         return self.accounts.get(user)
 

@@ -56,7 +56,9 @@ async def helped(*words: str, permission: Permission = Permission.USER) -> str:
 async def test_help_shows_what_somebody_may_do_by_sections() -> None:
     shown = await helped()
 
-    assert shown.index("General:\n`help [COMMAND]`") < shown.index("Your Teams account:\n`login`")
+    assert shown.index("General:\n`help [COMMAND]`") < shown.index(
+        "Your Teams account:\n`login [device]`"
+    )
     assert "sweep" not in shown
     assert "`!teams help`" in shown
     assert "`sweep ROOM [HOW]`" in await helped(permission=Permission.ADMIN)
