@@ -119,7 +119,7 @@ class Bridge:
     `space_name` is that of the space that holds those of all teams. `name_direct_chats`: whether the
     room of a chat of two has a name of its own. `ghost_profiles`: whether ghosts show more of people
     than name and picture. `media_size_max`: bytes of a file that is copied. `command_prefix` begins a
-    command in a bridged room. `permissions` say who may do what.
+    command in a bridged room. `permissions` say who may do what, `open_search` who finds people.
     """
 
     encryption_keys: tuple[str, ...] = field(repr=False)
@@ -131,6 +131,7 @@ class Bridge:
     members: Members = field(default_factory=Members)
     command_prefix: str = permits.COMMAND_PREFIX_DEFAULT
     permissions: Permissions = field(default_factory=lambda: Permissions({}))
+    open_search: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,15 +381,13 @@ def _bridge(section: Section, domain: str) -> Bridge:
         members=members(section),
         command_prefix=permits.command_prefix(section),
         permissions=permits.permissions(section, domain),
+        open_search=section.flag("open_search", default=False),
     )
 
 
 def _logging(section: Section) -> Logging:
+    levels, formats = fits.one_of(choices.LEVELS), fits.one_of(choices.FORMATS)
     return Logging(
-        level=section.optional(
-            "level", fits.one_of(choices.LEVELS), "for example info", default="info"
-        ),
-        format=section.optional(
-            "format", fits.one_of(choices.FORMATS), "for example auto", default="auto"
-        ),
+        level=section.optional("level", levels, "for example info", default="info"),
+        format=section.optional("format", formats, "for example auto", default="auto"),
     )

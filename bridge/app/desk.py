@@ -6,7 +6,9 @@ from bridge.app.clock import SystemClock
 from bridge.app.members import granting_of
 from bridge.app.memory import Memory
 from bridge.app.sides import MatrixSide
+from bridge.app.starting import invitations_of, starting_of
 from bridge.config import Config
+from bridge.domain.events import GhostInvited
 from bridge.domain.wishes import Wished
 from bridge.matrix.commands import Registry
 from bridge.matrix.commands.account import AccountCommands, SignIns
@@ -36,9 +38,12 @@ def desk_of(
         ),
         clock=clock,
     )
-    commands.add(*AccountCommands(sign_ins).commands())
     desk.sign_in_link = sign_ins.link
+    starting = starting_of(config, memory, teams, matrix, clock)
+    commands.add(*AccountCommands(sign_ins).commands(), *starting.commands.commands())
+    invitations = invitations_of(starting, memory, matrix, desk=desk, link=sign_ins.link)
     desk.handlers = {
         Wished: granting_of(config, memory, teams, matrix, desk, clock).serve,
+        GhostInvited: invitations.serve,
     }
     return desk

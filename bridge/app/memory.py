@@ -25,6 +25,7 @@ from bridge.store.rooms import RoomBook
 from bridge.store.secrets import Vault
 from bridge.store.shapes import ShapeBook
 from bridge.store.sign_ins import SignInBook
+from bridge.store.starts import StartBook
 from bridge.store.subscriptions import SubscriptionBook
 from bridge.telemetry import Watch, log
 
@@ -49,6 +50,7 @@ class Memory:
     shapes: ShapeBook
     media: MediaBook
     pairings: PairingBook
+    starts: StartBook
 
 
 @asynccontextmanager
@@ -86,6 +88,7 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
             shapes=ShapeBook(database, clock),
             media=MediaBook(database, clock),
             pairings=PairingBook(database),
+            starts=StartBook(database, clock),
         )
     finally:
         await database.close()

@@ -73,7 +73,8 @@ class Shown:
     """What a room shows, and who is in it; without the bot, of whom nothing is ever changed.
 
     Of all users that it names, `ghosts` stand for accounts of Teams, and `accounts` are those whose
-    person in Teams is known. About others nobody can say whether they belong.
+    person in Teams is known. About others nobody can say whether they belong. `fixed` are those whose
+    level is not ours to change: they have made the room.
     """
 
     name: str | None = None
@@ -86,6 +87,7 @@ class Shown:
     invited: frozenset[UserId] = frozenset()
     ghosts: frozenset[UserId] = frozenset()
     accounts: frozenset[UserId] = frozenset()
+    fixed: frozenset[UserId] = frozenset()
 
     @property
     def present(self) -> frozenset[UserId]:
@@ -365,7 +367,8 @@ def _rights(shown: Shown, shape: Shape) -> Rights:
         for user, level in shown.rights.levels.items()
         if user not in ours or (user in shown.ghosts and level == wanted.speak > SPEAK)
     }
-    return replace(wanted, levels=dict(wanted.levels) | kept)
+    levels = {user: level for user, level in wanted.levels.items() if user not in shown.fixed}
+    return replace(wanted, levels=levels | kept)
 
 
 def _arrivals(shown: Shown, shape: Shape, let_in: Collection[UserId]) -> list[Action]:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from typing_extensions import override
 
-from bridge.domain.ids import Side
+from bridge.domain.ids import RoomId, Side
 from bridge.errors import Rejected, RemoteError, StoreUnavailable, Throttled, Unavailable, Uncertain
 from bridge.matrix.appservice import Reader
 from bridge.matrix.connection import PART as HOMESERVER
@@ -165,6 +165,18 @@ class SyncCatchUp:
             except Rejected as refusal:
                 log.warning("room not read", room=room, error=str(refusal))
         return token, count + await self._flush()
+
+    async def read_back(self, room: RoomId, begin: datetime) -> None:
+        """Store what was said in a room since then: before one of ours came nothing was pushed.
+
+        Raises:
+            RemoteError: The homeserver could not be read.
+            StoreUnavailable: Postgres is away.
+        """
+        events = await self._feed.since(room, begin)
+        entries, _, _ = self._reader.found(events, self._clock.now())
+        for chunk in _chunks(entries):
+            await self._journal.append_entries(chunk)
 
     # --- storing ---
 

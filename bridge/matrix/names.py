@@ -11,11 +11,13 @@ a GUID stays as it is and nothing is lost of the odd forms that guests and phone
 from __future__ import annotations
 
 import re
+from base64 import b32decode, b32encode
 from dataclasses import dataclass
 from typing import Self
+from uuid import UUID
 
 from bridge.config import Config
-from bridge.domain.ids import Place, TeamId, TenantId, UserId, digest
+from bridge.domain.ids import Channel, ChannelId, Place, TeamId, TenantId, UserId, digest
 from bridge.errors import Rejected
 from bridge.matrix.cleaning import clean as clean
 from bridge.matrix.guises import Guises
@@ -33,6 +35,9 @@ PLACE_SLOT = "{chat}"
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789.-")
 _ENCODED = re.compile(r"(?:[a-z0-9.-]|=[0-9a-f]{2})+")
+_CHANNEL = re.compile(r"19:[A-Za-z0-9_-]+@thread\.(?:tacv2|skype)")
+"""The forms of a channel's id (learn.microsoft.com graph/api resources/channel, samples)."""
+_GUID_BYTES = 16
 _ESCAPE = re.compile(rb"=([0-9a-f]{2})")
 
 
@@ -135,6 +140,39 @@ class Names:
     def portal_alias(self, place: Place) -> str:
         """Name the one room that a conversation may have, as an alias' localpart."""
         return self._alias("portal", place.tenant, place.conversation)
+
+    def channel_alias(self, channel: Channel) -> str | None:
+        """Name a channel so that its room can be made when somebody asks for it, as a localpart.
+
+        It holds the ids of team and channel themselves, which nobody can guess; None where they are of
+        no form that is known, or too long.
+        """
+        try:
+            raw = UUID(channel.team).bytes + channel.channel.encode()
+        except ValueError:
+            return None
+        encoded = b32encode(raw).decode().rstrip("=").lower()
+        alias = self.alias_template.replace(PLACE_SLOT, encoded)
+        fits = len(self.alias(alias)) <= USER_ID_BYTES_MAX and _CHANNEL.fullmatch(channel.channel)
+        return alias if fits else None
+
+    def channel_of_alias(self, alias: str) -> Channel | None:
+        """Return the channel that `channel_alias` made this full alias of; None if it did not."""
+        before, _, after = self.alias_template.partition(PLACE_SLOT)
+        start, end = f"#{before}", f"{after}:{self.domain}"
+        if not (alias.startswith(start) and alias.endswith(end)):
+            return None
+        encoded = alias[len(start) : len(alias) - len(end)].upper()
+        try:
+            raw = b32decode(encoded + "=" * (-len(encoded) % 8))
+            found = Channel(
+                team=TeamId(str(UUID(bytes=raw[:_GUID_BYTES]))),
+                channel=ChannelId(raw[_GUID_BYTES:].decode()),
+            )
+        except ValueError:
+            return None
+        made = self.channel_alias(found)
+        return found if made is not None and self.alias(made) == alias else None
 
     def space_alias(self, tenant: TenantId, team: TeamId) -> str:
         """Name the one space that a team may have, as an alias' localpart."""

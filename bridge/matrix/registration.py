@@ -17,6 +17,7 @@ from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
 from bridge.config import Config
 from bridge.domain.ids import digest
+from bridge.matrix.marks import PROTOCOL
 from bridge.matrix.names import PERSON_SLOT, PLACE_SLOT, Names
 
 _GHOST_PART = "[a-z0-9.=-]+"
@@ -45,6 +46,7 @@ _COMMENTS: Mapping[str, str] = {
     "hs_token": "The secret the homeserver shows to the bridge: appservice.hs_token.",
     "sender_localpart": "A user that never speaks; the bot is another one, in the namespace below.",
     "namespaces": "Ghosts, the bot and the rooms' addresses belong to the bridge alone.",
+    "protocols": "People and channels are looked for under this name, if bridge.open_search is on.",
     "rate_limited": "Whoever speaks in Teams has been limited there.",
     "receive_ephemeral": "No typing, receipts or presence: nothing would be done with them.",
     "io.element.msc4190": (
@@ -80,6 +82,7 @@ def registration(config: Config) -> dict[str, Any]:
         "hs_token": appservice.hs_token,
         "sender_localpart": Names.of(config).sender_localpart,
         "namespaces": _namespaces(config),
+        "protocols": [PROTOCOL["id"]],
         "rate_limited": False,
         "receive_ephemeral": False,
         "de.sorunome.msc2409.push_ephemeral": False,

@@ -7,6 +7,7 @@ What strangers can write there is read as far as it makes sense, and never raise
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -70,10 +71,31 @@ class RoomState:
         return found if isinstance(found, str) and found else None
 
     @property
-    def lists_creators(self) -> bool:
-        """Whether whoever made the room has to be listed among those with a level."""
+    def almighty(self) -> frozenset[UserId]:
+        """Those who made the room, where that lets them do everything, and keeps them off the list."""
         version = self.text(CREATE, "room_version") or ""
-        return not version.isdecimal() or int(version[:6]) < CREATORS_RULE_FROM
+        if not version.isdecimal() or int(version[:6]) < CREATORS_RULE_FROM:
+            return frozenset()
+        others = self.content(CREATE).get("additional_creators")
+        found = [self.maker, *(others if isinstance(others, list) else ())]
+        return frozenset(UserId(user) for user in found if isinstance(user, str))
+
+    @property
+    def maker(self) -> str | None:
+        """Who has made the room."""
+        sender = self.events.get((CREATE, ""), {}).get("sender")
+        return sender if isinstance(sender, str) else None
+
+    def power_of(self, user: UserId) -> float:
+        """Return a user's level; whoever may do everything has more than any."""
+        if user in self.almighty:
+            return math.inf
+        default = self.content(LEVELS).get("users_default")
+        return self.levels().get(user, _level(default, 0))
+
+    def needed_for(self, kind: str) -> int:
+        """Return the level that it takes to set a state event of a type."""
+        return level_of(kind, self.content(LEVELS))
 
     def members(self, *memberships: str) -> frozenset[UserId]:
         """Return whose membership is one of these."""
@@ -100,6 +122,7 @@ def shown_of(state: RoomState, names: Names, *, accounts: Collection[UserId]) ->
     """Say what a room shows; `accounts` are those whose person in Teams is known."""
     concerned = state.levels().keys() | state.members("join", "invite")
     passed_over = {user for user in concerned if _is_passed_over(user, names)}
+    fixed = out_of_reach(state, names)
     ghosts = frozenset(user for user in concerned - passed_over if names.is_ghost(user))
     levels = state.content(LEVELS)
     return Shown(
@@ -116,9 +139,10 @@ def shown_of(state: RoomState, names: Names, *, accounts: Collection[UserId]) ->
             levels={
                 user: level
                 for user, level in state.levels().items()
-                if level and user not in passed_over
+                if level and user not in passed_over | fixed
             },
         ),
+        fixed=fixed,
         marks=dict(_marks(state, names)),
         joined=state.members("join") - passed_over,
         invited=state.members("invite") - passed_over,
@@ -131,6 +155,16 @@ def level_of(kind: str, levels: Json) -> int:
     """Return what it takes to send a state event of a kind."""
     own = _object(levels.get("events")).get(kind)
     return _level(own, _level(levels.get("state_default"), DEFAULT_LEVEL))
+
+
+def out_of_reach(state: RoomState, names: Names) -> frozenset[UserId]:
+    """Say whose level the bot cannot change: those who have as much power as it, in others' rooms.
+
+    Matrix spec v1.19, rooms v11 § authorization rules: nobody changes the level of their equals.
+    """
+    own = state.power_of(names.bot)
+    users = state.almighty | {user for user in state.levels() if state.power_of(user) >= own}
+    return users - {names.bot}
 
 
 def may_speak(user: UserId, levels: Json) -> bool:
@@ -168,14 +202,15 @@ def state_event(look: Look, state: RoomState, names: Names) -> tuple[Mark, Json]
 
 def levels_content(rights: Rights, state: RoomState, names: Names) -> Json:
     """Return the levels of a room with these rights; what else they say stays."""
+    fixed = out_of_reach(state, names)
     users: dict[UserId, int] = {
         user: level
         for user, level in state.levels().items()
-        if _is_passed_over(user, names) and user != names.bot
+        if user != names.bot and (user in fixed or _is_passed_over(user, names))
     }
-    if state.lists_creators:
+    if names.bot not in state.almighty:
         users[names.bot] = max(BOT_LEVEL, state.levels().get(names.bot, 0))
-    users |= rights.levels
+    users |= {user: level for user, level in rights.levels.items() if user not in fixed}
     content = state.content(LEVELS)
     return {
         **content,

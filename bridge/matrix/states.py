@@ -23,9 +23,9 @@ class States:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def of(self, room: RoomId) -> tuple[Json, ...]:
+    async def of(self, room: RoomId, *, user: UserId | None = None) -> tuple[Json, ...]:
         """Return every state event of a room, those about members too, as the bot sees them."""
-        found: Any = await self._client.call(Method.GET, Path.v3.rooms[room].state)
+        found: Any = await self._client.call(Method.GET, Path.v3.rooms[room].state, user=user)
         events = found if isinstance(found, list) else []
         return tuple(event for event in events if isinstance(event, dict))
 

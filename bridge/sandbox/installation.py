@@ -93,6 +93,7 @@ class Wiring:
     ghost_profiles: bool = False
     carry_leaving: bool = False
     added_see_history: bool = False
+    open_search: bool = False
     permissions: Mapping[str, str] | None = None
     double_puppets: Mapping[str, object] = field(default_factory=dict)
 
@@ -233,6 +234,7 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "ghost_profiles": wiring.ghost_profiles,
             "carry_leaving": wiring.carry_leaving,
             "added_see_history": wiring.added_see_history,
+            "open_search": wiring.open_search,
             "permissions": wiring.permissions,
             "name_direct_chats": wiring.name_direct_chats,
             "media_size_max_mb": wiring.media_size_max_mb,

@@ -275,6 +275,7 @@ def registration_of(slot: Slot) -> dict[str, object]:
         "rate_limited": False,
         "receive_ephemeral": False,
         "io.element.msc4190": True,
+        "protocols": ["msteams"],
         "namespaces": {
             "users": [{"exclusive": True, "regex": regex} for regex in users],
             "aliases": [{"exclusive": True, "regex": regex} for regex in aliases],

@@ -8,9 +8,19 @@ import unicodedata
 import pytest
 from hypothesis import given, strategies as st
 
-from bridge.domain.ids import ConversationId, Place, TenantId, UserId
+from bridge.domain.ids import (
+    Channel,
+    ChannelId,
+    ConversationId,
+    Place,
+    TeamId,
+    TenantId,
+    UserId,
+    channel_place,
+)
 from bridge.errors import Rejected
 from bridge.matrix.names import Names, clean, ghost_localpart, localpart_of, person_of
+from bridge.matrix.registration import registration
 from tests.unit.matrix.books import CONFIG
 
 NAMES = Names.of(CONFIG)
@@ -112,3 +122,39 @@ def test_a_family_emoji_keeps_together() -> None:
 
 def test_a_localpart_stands_before_the_first_colon() -> None:
     assert localpart_of("@anna:example.org:8448") == "anna"
+
+
+TEAM = TeamId("9f3c5f2e-0000-4000-8000-00000000abcd")
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "19:0123456789abcdef0123456789abcdef@thread.tacv2",
+        "19:Ab-_cDEF0123456789abcdefghijklmnopqrstuvwxyz1@thread.tacv2",
+        "19:0123456789abcdef0123456789abcdef@thread.skype",
+    ],
+)
+def test_the_alias_of_a_channel_leads_back_to_it(channel: str) -> None:
+    named = Channel(team=TEAM, channel=ChannelId(channel))
+    localpart = NAMES.channel_alias(named)
+    assert localpart is not None
+    alias = NAMES.alias(localpart)
+
+    assert NAMES.channel_of_alias(alias) == named
+    assert re.fullmatch(registration(CONFIG)["namespaces"]["aliases"][0]["regex"], alias)
+    place = channel_place(TenantId("tenant"), named)
+    assert NAMES.channel_of_alias(NAMES.alias(NAMES.portal_alias(place))) is None
+
+
+@given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz234567=-: \u00fc", max_size=200))
+def test_any_other_alias_leads_to_no_channel(middle: str) -> None:
+    found = NAMES.channel_of_alias(NAMES.alias(NAMES.alias_template.replace("{chat}", middle)))
+    made = None if found is None else NAMES.channel_alias(found)
+    assert made == (None if found is None else NAMES.alias_template.replace("{chat}", middle))
+
+
+@pytest.mark.parametrize("team", ["", "a team", "9f3c"])
+def test_a_channel_of_an_odd_team_has_no_alias(team: str) -> None:
+    channel = Channel(team=TeamId(team), channel=ChannelId("19:abc@thread.tacv2"))
+    assert NAMES.channel_alias(channel) is None

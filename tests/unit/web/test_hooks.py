@@ -306,13 +306,6 @@ async def test_a_token_in_the_address_opens_nothing(door: Door) -> None:
     assert reply.status == 401
 
 
-async def test_no_user_and_no_room_is_made_because_somebody_asks(door: Door) -> None:
-    for path in ("users/@teams_x:example.org", "rooms/%23teams_x:example.org"):
-        assert (await door.call("GET", f"/_matrix/app/v1/{path}")).status == 401
-        reply = await door.call("GET", f"/_matrix/app/v1/{path}", headers=BEARER)
-        assert (reply.status, orjson.loads(reply.text)["errcode"]) == (404, "M_NOT_FOUND")
-
-
 async def test_a_hostile_event_is_turned_away_alone(door: Door) -> None:
     hostile = [None, 7, {}, event("no sigil"), event("$nul\x00"), event(sender=7)]
     body = transaction(*hostile, event("$good"))
