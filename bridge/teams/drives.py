@@ -118,7 +118,8 @@ class Drives:
     async def _share(self, delivery: Delivery, stored: Stored, credential: Credential) -> bool:
         """Let the members of the chat read a file; return whether that is all of them."""
         described = await self.directory.describe(delivery.portal.place)
-        others = [one for one in described.members if one.id != delivery.speaker]
+        speaker = delivery.speaker.lower()
+        others = [one for one in described.members if (one.id or "").lower() != speaker]
         people = [str(one.id) for one in others if _can_be_invited(one)]
         refused = 0
         for first in range(0, len(people), INVITED_MAX):

@@ -197,6 +197,17 @@ async def test_who_has_no_onedrive_has_no_place_for_a_file(shelf: Shelf) -> None
         await shelf.world.deliver(shelf.file(b"tea"))
 
 
+async def test_no_error_says_what_a_file_is_called(shelf: Shelf) -> None:
+    """Errors go into the log."""
+    await shelf.world.tenant.add_fault("createUploadSession", method="POST", status=423, times=1)
+
+    with pytest.raises(NotCopied) as refused:
+        await shelf.world.deliver(shelf.file(b"tea", "secret plan.pdf"))
+
+    assert "423" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
 async def test_a_full_onedrive_has_no_place_for_a_file(shelf: Shelf) -> None:
     await shelf.world.tenant.change_settings(drive_quota_bytes=2)
 
