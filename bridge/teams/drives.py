@@ -74,7 +74,7 @@ class Drives:
                 return await self._put(f"{path}/{_encoded(file, mark)}", file, credential), True
             path = f"/users/{segment(delivery.speaker)}/drive/root:/{segment(CHAT_FILES)}"
             stored = await self._put(f"{path}/{_encoded(file, mark)}", file, credential)
-            return stored, await self._share(delivery, stored, credential)
+            return stored, await self._share_or_withdraw(delivery, stored, credential)
         except PermissionMissing as error:
             raise _forbidden(channel, error) from error
         except GraphRejected as error:
@@ -114,6 +114,15 @@ class Drives:
             raise Refused("Graph does not say where the files of a channel are")
         drive, key = folder
         return f"/drives/{segment(drive)}/items/{segment(key)}:"
+
+    async def _share_or_withdraw(
+        self, delivery: Delivery, stored: Stored, credential: Credential
+    ) -> bool:
+        try:
+            return await self._share(delivery, stored, credential)
+        except Rejected:  # Nobody will see it there.
+            await self.withdraw(delivery, stored)
+            raise
 
     async def _share(self, delivery: Delivery, stored: Stored, credential: Credential) -> bool:
         """Let the members of the chat read a file; return whether that is all of them."""
