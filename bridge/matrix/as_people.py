@@ -53,7 +53,7 @@ class AsPeople:
                     return False
                 await self._client.put_device(user, DEVICE, DEVICE_NAME)
         except Rejected as error:
-            log.info("account cannot be used", user=user, error=str(error))
+            log.debug("account cannot be used", user=user, error=str(error))
             return False
         return True
 

@@ -159,7 +159,10 @@ class RoomKeeper(Keeper):
 
     async def _signed_in(self, due: DueSpace, look: SpaceLook) -> tuple[Account, ...]:
         if look.team is None:
-            return await self._spaces.everybody(due.tenant)
+            signed_in = await self._spaces.everybody(due.tenant)
+            known = {account.teams_user for account in signed_in}
+            paired = await self._rooms.puppets.everybody(due.tenant)
+            return (*signed_in, *(one for one in paired if one.teams_user not in known))
         people = [member.id for member in look.team.members if member.id is not None]
         return await self._accounts.accounts_among(due.tenant, people)
 

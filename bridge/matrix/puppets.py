@@ -17,6 +17,7 @@ from bridge.domain.events import Person
 from bridge.domain.ids import RoomId, TeamsUserId, TenantId, UserId, digest
 from bridge.domain.likeness import is_account
 from bridge.domain.pairing import Attributes, Claim, Rules, Source, Why
+from bridge.domain.portal import Account
 from bridge.errors import Rejected, RemoteError, Unauthorized
 from bridge.matrix.as_people import AsPeople
 from bridge.matrix.ghosts import DEVICE, Identity
@@ -69,6 +70,10 @@ class Puppets(Protocol):
         """Decide about some people before they speak."""
         ...
 
+    async def everybody(self, tenant: TenantId) -> tuple[Account, ...]:
+        """Return whoever speaks as themselves without having signed in."""
+        ...
+
     async def join(self, user: UserId, room: RoomId) -> None:
         """Bring somebody who is invited in, as themselves."""
         ...
@@ -103,6 +108,10 @@ class Nobody(Puppets):
     @override
     async def acquaint(self, tenant: TenantId, people: Collection[TeamsUserId]) -> None:
         pass
+
+    @override
+    async def everybody(self, tenant: TenantId) -> tuple[Account, ...]:
+        return ()
 
     @override
     async def join(self, user: UserId, room: RoomId) -> None:
@@ -188,6 +197,10 @@ class OwnAccounts(Puppets):
                 await self._decide(tenant, one, told)
         except RemoteError as error:
             log.info("not all members are paired yet", error=str(error))
+
+    @override
+    async def everybody(self, tenant: TenantId) -> tuple[Account, ...]:
+        return await self._book.paired_of(tenant)
 
     @override
     async def join(self, user: UserId, room: RoomId) -> None:
@@ -342,7 +355,9 @@ class OwnAccounts(Puppets):
         if account is not None:
             identity = Identity(user=account, device=DEVICE, own=True)
         elif pairing.user is not None:
-            log.warning(
+            # Of whoever a rule names many have no account yet.
+            is_usual = pairing.why is Why.NO_ACCOUNT and pairing.source is Source.RULE
+            (log.debug if is_usual else log.warning)(
                 "heard by their ghost", person=pairing.person, user=pairing.user, reason=pairing.why
             )
         PAIRINGS.labels(pairing.why or "own_account").inc()

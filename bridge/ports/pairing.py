@@ -70,6 +70,10 @@ class PairingBook(Protocol):
         """
         ...
 
+    async def paired_of(self, tenant: TenantId) -> tuple[Account, ...]:
+        """Return everybody who speaks by an account without having signed in."""
+        ...
+
 
 class Directory(Protocol):
     """The people of the tenant, as rules see them."""

@@ -56,6 +56,11 @@ SELECT user_id, tenant_id, person_id FROM pairings
 WHERE tenant_id = $1 AND person_id = ANY ($2::text[])
     AND user_id IS NOT NULL AND why IS NULL AND source <> 1
 """
+_PAIRED_OF = """
+SELECT user_id, tenant_id, person_id FROM pairings
+WHERE tenant_id = $1 AND user_id IS NOT NULL AND why IS NULL AND source <> 1
+ORDER BY user_id
+"""
 _PAIRED_WITH = """
 SELECT user_id, tenant_id, person_id FROM pairings
 WHERE user_id = $1 AND why IS NULL AND source <> 1
@@ -122,6 +127,10 @@ class PairingBook(Port):
         """Return the accounts by which some of these people speak."""
         rows = await self._database.fetch(_PAIRED_AMONG, tenant, list(people)) if people else []
         return tuple(map(_account, rows))
+
+    @override
+    async def paired_of(self, tenant: TenantId) -> tuple[Account, ...]:
+        return tuple(map(_account, await self._database.fetch(_PAIRED_OF, tenant)))
 
     async def paired_with(self, user: UserId) -> Account | None:
         """Return who speaks by an account."""
