@@ -121,6 +121,9 @@ WISHES = Counter(
     "What people wanted to be changed of conversations, by what became of it",
     ["what", "result"],
 )
+READ_MARKS = Counter(
+    "teams_bridge_read_marks_total", "Receipts of people who are signed in, by result", ["result"]
+)
 MEDIA = Counter(
     "teams_bridge_media_total",
     "Files and pictures of Teams: copied, known already, or left where they are",

@@ -109,6 +109,7 @@ def loops_of(
         Measurer(clock, refresh=Gauges(memory.database, clock).refresh),
         herald,
         herald.receipts,
+        matrix.marking,
         acquaintance_of(config, memory, teams, matrix, around),
         *([] if attendance is None else [attendance]),
     ]

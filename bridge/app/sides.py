@@ -21,6 +21,7 @@ from bridge.matrix.keeping import RoomKeeper
 from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
 from bridge.matrix.pictures import Pictures
+from bridge.matrix.receipts import Moments
 from bridge.matrix.recovery import Recovery
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.sender import Sender
@@ -28,8 +29,11 @@ from bridge.matrix.spaces import Spaces
 from bridge.matrix.states import States
 from bridge.matrix.uploading import Uploader
 from bridge.relay.heralding import Herald
+from bridge.relay.marking import Marking
 from bridge.store.pairings import Paired
+from bridge.store.read_marks import ReadBook
 from bridge.store.tidings import TidingsBook
+from bridge.teams.read_state import ReadMarker
 from bridge.teams.side import TeamsSide
 
 
@@ -49,6 +53,7 @@ class MatrixSide:
     herald: Herald
     room_keeper: RoomKeeper
     as_people: Client | None
+    marking: Marking
 
 
 def matrix_side(
@@ -118,4 +123,10 @@ def matrix_side(
         herald=Herald(TidingsBook(memory.database), announcer, clock),
         room_keeper=room_keeper,
         as_people=as_people,
+        marking=Marking(
+            ReadBook(memory.database),
+            ReadMarker(graph=teams.graph, auth=teams.auth),
+            Moments(client),
+            clock,
+        ),
     )

@@ -157,12 +157,13 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A Matrix user's signed-in Teams identity."""
+    """A Matrix user's signed-in Teams identity; `refusal`: why Microsoft takes it no more."""
 
     user: UserId
     tenant: TenantId
     teams_user: TeamsUserId
     name: str | None
+    refusal: str | None = None
 
 
 def room_name(conversation: Conversation) -> str:

@@ -48,7 +48,10 @@ _COMMENTS: Mapping[str, str] = {
     "namespaces": "Ghosts, the bot and the rooms' addresses belong to the bridge alone.",
     "protocols": "People and channels are looked for under this name, if bridge.open_search is on.",
     "rate_limited": "Whoever speaks in Teams has been limited there.",
-    "receive_ephemeral": "No typing, receipts or presence: nothing would be done with them.",
+    "receive_ephemeral": (
+        "How far people have read: who is signed in has read it in Teams, too. Typing and presence come\n"
+        "with it, and nothing is done with them."
+    ),
     "io.element.msc4190": (
         "The bridge gives its users a device. With it the homeserver recognises a message that is\n"
         "sent twice, even after a crash of its own. Needs Synapse 1.141 or newer."
@@ -84,8 +87,8 @@ def registration(config: Config) -> dict[str, Any]:
         "namespaces": _namespaces(config),
         "protocols": [PROTOCOL["id"]],
         "rate_limited": False,
-        "receive_ephemeral": False,
-        "de.sorunome.msc2409.push_ephemeral": False,
+        "receive_ephemeral": True,
+        "de.sorunome.msc2409.push_ephemeral": True,
         "io.element.msc4190": True,
     }
 

@@ -71,9 +71,10 @@ from bridge.ports.networks import (
     Reading,
 )
 from bridge.ports.news import ConversationNews, Loss, News, PersonNews, TeamNews
-from bridge.ports.organiser import Organiser, ReadMarker
+from bridge.ports.organiser import Organiser
 from bridge.ports.plumbing import Joined, PlumbingBook
 from bridge.ports.presences import PresenceBoard, PresenceSource
+from bridge.ports.read_marks import Moments, Reach, ReadBook, ReadMarker
 from bridge.ports.shapes import (
     ORGANISATION,
     ChildRoom,
@@ -144,6 +145,7 @@ __all__ = [
     "Loss",
     "MediaBook",
     "MediaSource",
+    "Moments",
     "NewDelivery",
     "NewEntry",
     "News",
@@ -158,6 +160,8 @@ __all__ = [
     "PresenceBoard",
     "PresenceSource",
     "Print",
+    "Reach",
+    "ReadBook",
     "ReadMarker",
     "Reading",
     "ReadingBook",

@@ -31,16 +31,3 @@ class Organiser(Protocol):
     async def remove(self, by: TeamsUserId, place: Place, person: TeamsUserId) -> None:
         """Take somebody out of a conversation, also oneself."""
         ...
-
-
-class ReadMarker(Protocol):
-    """Says in Teams that a person has read a chat."""
-
-    async def mark_read(self, person: TeamsUserId, place: Place) -> None:
-        """Mark all of a chat read; doing so twice is doing so once.
-
-        Raises:
-            RemoteError: Graph does not do it, or not now.
-            StoreUnavailable: Postgres is away.
-        """
-        ...

@@ -74,7 +74,7 @@ class Drives:
                 return await self._put(f"{path}/{_encoded(file, mark)}", file, credential), True
             path = f"/users/{segment(delivery.speaker)}/drive/root:/{segment(CHAT_FILES)}"
             stored = await self._put(f"{path}/{_encoded(file, mark)}", file, credential)
-            return stored, await self._share(delivery, stored, credential)
+            return stored, await self._share_or_withdraw(delivery, stored, credential)
         except PermissionMissing as error:
             raise _forbidden(channel, error) from error
         except GraphRejected as error:
@@ -115,10 +115,20 @@ class Drives:
         drive, key = folder
         return f"/drives/{segment(drive)}/items/{segment(key)}:"
 
+    async def _share_or_withdraw(
+        self, delivery: Delivery, stored: Stored, credential: Credential
+    ) -> bool:
+        try:
+            return await self._share(delivery, stored, credential)
+        except Rejected:  # Nobody will see it there.
+            await self.withdraw(delivery, stored)
+            raise
+
     async def _share(self, delivery: Delivery, stored: Stored, credential: Credential) -> bool:
         """Let the members of the chat read a file; return whether that is all of them."""
         described = await self.directory.describe(delivery.portal.place)
-        others = [one for one in described.members if one.id != delivery.speaker]
+        speaker = delivery.speaker.lower()
+        others = [one for one in described.members if (one.id or "").lower() != speaker]
         people = [str(one.id) for one in others if _can_be_invited(one)]
         refused = 0
         for first in range(0, len(people), INVITED_MAX):

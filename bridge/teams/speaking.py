@@ -17,7 +17,7 @@ from bridge.convert.teams import render_teams, teams_mentions
 from bridge.domain.content import Mention, TargetKind
 from bridge.domain.events import MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Place, TeamsUserId, channel_of, reply_ref, root_of
-from bridge.errors import Rejected, Uncertain
+from bridge.errors import Rejected, Unauthorized, Uncertain
 from bridge.ports import Confirm, Delivery
 from bridge.teams import outgoing, payloads
 from bridge.teams.advice import delivery_refusal
@@ -76,6 +76,10 @@ class Voice:
             # The rest of what they do goes on: this is no sign-in that was lost, but one that never
             # reached so far. Without what speaking takes, Entra would have given no token at all.
             raise Rejected(text) from error
+        except Unauthorized:
+            # Nothing of theirs may overtake what waits for a new sign-in from now on.
+            self.auth.forget(TeamsUserId(delivery.speaker))
+            raise
 
     async def say(
         self, delivery: Delivery, event: MessageSent | MessageEdited, *, confirm: Confirm

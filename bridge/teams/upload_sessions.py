@@ -32,7 +32,7 @@ from bridge.teams.answers import Answer, GraphRejected, failure, retry_after
 from bridge.teams.graph import USER_AGENT, Credential, Graph
 from bridge.teams.hosts import Hosts
 from bridge.teams.quota import Priority
-from bridge.teams.transport import proxy_for
+from bridge.teams.transport import CONNECT_TIMEOUT, proxy_for
 
 PIECE_BYTES = 16 * 320 * 1024
 """A multiple of 320 KiB, as Microsoft wants it, and less than 60 MiB; a lost one is sent again."""
@@ -43,11 +43,14 @@ FAILURES_MAX = 5
 FAILURE_WAIT = timedelta(seconds=1)
 WAIT_MAX = timedelta(seconds=10)
 """A session that asks for more patience is left."""
+ANSWERED_WITHIN = timedelta(seconds=60)
+"""Beside the time that its bytes may take: behind the last piece a file is put together."""
 ANSWER_BYTES_MAX = 64 * 1024
 BEHAVIOR = "@microsoft.graph.conflictBehavior"
 
 _NEXT = re.compile(r"(\d{1,16})-")
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504, 509})
+_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT.total_seconds())
 _OVER = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
@@ -69,7 +72,7 @@ class Uploads:
     session: aiohttp.ClientSession
     hosts: Hosts
     clock: Clock
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace = field(default_factory=lambda: Pace(grace=ANSWERED_WITHIN))
 
     async def put(self, path: str, file: Fetched, *, credential: Credential) -> bool:
         """Put a file at a path of Graph's; return False if there is one already.
@@ -186,6 +189,7 @@ class Uploads:
                     data=data,
                     headers={"User-Agent": USER_AGENT, **headers},
                     allow_redirects=False,
+                    timeout=_TIMEOUT,
                     proxy=proxy_for(str(url)),
                 ) as response,
             ):

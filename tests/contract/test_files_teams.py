@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from bridge.convert.losses import FILE_NOT_SHARED
 from bridge.domain.content import Attachment, Body, Image, Paragraph, Text
 from bridge.domain.ids import MessageRef, Side
 from bridge.errors import NotCopied, Refused, Rejected, Throttled
@@ -195,6 +196,38 @@ async def test_who_has_no_onedrive_has_no_place_for_a_file(shelf: Shelf) -> None
 
     with pytest.raises(NotCopied, match="no place for the file"):
         await shelf.world.deliver(shelf.file(b"tea"))
+
+
+async def test_a_file_that_may_not_be_shared_is_taken_out_again(shelf: Shelf) -> None:
+    await shelf.world.tenant.add_fault("/invite$", method="POST", status=403, times=9)
+
+    with pytest.raises(NotCopied, match="does not let the file be shared"):
+        await shelf.world.deliver(shelf.file(b"tea"))
+
+    assert await shelf.files.kept() == []
+
+
+async def test_who_may_not_be_let_in_does_not_keep_out_the_others(shelf: Shelf) -> None:
+    people = [shelf.alice.id, shelf.bob.id, shelf.carol.id]
+    shelf.chat = await shelf.world.tenant.create_chat("group", people, topic="Three")
+    # All together, then one of the two.
+    await shelf.world.tenant.add_fault("/invite$", method="POST", status=400, times=2)
+
+    await shelf.world.deliver(shelf.file(b"tea"))
+
+    assert len((await shelf.only()).readers) == 2
+    assert [loss.name for loss in shelf.world.links.lost] == [FILE_NOT_SHARED]
+
+
+async def test_no_error_says_what_a_file_is_called(shelf: Shelf) -> None:
+    """Errors go into the log."""
+    await shelf.world.tenant.add_fault("createUploadSession", method="POST", status=423, times=1)
+
+    with pytest.raises(NotCopied) as refused:
+        await shelf.world.deliver(shelf.file(b"tea", "secret plan.pdf"))
+
+    assert "423" in str(refused.value)
+    assert "secret" not in str(refused.value)
 
 
 async def test_a_full_onedrive_has_no_place_for_a_file(shelf: Shelf) -> None:

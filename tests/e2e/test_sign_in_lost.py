@@ -80,6 +80,8 @@ async def test_what_is_written_after_a_revocation_waits_for_the_next_sign_in(wor
     assert "write `login`" in lost
 
     desk = await world.desk(talk.maria)
+    whoami = (await talk.maria.ask(desk, "whoami", ARRIVAL)).body
+    assert "Microsoft takes that no more: the password was changed" in whoami
     await world.follow(await world.link_for(talk.maria, desk), talk.account)
     await talk.maria.say(talk.room, "and after it")
 

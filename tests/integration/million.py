@@ -29,6 +29,7 @@ TABLES = (
     "ghosts",
     "spaces",
     "losses",
+    "accounts",
 )
 
 _PORTALS = """
@@ -94,6 +95,10 @@ FROM generate_series(1, $1::integer) n
 _GHOSTS = """
 INSERT INTO ghosts (tenant_id, person_id, name, has_device) SELECT 'tenant', 'person ' || n, 'A', true
 FROM generate_series(1, $1::integer) n
+"""
+_ACCOUNTS = """
+INSERT INTO accounts (user_id, tenant_id, teams_user_id, token_cache_sealed, signed_in_at)
+SELECT '@' || n, 'tenant', 'person ' || n, '\\x00', $1 FROM generate_series(1, $2::integer) n
 """
 _LOSSES = """
 INSERT INTO losses (portal_id, message_id, name, noted_at)
@@ -187,6 +192,7 @@ async def fill(
         await session.execute(_SPACES, size.portals)
         await session.execute(_GHOSTS, size.portals)
         await session.execute(_LOSSES, now, size.portals)
+        await session.execute(_ACCOUNTS, now, size.portals)
 
 
 async def analyze(database: Database) -> None:

@@ -38,9 +38,11 @@ from bridge.domain.ids import (
     TeamId,
     TeamsUserId,
     TenantId,
+    UserId,
     Version,
 )
 from bridge.domain.portal import Portal
+from bridge.domain.receipts import Receipt
 from bridge.domain.shape import Memory
 from bridge.ports import (
     ENTRIES_OF_ONE_MAX,
@@ -62,6 +64,7 @@ from bridge.store.events import encode
 from bridge.store.ghosts import GhostBook
 from bridge.store.inbox import prune_read_events
 from bridge.store.portals import PortalBook
+from bridge.store.read_marks import ReadBook
 from bridge.store.readings import ReadingBook
 from bridge.store.shapes import ShapeBook
 from tests.contract.test_journal import PostgresWorld, append, claim, entry, make_portal, new, place
@@ -222,6 +225,7 @@ async def live(path: HotPath, number: int) -> None:
     await changing.note_news_and_losses(number)
     await path.look_at_people(number, expected=0)
     await path.look_at_rooms(number, expected=0)
+    await path.look_at_receipts(number, expected=0)
     await prune_read_events(path.world.database, FakeClock().now() - timedelta(days=1))
 
 
@@ -287,6 +291,7 @@ async def assert_that_it_reads_what_it_needs(world: PostgresWorld, size: Size) -
         changing.note_news_and_losses,
         path.look_at_people,
         path.look_at_rooms,
+        path.look_at_receipts,
         partial(changing.prune, size.read_events),
     ]
 
@@ -395,6 +400,19 @@ class HotPath:
             await self.journal.claim_entries(TEAMS, limit=50)
             await claim(self.journal, runs_max=10)
         await self.journal.renew_leases()
+
+    async def look_at_receipts(self, number: int, *, expected: int = 10) -> None:
+        """In rooms of chats; half of the events are messages."""
+        receipts = [
+            Receipt(
+                room=RoomId(f"!{number * 10 + n}"),
+                user=UserId(f"@{n}"),
+                ref=MessageRef("$old 3" if n % 2 else "$of no message"),
+            )
+            for n in range(1, 11)
+        ]
+        found = await ReadBook(self.world.database).reach(receipts)
+        assert sum(one is not None for one in found) == expected
 
     async def look_at_people(self, number: int, *, expected: int = 10) -> None:
         """Ten people speak who were not looked at for long, and one of them is looked at later."""

@@ -104,6 +104,9 @@ async def test_its_person_is_told_once_and_it_is_tried_again_by_itself(scene: Sc
     await scene.says("three")
     await scene.fails(count=1)
     assert await scene.refusals.untold(limit=9) == ()
+    account = await scene.accounts.account_of(ANNA)
+    assert account is not None
+    assert account.refusal == refusal.reason
 
     assert await scene.refusals.due(limit=9) == ()
     scene.world.clock.advance(LOOK_EVERY)

@@ -273,7 +273,8 @@ def registration_of(slot: Slot) -> dict[str, object]:
         # Not the bot: Synapse answers 500 to a /sync of the sender.
         "sender_localpart": slot.sender_localpart,
         "rate_limited": False,
-        "receive_ephemeral": False,
+        "receive_ephemeral": True,
+        "de.sorunome.msc2409.push_ephemeral": True,
         "io.element.msc4190": True,
         "protocols": ["msteams"],
         "namespaces": {

@@ -117,6 +117,8 @@ class AccountCommands:
                 " Write `login` to sign in." if call.permission >= Permission.USER else ""
             )
         answer = f"You are signed in to Teams as {_named(account)}."
+        if account.refusal:
+            answer = f"{answer} But Microsoft takes that no more: {account.refusal}."
         if call.permission < Permission.USER:
             return f"{answer} You are no longer permitted to speak there with it."
         return answer

@@ -43,11 +43,11 @@ def test_tokens_stay_text_whatever_they_look_like() -> None:
     assert (document["as_token"], document["hs_token"]) == (DIGITS, YAMLISH)
 
 
-def test_the_bridge_takes_no_ephemeral_events_and_has_devices() -> None:
+def test_the_bridge_is_told_how_far_people_have_read_and_has_devices() -> None:
     document = registration(CONFIG)
 
-    assert document["receive_ephemeral"] is False
-    assert document["de.sorunome.msc2409.push_ephemeral"] is False
+    assert document["receive_ephemeral"] is True
+    assert document["de.sorunome.msc2409.push_ephemeral"] is True
     assert document["rate_limited"] is False
     assert document["io.element.msc4190"] is True
 
