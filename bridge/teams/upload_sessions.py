@@ -51,7 +51,8 @@ BEHAVIOR = "@microsoft.graph.conflictBehavior"
 _NEXT = re.compile(r"(\d{1,16})-")
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504, 509})
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT.total_seconds())
-_OVER = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_OVER = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.UNAUTHORIZED})
+"""The last where the address itself is no longer good: it is all that a session takes."""
 
 
 class SessionOver(Refused):
