@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.app.clock import SystemClock
-from bridge.app.members import granting_of
+from bridge.app.members import granting_of, member_commands, organiser_of
 from bridge.app.memory import Memory
 from bridge.app.sides import MatrixSide
 from bridge.app.starting import invitations_of, starting_of
@@ -40,10 +40,15 @@ def desk_of(
     )
     desk.sign_in_link = sign_ins.link
     starting = starting_of(config, memory, teams, matrix, clock)
-    commands.add(*AccountCommands(sign_ins).commands(), *starting.commands.commands())
+    organiser = organiser_of(config, teams, clock)
+    commands.add(
+        *AccountCommands(sign_ins).commands(),
+        *starting.commands.commands(),
+        *member_commands(memory, organiser, matrix),
+    )
     invitations = invitations_of(starting, memory, matrix, desk=desk, link=sign_ins.link)
     desk.handlers = {
-        Wished: granting_of(config, memory, teams, matrix, desk, clock).serve,
+        Wished: granting_of(config, memory, organiser, matrix, desk, clock).serve,
         GhostInvited: invitations.serve,
     }
     return desk

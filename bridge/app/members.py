@@ -6,24 +6,20 @@ from bridge.app.clock import SystemClock
 from bridge.app.memory import Memory
 from bridge.app.sides import MatrixSide
 from bridge.config import Config
+from bridge.matrix.commands import Command
+from bridge.matrix.commands.members import MemberCommands
 from bridge.matrix.desk import BotDesk
 from bridge.matrix.granting import Granting
+from bridge.matrix.states import States
 from bridge.teams.graph import graph_base
 from bridge.teams.organising import Organiser
 from bridge.teams.people import People
 from bridge.teams.side import TeamsSide
 
 
-def granting_of(
-    config: Config,
-    memory: Memory,
-    teams: TeamsSide,
-    matrix: MatrixSide,
-    desk: BotDesk,
-    clock: SystemClock,
-) -> Granting:
-    """Build what grants wishes; nothing is asked of anybody yet."""
-    organiser = Organiser(
+def organiser_of(config: Config, teams: TeamsSide, clock: SystemClock) -> Organiser:
+    """Build what changes conversations; nothing is asked of anybody yet."""
+    return Organiser(
         graph=teams.graph,
         auth=teams.auth,
         directory=teams.directory,
@@ -32,6 +28,17 @@ def granting_of(
         base=graph_base(config.teams.graph_url),
         with_history=config.bridge.members.added_see_history,
     )
+
+
+def granting_of(
+    config: Config,
+    memory: Memory,
+    organiser: Organiser,
+    matrix: MatrixSide,
+    desk: BotDesk,
+    clock: SystemClock,
+) -> Granting:
+    """Build what grants wishes; nothing is asked of anybody yet."""
     granting = Granting(
         organiser,
         matrix.client,
@@ -40,8 +47,21 @@ def granting_of(
         portals=memory.portals,
         clock=clock,
     )
-
     granting.portal_in = memory.plumbing.portal_in
     granting.tell = desk.tell
+    granting.is_user = desk.is_user
     granting.carries_leaving = config.bridge.members.carry_leaving
     return granting
+
+
+def member_commands(
+    memory: Memory, organiser: Organiser, matrix: MatrixSide
+) -> tuple[Command, ...]:
+    """Build the commands about members."""
+    return MemberCommands(
+        organiser,
+        States(matrix.client),
+        names=matrix.names,
+        accounts=memory.accounts,
+        portals=memory.portals,
+    ).commands()

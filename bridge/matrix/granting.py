@@ -41,6 +41,7 @@ LOOKED_AT_AFTER = timedelta(seconds=5)
 NOW = timedelta(0)
 
 NOT_SIGNED_IN = "you are not signed in to Teams: write `login` to me ({bot}) in a direct chat"
+NOT_PERMITTED = "the bridge does not let you: ask its administrator"
 TOO_LATE = "it came too late, as the bridge or Teams was away: do it again if you still want it"
 ONE_WAY = "this room shows what happens in Teams, and nothing that is done here reaches it"
 NOBODY_THERE = "they are not signed in to Teams: they write `login` to me ({bot}) first"
@@ -82,6 +83,8 @@ class Granting:
     ) -> None:
         self.portal_in: Callable[[RoomId], Awaitable[Portal | None]] = _no_portal
         """Finds the portal of a room; raises StoreUnavailable."""
+        self.is_user: Callable[[UserId], bool] = _everybody
+        """Whether the operator lets somebody do things in Teams."""
         self.carries_leaving = False
         """Whether who leaves a room leaves the conversation in Teams as well."""
         self.tell: Callable[[UserId, str], Awaitable[None]] = _told_nobody
@@ -211,6 +214,8 @@ class Granting:
         return DONE
 
     async def _account_of(self, user: UserId) -> Account:
+        if not self.is_user(user):
+            raise Rejected(NOT_PERMITTED)
         account = await self._accounts.account_of(user)
         if account is None:
             raise Rejected(NOT_SIGNED_IN.format(bot=self._names.bot))
@@ -281,6 +286,10 @@ def said_of(wish: Wish, *, why: str, whom: str) -> str:
     """Say what was not done, why, and what comes now."""
     texts: Mapping[type[Wish], str] = SAID
     return texts[type(wish)].format(why=why.rstrip("."), whom=whom)
+
+
+def _everybody(_user: UserId) -> bool:
+    return True
 
 
 async def _told_nobody(_user: UserId, _text: str) -> None:

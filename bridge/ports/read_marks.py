@@ -20,8 +20,8 @@ class Reach:
     """Where a receipt of somebody who is signed in stands, in a chat.
 
     `read` is the message of Teams that they have read, None if the event is none, or not yet. `newest`
-    is the last one that somebody else has said; `own_last`: nothing was said after what they said
-    themselves. `under_way`: something is still to cross, in either direction, that matters here.
+    is the last one that anybody has said; `own_last`: they did. `under_way`: something is still to
+    cross, in either direction, that matters here.
     """
 
     person: TeamsUserId

@@ -12,46 +12,41 @@ from bridge.domain.receipts import Receipt
 from bridge.ports import Reach
 from bridge.store.database import Database, Row
 
-LATEST_LOOKED_AT = 50
-"""Messages of a chat among which one of somebody else is looked for."""
-
-# LATERAL with OFFSET 0: a few probes of indexes for each receipt, whatever the planner thinks. Ids of messages in chats are instants in ms, all of the same
-# length, so that they sort as they were said. `author` is of Teams whichever side a link is from.
-_REACH = f"""
+# LATERAL with OFFSET 0, and LIMIT 1 in the place of EXISTS, which might be hashed: a few probes of
+# indexes for each receipt, whatever the planner thinks. Ids of messages in chats are instants in ms,
+# all of the same length, so that they sort as they were said. `author` is of Teams, whichever side a
+# link is from.
+_REACH = """
 SELECT n.number, a.teams_user_id, p.tenant_id, p.conversation_id, r.message_id AS read,
-    (
-        SELECT l.message_id
-        FROM (
-            SELECT message_id, author FROM links
-            WHERE portal_id = p.id ORDER BY message_id DESC LIMIT {LATEST_LOOKED_AT}
-        ) l
-        WHERE l.author <> a.teams_user_id
-        ORDER BY l.message_id DESC LIMIT 1
-    ) AS newest,
+    l.message_id AS newest, coalesce(l.author = a.teams_user_id, false) AS own_last,
     coalesce((
-        SELECT l.author = a.teams_user_id FROM links l
-        WHERE l.portal_id = p.id ORDER BY l.message_id DESC LIMIT 1
-    ), false) AS own_last,
-    EXISTS (
-        SELECT FROM deliveries d
+        SELECT true FROM deliveries d
         WHERE d.portal_id = p.id AND d.target = 'matrix' AND d.state <> 'parked'
-    ) OR EXISTS (
-        SELECT FROM deliveries d
+        LIMIT 1
+    ), (
+        SELECT true FROM deliveries d
         WHERE d.portal_id = p.id AND d.target = 'teams' AND d.source = n.event_id
             AND d.state <> 'parked'
-    ) AS under_way
+        LIMIT 1
+    ), false) AS under_way
 FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY
     AS n (room_id, user_id, event_id, number)
 CROSS JOIN LATERAL (SELECT * FROM portals WHERE room_id = n.room_id OFFSET 0) p
 CROSS JOIN LATERAL (SELECT * FROM accounts WHERE user_id = n.user_id OFFSET 0) a
 LEFT JOIN LATERAL (
-    SELECT l.message_id FROM links l
-    WHERE l.portal_id = p.id AND l.event_id = n.event_id
-    ORDER BY l.part
+    SELECT message_id FROM links
+    WHERE portal_id = p.id AND event_id = n.event_id
+    ORDER BY part
     LIMIT 1
 ) r ON true
+LEFT JOIN LATERAL (
+    SELECT message_id, author FROM links
+    WHERE portal_id = p.id
+    ORDER BY message_id DESC
+    LIMIT 1
+) l ON true
 WHERE p.conversation_id NOT LIKE '%/%' AND a.tenant_id = p.tenant_id
-"""  # noqa: S608 -- a number of ours
+"""
 
 
 class ReadBook(ports.ReadBook):

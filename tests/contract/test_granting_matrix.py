@@ -11,11 +11,15 @@ from urllib.parse import quote
 import pytest
 from typing_extensions import override
 
+from bridge.domain.events import Person
 from bridge.domain.ids import MessageRef, Place, RoomId, TeamsUserId, UserId
+from bridge.domain.permission import Permission
 from bridge.domain.portal import Direction, Portal
 from bridge.domain.rights import INVITE, ORGANISE
 from bridge.domain.wishes import Adding, Leaving, Naming, Removing, Wish, Wished
 from bridge.errors import Rejected, Unauthorized, Unavailable
+from bridge.matrix.commands import Call, Misused, Where
+from bridge.matrix.commands.members import MemberCommands
 from bridge.matrix.granting import (
     GRANTED_WITHIN,
     LEFT_ALONE,
@@ -294,3 +298,73 @@ async def test_leaving_is_carried_only_where_that_is_wanted_and_not_a_refusal(
 async def test_what_happens_in_other_rooms_is_nobodys(scene: Scene) -> None:
     await scene.serve(Naming(name="Coffee"), room=RoomId("!other:example.org"))
     assert scene.organiser.wanted == []
+
+
+async def test_who_may_nothing_at_the_bridge_may_not_do_this_either(scene: Scene) -> None:
+    scene.granting.is_user = lambda _: False
+    ref = await scene.names("Coffee")
+    await scene.serve(Naming(name="Coffee"), ref=ref)
+    assert scene.organiser.wanted == []
+    assert "the bridge does not let you" in (await scene.notices())[0]
+
+
+# --- the command ---
+
+
+def call(scene: Scene, rest: str) -> Call:
+    return Call(
+        user=scene.alice.id,
+        room=scene.room,
+        ref=MessageRef("$asked"),
+        name="remove",
+        words=tuple(rest.split()),
+        rest=rest,
+        permission=Permission.USER,
+        where=Where.PORTAL,
+        portal=scene.portal,
+    )
+
+
+async def obeyed(scene: Scene, rest: str) -> str:
+    (command,) = MemberCommands(
+        scene.organiser,
+        States(scene.world.client),
+        names=scene.world.names,
+        accounts=scene.world.accounts,
+        portals=scene.world.books,
+    ).commands()
+    return await command.run(call(scene, rest))
+
+
+async def test_somebody_is_removed_by_their_address_or_as_clients_show_them(scene: Scene) -> None:
+    ghost = scene.world.names.ghost(BEN)
+    await scene.world.ghosts.ensure(PORTAL.place.tenant, Person(id=BEN, name="Ben Hur"))
+    await scene.does("invite", ghost)
+    state = RoomState.of(await States(scene.world.client).of(scene.room))
+    shown = str(state.content("m.room.member", ghost)["displayname"])
+
+    assert "no longer in this conversation" in await obeyed(scene, ghost)
+    assert "no longer in this conversation" in await obeyed(scene, shown)
+    assert scene.organiser.wanted == [("remove", ME, BEN)] * 2
+    assert scene.world.books.later[scene.room] == LOOKED_AT_AFTER
+
+
+async def test_what_a_removal_lacks_is_said(scene: Scene) -> None:
+    stranger = "@nobody:" + scene.alice.id.partition(":")[2]
+    with pytest.raises(Misused, match="say whom"):
+        await obeyed(scene, "")
+    with pytest.raises(Misused, match="nobody in this room"):
+        await obeyed(scene, "Somebody Else")
+    assert "not in Teams" in await obeyed(scene, stranger)
+    scene.organiser.error = Rejected("Teams does not let you do that here")
+    assert await obeyed(scene, scene.world.names.ghost(BEN)) == (
+        "That was not done: Teams does not let you do that here."
+    )
+    scene.organiser.error = Unavailable("Graph is away")
+    with pytest.raises(Unavailable):
+        await obeyed(scene, scene.world.names.ghost(BEN))
+    scene.portal = replace(scene.portal, direction=Direction.TO_MATRIX)
+    assert "nothing that is done here" in await obeyed(scene, stranger)
+    scene.portal = replace(scene.portal, direction=Direction.BOTH)
+    scene.world.accounts.accounts.clear()
+    assert "not signed in" in await obeyed(scene, stranger)

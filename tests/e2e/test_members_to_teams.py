@@ -120,6 +120,19 @@ async def test_of_a_standard_channel_nobody_is_removed_and_a_ban_is_lifted(world
     await eventually(lambda: is_in(person, room, ghost, there=True), "him to come back")
 
 
+async def test_who_has_the_same_power_is_removed_by_a_command(world: World) -> None:
+    maria, _, reader, chat, room = await group_of(world)
+    (aicha,) = await world.tenant.add_users("Aïcha Benali")
+    other = await world.signed_in("aicha", aicha)
+    await world.tenant.change_chat(chat, add=[aicha.id], by=maria.id)
+    await came_in(reader, other, room)
+
+    await reader.say(room, f"!teams remove {other.user}")
+
+    await changed(world, chat, "membersDeleted", aicha, maria)
+    await eventually(lambda: is_in(reader, room, other.user, there=False), "her to be shown out")
+
+
 async def came_in(reader: MatrixPerson, other: MatrixPerson, room: str) -> None:
     async def came() -> bool:
         await other.sync()

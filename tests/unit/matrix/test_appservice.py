@@ -119,7 +119,13 @@ def test_what_we_said_ourselves_is_an_echo(sender: str) -> None:
 
 
 def test_other_events_are_counted_under_few_names() -> None:
-    types = ("m.room.avatar", "m.room.encrypted", "com.example.a", "com.example.b", "m.room.message")
+    types = (
+        "m.room.avatar",
+        "m.room.encrypted",
+        "com.example.a",
+        "com.example.b",
+        "m.room.message",
+    )
     events = [event(type=kind, state_key="") for kind in types]
 
     _, ignored, _ = READER.entries_of(transaction(*events), NOW)
