@@ -35,6 +35,7 @@ from bridge.domain.ids import (
 from bridge.domain.portal import Account, Portal
 from bridge.matrix.client import Client
 from bridge.matrix.endpoint import MatrixEndpoint
+from bridge.matrix.former import FormerRooms
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
 from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
@@ -165,6 +166,7 @@ class _OneRoom:
 
     def __init__(self) -> None:
         self.puppets = NOBODY
+        self.former = FormerRooms(cast(Client, None))
         self.accounts = Accounts()
         cem = Account(
             user=UserId("@cem:example.org"),
