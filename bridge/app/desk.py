@@ -9,10 +9,13 @@ from bridge.app.sides import MatrixSide
 from bridge.app.starting import invitations_of, starting_of
 from bridge.config import Config
 from bridge.domain.events import GhostInvited
+from bridge.domain.ids import TenantId
 from bridge.domain.wishes import Wished
 from bridge.matrix.commands import Registry
 from bridge.matrix.commands.account import AccountCommands, SignIns
+from bridge.matrix.commands.plumbing import PlumbingCommands
 from bridge.matrix.desk import BotDesk, Duties
+from bridge.matrix.states import States
 from bridge.teams.side import TeamsSide
 
 
@@ -38,6 +41,7 @@ def desk_of(
         ),
         clock=clock,
     )
+    commands.add(*_plumbing_of(config, memory, teams, matrix).commands())
     desk.sign_in_link = sign_ins.link
     starting = starting_of(config, memory, teams, matrix, clock)
     organiser = organiser_of(config, teams, clock)
@@ -52,3 +56,16 @@ def desk_of(
         GhostInvited: invitations.serve,
     }
     return desk
+
+
+def _plumbing_of(
+    config: Config, memory: Memory, teams: TeamsSide, matrix: MatrixSide
+) -> PlumbingCommands:
+    return PlumbingCommands(
+        matrix.rooms,
+        States(matrix.client),
+        book=memory.plumbing,
+        accounts=memory.accounts,
+        directory=teams.directory,
+        tenant=TenantId(config.teams.tenant_id),
+    )

@@ -228,13 +228,14 @@ def shape_of(
     """
     direct = conversation.kind is ConversationKind.ONE_ON_ONE
     speak = SPEAK_NOBODY if conversation.is_archived or read_only else SPEAK
+    speakers = dict.fromkeys(_at_once(beings), SPEAK_NOBODY) if read_only else {}
     return Shape(
         name=None if direct and not name_direct else room_name(conversation),
         topic=room_topic(conversation),
         rights=replace(
             ORGANISED_BY_NOBODY if read_only else rights_in(conversation),
             speak=speak,
-            levels=levels_in(conversation, beings),
+            levels={**levels_in(conversation, beings), **speakers},
         ),
         joined=_at_once(beings),
         invited=tuple(being.account for being in beings if being.account is not None),

@@ -49,8 +49,8 @@ _FORMATTING: Mapping[str, Support] = {
     "ordered_list": Support.FULLY,
     "ordered_list.start": Support.FULLY,
     "custom_emoji": Support.FULLY,
-    "spoiler": Support.DROPPED,
-    "spoiler.reason": Support.DROPPED,
+    "spoiler": Support.PARTLY,
+    "spoiler.reason": Support.PARTLY,
     "color.foreground": Support.FULLY,
     "color.background": Support.FULLY,
     "horizontal_line": Support.FULLY,
@@ -98,8 +98,9 @@ def room_features(conversation: Conversation, direction: Direction) -> Json:
         **_QUIET,
         "formatting": {name: int(level) for name, level in _FORMATTING.items()},
         "file": {kind: _file() for kind in _MEDIA},
-        "location_message": int(Support.FALLBACK),
-        "poll": int(Support.REJECTED),
+        "location_message": int(Support.PARTLY),
+        # It is asked there, and answered here.
+        "poll": int(Support.PARTLY),
         # A channel has threads, and quotes nothing in them; a chat has quotes, and no threads.
         "thread": int(Support.FULLY if in_channel else Support.PARTLY),
         "reply": int(Support.PARTLY if in_channel else Support.FULLY),

@@ -29,6 +29,8 @@ _COUNT = "UPDATE portal_decisions SET count = count + 1"
 _COUNTED = "SELECT count FROM portal_decisions"
 # A room that is joined anew is not a former one any more.
 _NOT_FORMER = "DELETE FROM former_rooms WHERE room_id = $1"
+# Others may come into it now: what is for one person alone is said elsewhere.
+_NOT_A_DESK = "DELETE FROM desk_rooms WHERE room_id = $1"
 _FORMER = """
 INSERT INTO former_rooms (room_id, portal_id, is_replaced, left_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (room_id) DO UPDATE
@@ -98,6 +100,7 @@ class PlumbingBook(ports.PlumbingBook):
             if before is not None:
                 await session.execute(_FORMER, before, portal.id, True, now)
             await session.execute(_NOT_FORMER, room)
+            await session.execute(_NOT_A_DESK, room)
             await session.execute(_JOIN, portal.id, room, plain(name), now)
             await session.execute(_COUNT)
         self._decided()

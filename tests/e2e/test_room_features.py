@@ -18,7 +18,7 @@ async def test_a_chat_says_what_can_be_said_in_it_from_its_first_message_on(worl
     features = await state_of(reader, room, ROOM_FEATURES, world.bot)
     assert features["reply"] == features["edit"] == features["reaction"] == 2
     assert features["formatting"]["bold"] == 2
-    assert features["poll"] <= 0
+    assert features["custom_emoji_reactions"] is False
     assert "m.image" in features["file"]
 
 
