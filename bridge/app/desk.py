@@ -8,7 +8,7 @@ from bridge.app.memory import Memory
 from bridge.app.sides import MatrixSide
 from bridge.app.starting import invitations_of, starting_of
 from bridge.config import Config
-from bridge.domain.events import GhostInvited
+from bridge.domain.events import GhostInvited, Replaced
 from bridge.domain.ids import TenantId
 from bridge.domain.wishes import Wished
 from bridge.matrix.commands import Registry
@@ -16,6 +16,7 @@ from bridge.matrix.commands.account import AccountCommands, SignIns
 from bridge.matrix.commands.plumbing import PlumbingCommands
 from bridge.matrix.desk import BotDesk, Duties
 from bridge.matrix.states import States
+from bridge.matrix.upgrades import Upgrades
 from bridge.teams.side import TeamsSide
 
 
@@ -29,6 +30,7 @@ def desk_of(
 ) -> BotDesk:
     """Build it; whoever brings a command or a handler adds it here."""
     commands = Registry(prefix=config.bridge.command_prefix)
+    upgrades = Upgrades(matrix.client, matrix.bot, matrix.names, book=memory.plumbing)
     desk = BotDesk(
         matrix.bot,
         matrix.client,
@@ -38,6 +40,7 @@ def desk_of(
             commands=commands,
             permissions=config.bridge.permissions,
             portal_in=memory.plumbing.portal_in,
+            entered=upgrades.entered,
         ),
         clock=clock,
     )
@@ -52,6 +55,7 @@ def desk_of(
     )
     invitations = invitations_of(starting, memory, matrix, desk=desk, link=sign_ins.link)
     desk.handlers = {
+        Replaced: upgrades.follow,
         Wished: granting_of(config, memory, organiser, matrix, desk, clock).serve,
         GhostInvited: invitations.serve,
     }

@@ -176,7 +176,17 @@ class OneWay:
     sender: UserId
 
 
-Request = Asked | Invited | GhostInvited | Unheard | OneWay | Wished
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """A Matrix user said by `ref` that `replacement` takes the place of a room."""
+
+    room: RoomId
+    sender: UserId
+    ref: MessageRef
+    replacement: RoomId
+
+
+Request = Asked | Invited | GhostInvited | Unheard | OneWay | Wished | Replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The desk: what the bot answers to people, in a room that each has alone with it, and elsewhere.
 
-    Invited ─▶ a user of ours? ─▶ join ─▶ alone with them? ─▶ their desk room, greeting
-                └─ no: refuse             └─ no: say so, leave
+    Invited ─▶ a user of ours? ─▶ join ─▶ a portal goes on here? ─▶ alone? ─▶ their desk room, greeting
+                └─ no: refuse             └─ yes: that is all      └─ no: stays, says how to bridge
     Asked   ─▶ lately? ─▶ in their desk room, or with the prefix ─▶ command ─▶ notice
     Unheard ─▶ notice in the portal, once a day for each person: sign in first
     others  ─▶ the handler that the part of the bridge has brought
@@ -70,6 +70,10 @@ Handler = Callable[[Any], Awaitable[None]]
 """Serves one type of request; raises what `Desk.serve` may."""
 
 
+async def _nothing_of_ours(_room: RoomId) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duties:
     """What the desk obeys, for whom, and where."""
@@ -77,6 +81,8 @@ class Duties:
     commands: Registry
     permissions: Permissions
     portal_in: Callable[[RoomId], Awaitable[Portal | None]]
+    entered: Callable[[RoomId], Awaitable[bool]] = _nothing_of_ours
+    """Whether a room that the bot has just come into is one in which a portal goes on."""
 
 
 class BotDesk(Desk):
@@ -101,6 +107,7 @@ class BotDesk(Desk):
         self._commands = duties.commands
         self._permissions = duties.permissions
         self._portal_in = duties.portal_in
+        self._entered = duties.entered
         self._hinted: Recent[str, bool] = Recent(HINTS_KEPT_MAX)
         self._flights: Flights[UserId] = Flights()
         own: dict[type[Request], Handler] = {
@@ -169,6 +176,8 @@ class BotDesk(Desk):
             await self._client.leave(room)
             return
         await self._client.join(room)
+        if await self._entered(room):
+            return
         if await self._is_private(room, user):
             await self._book.remember_desk_room(user, room)
             greeting = f"{GREETING}\n\n{self._commands.overview(permission)}"

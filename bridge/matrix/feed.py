@@ -20,7 +20,7 @@ from typing import Any
 from bridge.domain.ids import RoomId, digest
 from bridge.errors import Rejected, Uncertain
 from bridge.matrix.answers import UNKNOWN_DEVICE, RejectedByHomeserver
-from bridge.matrix.appservice import CROSSING, is_invite
+from bridge.matrix.appservice import CROSSING, STATE, is_invite
 from bridge.matrix.client import Client, Filter
 from bridge.matrix.echo import is_marked
 from bridge.matrix.ghosts import DEVICE, Devices
@@ -73,7 +73,10 @@ class Feed:
         self._client = client
         self._devices = devices
         self._names = names
-        self._wanted: Filter = {"types": sorted(CROSSING | WISHING), "not_senders": [names.bot]}
+        self._wanted: Filter = {
+            "types": sorted(CROSSING | WISHING | STATE),
+            "not_senders": [names.bot],
+        }
 
     async def token(self) -> str:
         """Return where news begin that come from now on."""

@@ -2,6 +2,7 @@
 
 invitation of the bot         Invited
 invitation of a ghost         GhostInvited
+m.room.tombstone              Replaced
 m.room.message, m.sticker     Sighting
   that replaces another       Sighting of the original, its version the time of the edit
   that begins with the prefix Asked; never relayed
@@ -34,6 +35,7 @@ from bridge.domain.events import (
     Person,
     Reacted,
     Redacted,
+    Replaced,
     Seen,
     Sighting,
 )
@@ -46,6 +48,7 @@ from bridge.matrix.appservice import (
     POLL_STARTS,
     REACTION,
     REDACTION,
+    TOMBSTONE,
     invited_by,
     is_id,
     is_well_formed,
@@ -75,6 +78,7 @@ TEXT = "m.text"
 IGNORED_EDIT = "malformed_edit"
 IGNORED_REACTION = "malformed_reaction"
 IGNORED_REDACTION = "malformed_redaction"
+IGNORED_TOMBSTONE = "malformed_tombstone"
 IGNORED_REDACTED = "redacted"
 IGNORED_ENCRYPTED = "encrypted"
 IGNORED_EMPTY = "empty"
@@ -113,12 +117,27 @@ def reading_of(
         return Reading(requests=(Invited(room=room, sender=sender),))
     if invited is not None and is_ghost(invited):
         return Reading(requests=(_ghost_invited(event, UserId(invited), sent_at),))
+    if event.get("type") == TOMBSTONE:
+        return _replaced(event)
     if prefix and (command := _command_in(event["content"], prefix)) is not None:
         return _commanded(event, command, sent_at)
     seen = _seen(event, event["content"], sent_at)
     if isinstance(seen, str):
         return Reading(ignored=(Ignored(reason=seen),))
     return Reading(sightings=(seen,))
+
+
+def _replaced(event: Json) -> Reading:
+    replacement = event["content"].get("replacement_room")
+    if not is_id(replacement, "!") or event.get("state_key") != "":
+        return Reading(ignored=(Ignored(reason=IGNORED_TOMBSTONE),))
+    replaced = Replaced(
+        room=RoomId(event["room_id"]),
+        sender=UserId(event["sender"]),
+        ref=MessageRef(event["event_id"]),
+        replacement=RoomId(replacement),
+    )
+    return Reading(requests=(replaced,))
 
 
 def _ghost_invited(event: Json, ghost: UserId, sent_at: datetime) -> GhostInvited:

@@ -18,6 +18,7 @@ from bridge.domain.events import (
     Person,
     Reacted,
     Redacted,
+    Replaced,
     Sighting,
 )
 from bridge.domain.ids import MessageRef, RoomId, UserId, Version
@@ -373,3 +374,23 @@ def test_what_is_edited_into_a_command_is_neither_obeyed_nor_relayed() -> None:
     )
 
     assert reading == Reading(ignored=(Ignored(reason="edited_command"),))
+
+
+def test_a_tombstone_asks_to_go_on_elsewhere() -> None:
+    reading = read(type="m.room.tombstone", state_key="", content={"replacement_room": "!new"})
+
+    [replaced] = reading.requests
+    assert isinstance(replaced, Replaced)
+    assert (replaced.sender, replaced.replacement) == (ANNA.id, "!new")
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"replacement_room": "#new:here"}, {"replacement_room": 1}]
+)
+def test_a_tombstone_that_leads_nowhere_is_ignored(content: dict[str, object]) -> None:
+    assert ignored(type="m.room.tombstone", state_key="", content=content) == "malformed_tombstone"
+
+
+def test_a_tombstone_with_a_key_is_none() -> None:
+    content = {"replacement_room": "!new"}
+    assert ignored(type="m.room.tombstone", state_key="x", content=content) == "malformed_tombstone"
