@@ -121,6 +121,11 @@ WISHES = Counter(
     "What people wanted to be changed of conversations, by what became of it",
     ["what", "result"],
 )
+STARTS = Counter(
+    "teams_bridge_starts_total",
+    "Chats that people wanted from Matrix, by what became of them",
+    ["kind", "result"],
+)
 READ_MARKS = Counter(
     "teams_bridge_read_marks_total", "Receipts of people who are signed in, by result", ["result"]
 )

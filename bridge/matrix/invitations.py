@@ -32,7 +32,7 @@ from bridge.matrix.states import States
 from bridge.matrix.words import group_topic, link_to
 from bridge.ports import AccountBook, Clock
 from bridge.ports.starting import Contact, Contacts
-from bridge.telemetry import log
+from bridge.telemetry import STARTS, log
 
 SETTLED_AFTER = timedelta(seconds=2)
 """A room is made with one invitation after the other; where it does not say whom it will have, it is
@@ -279,6 +279,7 @@ class Invitations:
         await self._decline(invited)
 
     async def _decline(self, invited: GhostInvited) -> None:
+        STARTS.labels("invitation", "declined").inc()
         try:
             await self.states.leave(invited.room, invited.ghost)
         except Rejected as error:  # It is not invited any more, or has never been registered.

@@ -22,7 +22,7 @@ from bridge.matrix.adopting import Adopter, Scene
 from bridge.matrix.rooms import Rooms
 from bridge.ports import Clock, Directory
 from bridge.ports.starting import ChatMaker, Contact, Start, StartBook
-from bridge.telemetry import log
+from bridge.telemetry import STARTS, log
 
 SHOWN_WITHIN = timedelta(seconds=15)
 """After so long Graph lists a group that was made; before that, not to find it says nothing."""
@@ -121,10 +121,13 @@ class Starter:
             await self.book.begin(wish)
         try:
             place = await self.maker.make(wish, guests)
-        except Refused:
+        except Refused as error:
             await self.book.forget(wish.key)
+            if isinstance(error, Rejected):
+                STARTS.labels(_kind(wish), "refused").inc()
             raise
         await self.book.made(wish.key, place)
+        STARTS.labels(_kind(wish), "made").inc()
         log.info("chat made", conversation=place.conversation, user=wish.person)
         return replace(wish, place=place)
 
@@ -167,3 +170,7 @@ class Starter:
             except Rejected as error:
                 log.warning("not invited", room=room, user=user, error=str(error))
         return Started(portal=portal, room=room, is_own=False)
+
+
+def _kind(wish: Start) -> str:
+    return "group" if wish.is_group else "pair"

@@ -66,6 +66,9 @@ async def test_several_ghosts_invited_directly_become_a_group(world: World) -> N
     maria, jonas, aicha = await world.tenant.add_users("Maria Rossi", "Jonas Meier", "Aïcha Benali")
     writer = await world.signed_in("maria", maria)
     ghosts = [world.slot.ghost(person.id) for person in (jonas, aicha)]
+    await world.listens_to_everything()
+    # Teams tells of the group at once: that must not make a room of its own.
+    await world.tenant.change_settings(announce_creation=True)
 
     room = await make_room(writer, *ghosts, name="Lunch: where?")
     await writer.say(room, "Where do we eat?")

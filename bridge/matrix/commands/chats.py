@@ -8,6 +8,7 @@ join          TEAM/CHANNEL ─▶ the room of a channel that one is in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,9 @@ SIGN_IN_FIRST = "You are not signed in to Teams. Write `login` to me in our dire
 SIGN_IN_AGAIN = "Microsoft wants you to sign in again: write `login` to me in our direct chat."
 NOBODY = "I find nobody like that among the people of your organisation."
 MATRIX_TO = "https://matrix.to/#/"
+
+_QUOTED = re.compile(r'\s*(?:"([^"\n]*)"|[“„]([^“”\n]*)[“”])')
+"""As in `words`: clients make quotes curly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +198,7 @@ class ChatCommands:
         return f"Your chat with {shown_name(contact)}: {self._link(started)}"
 
     async def _create_group(self, call: Call, account: Account) -> str:
-        topic, people = group_wish(call.rest, call.words)
+        topic, people = group_wish(call.rest)
         if len(people) > PEOPLE_MAX:
             problem = f"More than {PEOPLE_MAX} people are too many for one line."
             raise Misused(problem)
@@ -294,14 +298,12 @@ def paged(words: Sequence[str]) -> tuple[str, int]:
     return " ".join(words), 1
 
 
-def group_wish(rest: str, words: Sequence[str]) -> tuple[str | None, list[str]]:
+def group_wish(rest: str) -> tuple[str | None, list[str]]:
     """Part `"Topic" A, B` into the topic, if it begins with one in quotes, and the people."""
-    topic = None
-    if rest[:1] in {'"', "“", "„"} and words:
-        topic = words[0]
-        rest = rest[1:].partition(topic)[2][1:]
-    people = [part.strip() for part in rest.split(",")]
-    return (group_topic(topic) if topic else None), [part for part in people if part]
+    quoted = _QUOTED.match(rest)
+    topic = (quoted[1] or quoted[2] or "") if quoted else ""
+    people = (part.strip() for part in rest[quoted.end() if quoted else 0 :].split(","))
+    return group_topic(topic), [part for part in people if part]
 
 
 def _named(one: NamedChannel) -> str:
