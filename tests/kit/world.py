@@ -33,6 +33,8 @@ from bridge.telemetry import Watch
 
 SERVER_NAME = "matrix.test"
 PASSWORD = "a password of the tests"  # noqa: S105 -- of a homeserver that lives for minutes
+UPLOADS_MAX = "100M"
+"""What the bridge copies by default; Synapse alone takes half of it."""
 SLOTS_PER_HOMESERVER = 32
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- the files are behind a folder of ours
 SCRATCH_FREE_BYTES_MIN = 2 * 1024**3
@@ -230,7 +232,7 @@ class _Generation:
             registrations=[
                 path for slot in self.unused for path in (slot.registration, slot.second)
             ],
-            settings=settings,
+            settings={"max_upload_size": UPLOADS_MAX, **(settings or {})},
         )
 
     def close(self) -> None:
