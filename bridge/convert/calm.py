@@ -28,6 +28,9 @@ LEFT_STYLES_MAX = 3
 """Of these, styles; each may be opened again in every block."""
 ROUNDS_MAX = 24
 """Of taking away, each a level: nobody writes a deeper document."""
+TAGS_MAX = 16_000
+"""Of a calm document. A message has 28 kB if it was sent through Graph and some 100 kB from a client
+(learn.microsoft.com limits-specifications-teams); a tag for each word fills that with 11,000 tags."""
 AMPERSANDS_MAX = 5_000
 """Of a calm document; each that is no entity takes html5ever 2 µs."""
 ATTRIBUTES_MAX = 32
@@ -81,6 +84,8 @@ def is_calm(html: str) -> bool:
     if len(html) <= SHORT_CHARS_MAX and html.count("<") <= SHORT_TAGS_MAX:
         return True
     if len(html) > STRETCH_CHARS_MAX or html.count("&") > AMPERSANDS_MAX:
+        return False
+    if html.count("<") > TAGS_MAX:
         return False
     if _left_at_least(html) > LEFT_TAGS_MAX:
         return False

@@ -37,7 +37,7 @@ from bridge.domain.content.nodes import (
     Table,
     Text,
 )
-from bridge.domain.content.text import bare_text
+from bridge.domain.content.text import bare_text, walk
 
 ATOM = "\ufffc"
 """Stands for what cannot be cut."""
@@ -61,6 +61,11 @@ def unit_text(node: Node | Body) -> str:
             return ATOM
         case _:
             return ""
+
+
+def units_in(body: Body) -> int:
+    """How many units a body has."""
+    return sum(len(unit_text(node)) for node in walk(body))
 
 
 def cut_blocks(blocks: _Blocks, at: int) -> tuple[_Blocks, _Blocks]:

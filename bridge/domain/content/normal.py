@@ -82,9 +82,13 @@ def _blocks(blocks: Iterable[Block], depth: int) -> tuple[Block, ...]:
     found: list[Block] = []
     for block in blocks:
         if depth >= DEPTH_MAX:
-            _add_paragraphs(found, _inlines(lines(clean_words(bare_text(block))), depth))
+            bare = Paragraph(content=lines(clean_words(bare_text(block))))
+            _add_paragraphs(found, bare, _inlines(bare.content, depth))
         elif isinstance(block, Paragraph):
-            _add_paragraphs(found, _inlines(block.content, depth + 1))
+            if _is_words(block.content):
+                found.append(block)
+            else:
+                _add_paragraphs(found, block, _inlines(block.content, depth + 1))
         else:
             _add_block(found, block, depth)
     return tuple(found)
@@ -153,10 +157,27 @@ def _add_table(found: list[Block], block: Table, depth: int) -> None:
         found.append(Table(rows=rows))
 
 
-def _add_paragraphs(found: list[Block], inlines: list[Inline]) -> None:
-    """Cut where a line is empty."""
+def _is_words(content: tuple[Inline, ...]) -> bool:
+    """Whether these are plain words on one line: most cells, items and lines are, and normal so."""
+    if len(content) != 1:
+        return False
+    [node] = content
+    if type(node) is not Text:
+        return False
+    text = node.text
+    return text.isascii() and text.isprintable() and bool(text) and text[-1] != " "
+
+
+def _add_paragraphs(found: list[Block], block: Paragraph, inlines: list[Inline]) -> None:
+    """Cut where a line is empty; a paragraph that is normal stays the one it is."""
     start = 0
-    breaks = [at for at, node in enumerate(inlines) if isinstance(node, LineBreak)]
+    breaks = [at for at, node in enumerate(inlines) if type(node) is LineBreak]
+    if not breaks:
+        _trim_end(inlines)
+        if inlines:
+            made = block if _is_same(inlines, block.content) else Paragraph(content=tuple(inlines))
+            found.append(made)
+        return
     for before, at in pairwise(breaks):
         if at == before + 1:
             if piece := _trimmed(inlines[start:at]):

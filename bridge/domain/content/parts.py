@@ -13,7 +13,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 
-from bridge.domain.content.cutting import cut_blocks, unit_text
+from bridge.domain.content.cutting import cut_blocks, unit_text, units_in
 from bridge.domain.content.nodes import (
     Block,
     Body,
@@ -33,9 +33,9 @@ FILL_ENOUGH = 0.9
 FILL_LEAST = 0.5
 """A nicer place to cut may shorten a part to this share of what would have fitted."""
 
-BEGINNING_FILL = 2
-"""Units that are looked at for one part, as a multiple of those that the one before had; a unit is a
-byte at least, of the first part."""
+BEGINNING_FILL = 1.25
+"""Units that are looked at for one part, as a multiple of those that the one before had, or that a part
+has on average."""
 
 SEARCH_TURNS_MAX = 64
 """Sizes measured at most to find where to cut; every other halves what is left."""
@@ -52,7 +52,7 @@ Measure = Callable[[Body], int]
 
 
 def split(body: Body, *, size_max: int, measure: Measure) -> tuple[Body, ...]:
-    """Cut a body into parts of at most `size_max` as told by `measure`, in order, nothing lost.
+    """Cut a normal body into parts of at most `size_max` as told by `measure`, nothing lost.
 
     White space at a cut, and the number of an item cut in two (it is repeated), are all that
     differs between the parts and the whole.
@@ -60,23 +60,23 @@ def split(body: Body, *, size_max: int, measure: Measure) -> tuple[Body, ...]:
     Raises:
         Unconvertible: Not even a single character of it fits.
     """
-    whole = normalise(body)
-    if measure(whole) <= size_max:
-        return (whole,)
-    rest, units = whole.blocks, size_max
+    size = measure(body)
+    if size <= size_max:
+        return (body,)
+    rest, units = body.blocks, units_in(body) * size_max // size
     parts: list[Body] = []
     while rest:
         head, normal, size = _beginning(rest, units, size_max, measure)
         if size <= size_max:
             parts.append(normal)
             break
-        at = _cut_at(head, size, size_max, measure)
+        at, part = _cut_at(head, size, size_max, measure)
         if at == 0:
             rest = (*_simplified(rest[0]), *rest[1:])
             continue
         units = at
-        left, rest = cut_blocks(rest, at)
-        parts.append(normalise(Body(blocks=left)))
+        _, rest = cut_blocks(rest, at)
+        parts.append(part)
     return tuple(part for part in parts if part.blocks) or (Body(),)
 
 
@@ -88,7 +88,7 @@ def _beginning(
     All that remains is looked at only where it is little: a body of a hundred parts would be measured
     a hundred times, and more. `units` is what one part probably holds.
     """
-    wanted = max(BEGINNING_FILL * units, 1)
+    wanted = max(int(BEGINNING_FILL * units), 1)
     while True:
         first, after = cut_blocks(blocks, wanted)
         head = Body(blocks=first)
@@ -108,17 +108,20 @@ def _simplified(block: Block) -> tuple[Block, ...]:
     return normalise(Body(blocks=(bare,))).blocks
 
 
-def _cut_at(body: Body, size: int, size_max: int, measure: Measure) -> int:
-    """The best position at which the beginning of the body still fits; 0 if there is none."""
-
-    def fits(at: int) -> bool:
-        return measure(normalise(Body(blocks=cut_blocks(body.blocks, at)[0]))) <= size_max
-
+def _cut_at(body: Body, size: int, size_max: int, measure: Measure) -> tuple[int, Body]:
+    """The best position at which the beginning of the body still fits, and it; 0 if there is none."""
     flat, ends = _flat(body)
     fitting = _fitting(body, (len(flat), size), size_max, measure)
-    at = _boundary(flat, ends, fitting)
+    at = _boundary(flat, ends, fitting) if fitting else 0
+    part = _until(body, at)
     # A measure may grow with a shorter text (a style that falls apart); what fitted is known.
-    return at if at == fitting or fits(at) else fitting
+    if at == fitting or measure(part) <= size_max:
+        return at, part
+    return fitting, _until(body, fitting)
+
+
+def _until(body: Body, at: int) -> Body:
+    return normalise(Body(blocks=cut_blocks(body.blocks, at)[0]))
 
 
 def _fitting(body: Body, whole: tuple[int, int], size_max: int, measure: Measure) -> int:
@@ -130,7 +133,7 @@ def _fitting(body: Body, whole: tuple[int, int], size_max: int, measure: Measure
             break
         share = (size_max - low_size) / max(high_size - low_size, 1) if turn % 2 else 0.5
         at = min(max(low + int((high - low) * share * 0.98), low + 1), high - 1)
-        size = measure(normalise(Body(blocks=cut_blocks(body.blocks, at)[0])))
+        size = measure(_until(body, at))
         if size <= size_max:
             low, low_size = at, size
         else:

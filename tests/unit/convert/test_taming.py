@@ -160,7 +160,7 @@ def test_the_words_of_a_document_stand_on_their_lines() -> None:
 
 
 def test_a_stretch_ends_where_a_line_does() -> None:
-    line = "<p>" + "word <b>word</b> " * 300 + "</p>"
+    line = "<p>" + ("word " * 20 + "<b>word</b> ") * 40 + "</p>"
     markup = markup_of(line * 60, teams_tags.SANITIZER)
 
     first, second, *_ = markup.stretches
