@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bridge.convert import losses
 from bridge.convert.markup import LINES, Markup, Token, unescape
@@ -59,16 +59,18 @@ class _Span:
         self.spent = False
 
 
-@dataclass(slots=True)
 class Frame:
     """An open block: the blocks in it, or its items, rows or cells."""
 
-    tag: str
-    blocks: list[Block] = field(default_factory=list)
-    items: list[tuple[Block, ...]] = field(default_factory=list)
-    rows: list[tuple[Cell, ...]] = field(default_factory=list)
-    cells: list[Cell] = field(default_factory=list)
-    in_head: bool = False
+    __slots__ = ("blocks", "cells", "in_head", "items", "rows", "tag")
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.blocks: list[Block] = []
+        self.items: list[tuple[Block, ...]] = []
+        self.rows: list[tuple[Cell, ...]] = []
+        self.cells: list[Cell] = []
+        self.in_head = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +126,21 @@ class Reader:
     # What a document consists of.
 
     def _read(self, tokens: Iterable[Token]) -> None:
+        openers, open_ = self._openers, self._open
         for slash, tag, attributes, text in tokens:
             if text:
                 self._text(text)
             elif slash:
                 self._end()
+            elif tag == "br":
+                self.break_line()
             else:
-                self._start(tag, attributes)
+                opener = openers.get(tag)
+                closer = None if opener is None else self._start(opener, tag, attributes)
+                if tag not in _VOID:
+                    open_.append(closer)
+                    if closer is not None:
+                        self._depth += 1
 
     def _pause(self) -> None:
         """A block ends here, so that none is longer than a stretch."""
@@ -140,25 +150,10 @@ class Reader:
             self._close_verbatim()
             self._verbatim = []
 
-    def _start(self, tag: str, attributes: str) -> None:
-        if tag == "br":
-            self.break_line()
-            return
-        opener = self._openers.get(tag)
-        closer = None
-        if opener is not None:
-            if self._depth < DEPTH_MAX and self._nodes < NODES_MAX:
-                self._nodes += 1
-                closer = opener(self, attributes)
-            else:
-                closer = self._start_of_too_much(tag)
-        if tag in _VOID:
-            return
-        self._open.append(closer)
-        if closer is not None:
-            self._depth += 1
-
-    def _start_of_too_much(self, tag: str) -> Closer | None:
+    def _start(self, opener: Opener, tag: str, attributes: str) -> Closer | None:
+        if self._depth < DEPTH_MAX and self._nodes < NODES_MAX:
+            self._nodes += 1
+            return opener(self, attributes)
         self.lose(losses.STRUCTURE)
         if tag not in LINES:
             return None
@@ -264,6 +259,17 @@ class Reader:
 
     def flush(self) -> None:
         """A paragraph ends here if one has begun; open styles go on in the next."""
+        if len(self._spans) > 1:
+            self._suspend()
+        outermost = self._spans[0]
+        if outermost.content:
+            self._frames[-1].blocks.append(Paragraph(content=tuple(outermost.content)))
+            outermost.content = []
+        self._after_space = True
+        self._line_open = False
+
+    def _suspend(self) -> None:
+        """Styles and links hand over what they hold as yet."""
         for at in range(len(self._spans) - 1, 0, -1):
             span = self._spans[at]
             if span.content and span.make is not None:
@@ -273,12 +279,6 @@ class Reader:
                 self._spans[at - 1].content.extend(made)
                 span.content = []
                 span.spent = True
-        content = self._spans[0].content
-        if content:
-            self._frames[-1].blocks.append(Paragraph(content=tuple(content)))
-            self._spans[0].content = []
-        self._after_space = True
-        self._line_open = False
 
     def put_block(self, block: Block) -> None:
         """Append a block that stands by itself."""

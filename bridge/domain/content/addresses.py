@@ -22,6 +22,8 @@ WORDS_CHARS_MAX = 4_096
 HOST_CHARS_MAX = 253
 """RFC 1035 § 2.3.4."""
 
+_USUAL = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:[/?#][!-~]*+)?")
+"""What needs no closer look: most addresses."""
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):\S+")
 _HOST = r"[\w-]{1,63}(?:\.[\w-]{1,63})*"
 _WITH_SCHEME = re.compile(rf"\w{{2,16}}://(?:[^\s/?#@]{{0,256}}@)?({_HOST})")
@@ -62,6 +64,8 @@ _NO_COUNTRY = frozenset(
 
 def safe_href(href: str) -> str | None:
     """An address fit to be followed by whoever reads the message, or None."""
+    if len(href) <= URL_CHARS_MAX and _USUAL.fullmatch(href):
+        return href
     href = clean(href).replace("\n", "").replace("\t", "").strip().replace(" ", "%20")
     found = _ADDRESS.fullmatch(href)
     if found is None or found[1].lower() not in LINK_SCHEMES or len(href) > URL_CHARS_MAX:

@@ -159,13 +159,10 @@ def _add_table(found: list[Block], block: Table, depth: int) -> None:
 
 def _is_words(content: tuple[Inline, ...]) -> bool:
     """Whether these are plain words on one line: most cells, items and lines are, and normal so."""
-    if len(content) != 1:
+    if len(content) != 1 or type(content[0]) is not Text:
         return False
-    [node] = content
-    if type(node) is not Text:
-        return False
-    text = node.text
-    return text.isascii() and text.isprintable() and bool(text) and text[-1] != " "
+    text = content[0].text
+    return text.isascii() and text.isprintable() and text[-1:] not in {"", " "}
 
 
 def _add_paragraphs(found: list[Block], block: Paragraph, inlines: list[Inline]) -> None:
