@@ -128,7 +128,7 @@ class _World:
             sender,
             client,
             ghosts=ghosts,
-            rooms=cast(Rooms, _OneRoom()),
+            rooms=cast(Rooms, _OneRoom(client)),
             media=cast(Copier, _Copies()),
             clock=self.clock,
         )
@@ -164,7 +164,8 @@ class _World:
 class _OneRoom:
     """Every portal's room; Cem has an account of his own."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: Client) -> None:
+        self.former = FormerRooms(client)
         self.puppets = NOBODY
         self.former = FormerRooms(cast(Client, None))
         self.accounts = Accounts()
