@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
-from bridge.sandbox.people import link_in
+from bridge.sandbox.people import MatrixPerson, link_in
 from tests.kit.e2e_browser import begin, browser, choose
 from tests.kit.e2e_world import ARRIVAL, World
 
@@ -65,6 +65,38 @@ async def test_who_is_not_signed_in_is_told_once_and_not_heard_in_teams(world: W
     await world.at_rest()
     assert (await world.texts_in_teams(chat))[1:] == ["heard again"]
     assert (await world.texts_in_matrix(person, room)).count(hint) == 1
+
+
+async def test_a_link_is_never_shown_in_company(world: World) -> None:
+    maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
+    person, friend = await world.signed_in("maria", maria), await world.person("friend")
+    chat = await world.tenant.create_chat("oneOnOne", [maria.id, tom.id])
+    room = await world.opened(chat, tom, person)
+    desk = await world.desk(person)
+    await person.ask(desk, "logout", ARRIVAL)
+    links = await shown_links(world, person, desk)
+    await person.call("POST", f"rooms/{desk}/invite", {"user_id": friend.user})
+    await friend.call("POST", f"join/{quote(desk)}", {})
+    await person.wait_for(lambda: friend.user in person.members[desk], ARRIVAL, "the friend")
+
+    await person.say(room, "unheard")
+    await world.read(
+        person,
+        f"{person.user}: your messages here do not reach Teams yet, because you are not signed in."
+        f" Write `login` to me ({world.bot}) in a direct chat.",
+    )
+    await person.say(room, "!teams login")
+    await world.read(
+        person,
+        "I answer in a direct chat only. Invite me into a room that we have to ourselves.",
+    )
+
+    assert await shown_links(world, person, desk) == links
+
+
+async def shown_links(world: World, person: MatrixPerson, room: str) -> int:
+    """How many sign-in links the bot has shown in a room."""
+    return sum("/signin/" in text for text in await world.texts_in_matrix(person, room))
 
 
 async def test_who_signs_in_later_is_invited_and_finds_what_was_said(world: World) -> None:
