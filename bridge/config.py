@@ -27,6 +27,7 @@ from bridge.settings.choices import (
 from bridge.settings.document import Document, Section
 from bridge.settings.members import Members, members
 from bridge.settings.puppets import DoublePuppets, double_puppets
+from bridge.settings.relaying import Relay, relay
 
 EMBEDDED = "embedded"
 CONNECTIONS_DEFAULT = 16
@@ -130,6 +131,7 @@ class Bridge:
     media_size_max: int = choices.MEDIA_SIZE_DEFAULT_MB * choices.MEGABYTE
     members: Members = field(default_factory=Members)
     command_prefix: str = permits.COMMAND_PREFIX_DEFAULT
+    relay: Relay = field(default_factory=Relay)
     permissions: Permissions = field(default_factory=lambda: Permissions({}))
     open_search: bool = False
 
@@ -379,6 +381,7 @@ def _bridge(section: Section, domain: str) -> Bridge:
         ghost_profiles=section.flag("ghost_profiles", default=False),
         media_size_max=media * choices.MEGABYTE,
         members=members(section),
+        relay=relay(section),
         command_prefix=permits.command_prefix(section),
         permissions=permits.permissions(section, domain),
         open_search=section.flag("open_search", default=False),

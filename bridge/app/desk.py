@@ -14,6 +14,7 @@ from bridge.domain.wishes import Wished
 from bridge.matrix.commands import Registry
 from bridge.matrix.commands.account import AccountCommands, SignIns
 from bridge.matrix.commands.plumbing import PlumbingCommands
+from bridge.matrix.commands.relay import RelayCommands
 from bridge.matrix.desk import BotDesk, Duties
 from bridge.matrix.states import States
 from bridge.matrix.upgrades import Upgrades
@@ -54,6 +55,9 @@ def desk_of(
         *member_commands(memory, organiser, matrix),
     )
     invitations = invitations_of(starting, memory, matrix, desk=desk, link=sign_ins.link)
+    desk.relays = matrix.speakers.service.user is not None
+    relay = RelayCommands(memory.plumbing, matrix.speakers, matrix.client, teams.directory)
+    commands.add(*relay.commands())
     desk.handlers = {
         Replaced: upgrades.follow,
         Wished: granting_of(config, memory, organiser, matrix, desk, clock).serve,

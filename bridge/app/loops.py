@@ -11,7 +11,7 @@ from bridge.app.people import acquaintance_of, attendance_of, both
 from bridge.app.sides import Around, MatrixSide
 from bridge.config import Config
 from bridge.domain.events import Seen
-from bridge.domain.ids import Side, UserId
+from bridge.domain.ids import Side
 from bridge.matrix.client import Client
 from bridge.matrix.desk import BotDesk
 from bridge.matrix.signing_in import words_of_mending, words_of_refusal
@@ -24,7 +24,6 @@ from bridge.relay.measuring import Measurer
 from bridge.relay.reconcile import Housekeeper, LeaseKeeper, Welcomer
 from bridge.relay.reminding import Means, Reminder
 from bridge.relay.shaping import Shaper
-from bridge.relay.warding import Permitted
 from bridge.relay.worker import Worker
 from bridge.store import sign_ins, starts
 from bridge.store.database import PART as POSTGRES
@@ -42,22 +41,15 @@ def intakes_of(
     matrix: MatrixSide,
     desk: BotDesk,
     clock: SystemClock,
-    *,
-    permitted: Permitted,
 ) -> dict[Side, Intake]:
-    """Build what reads each side; nobody speaks in Teams who is not `permitted`."""
+    """Build what reads each side."""
 
     async def ghost_of(seen: Seen) -> str | None:
         return seen.author.id
 
-    async def account_of(seen: Seen) -> str | None:
-        user = UserId(seen.author.id)
-        account = await memory.accounts.account_of(user) if permitted(user) else None
-        return account.teams_user if account else None
-
     one, other, journal = teams.endpoint, matrix.endpoint, memory.journal
     from_teams = Intake(one, other, journal, clock, speaker=ghost_of, desk=desk)
-    from_matrix = Intake(other, one, journal, clock, speaker=account_of, desk=desk)
+    from_matrix = Intake(other, one, journal, clock, speaker=matrix.speakers.of, desk=desk)
     from_matrix.may_read = matrix.catch_up.is_complete.is_set
     return {Side.TEAMS: from_teams, Side.MATRIX: from_matrix}
 

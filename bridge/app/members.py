@@ -50,6 +50,7 @@ def granting_of(
     granting.portal_in = memory.plumbing.portal_in
     granting.tell = desk.tell
     granting.is_user = desk.is_user
+    granting.is_relayed = matrix.speakers.service.speaks_in
     granting.carries_leaving = config.bridge.members.carry_leaving
     return granting
 

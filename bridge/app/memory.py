@@ -71,15 +71,17 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
             log.info("database upgraded", count=len(applied), schema=applied[-1])
         owner = uuid4()
         journal = PostgresJournal(database, clock, owner=owner)
+        accounts, refusals = AccountBook(database, clock, vault), RefusalBook(database, clock)
+        accounts.relay_account = refusals.relay_account = config.bridge.relay.relay_account
         yield Memory(
             database=database,
             journal=journal,
             awaiting=Awaiting(database, clock, owner=owner),
-            refusals=RefusalBook(database, clock),
+            refusals=refusals,
             portals=PortalBook(database, clock),
             plumbing=PlumbingBook(database, clock, forget=journal.forget_portals),
             ghosts=GhostBook(database, clock),
-            accounts=AccountBook(database, clock, vault),
+            accounts=accounts,
             sign_ins=SignInBook(database, clock, vault),
             subscriptions=SubscriptionBook(database, clock, vault),
             rooms=RoomBook(database),

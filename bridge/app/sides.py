@@ -26,6 +26,7 @@ from bridge.matrix.recovery import Recovery
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.sender import Sender
 from bridge.matrix.spaces import Spaces
+from bridge.matrix.standing_in import Service, Speakers
 from bridge.matrix.states import States
 from bridge.matrix.uploading import Uploader
 from bridge.relay.heralding import Herald
@@ -48,6 +49,7 @@ class MatrixSide:
     pictures: Pictures
     rooms: Rooms
     endpoint: MatrixEndpoint
+    speakers: Speakers
     catch_up: SyncCatchUp
     recovery: Recovery
     herald: Herald
@@ -110,6 +112,13 @@ def matrix_side(
     )
     endpoint = MatrixEndpoint(sender, client, ghosts=ghosts, rooms=rooms, media=copier, clock=clock)
     endpoint.command_prefix = config.bridge.command_prefix
+    speakers = Speakers(
+        client,
+        memory.accounts,
+        Service.of(config.bridge.relay),
+        clock,
+        permission_of=names.permissions_by(config.bridge.permissions),
+    )
     return MatrixSide(
         client=client,
         bot=bot,
@@ -118,6 +127,7 @@ def matrix_side(
         pictures=pictures,
         rooms=rooms,
         endpoint=endpoint,
+        speakers=speakers,
         catch_up=catch_up,
         recovery=Recovery(clock, catch_up.ring),
         herald=Herald(TidingsBook(memory.database), announcer, clock),

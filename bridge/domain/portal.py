@@ -39,7 +39,8 @@ class Portal:
     """A Teams conversation joined to a Matrix room; `room` is None until it is first needed.
 
     `plumbed`: people had made the room before it was joined, and its looks are theirs. `replaced`:
-    `room` is one that the conversation has left for another.
+    `room` is one that the conversation has left for another. `relayed`: whether the service account
+    speaks for who is not signed in; None: as the configuration has it.
     """
 
     id: PortalId
@@ -48,6 +49,11 @@ class Portal:
     direction: Direction = Direction.BOTH
     plumbed: bool = False
     replaced: bool = False
+    relayed: bool | None = None
+
+    def is_relayed(self, *, by_default: bool) -> bool:
+        """Tell whether the service account speaks here for who is not signed in."""
+        return by_default if self.relayed is None else self.relayed
 
 
 class ConversationKind(StrEnum):

@@ -57,6 +57,9 @@ your Microsoft account: {link}
 It is for you alone and works once, for a few minutes; write `login` for another."""
 ONE_WAY = """\
 {user}: this room only shows what is said in Teams. What you write here does not reach Teams."""
+NOT_RELAYED = """\
+{user}: your messages here do not reach Teams: nobody says them there for you. \
+Ask whoever runs this room to write `set-relay` to {bot}, or the administrator of the bridge."""
 HINTS: Mapping[type[Request], tuple[str, str]] = {
     Unheard: ("sign in first", SIGN_IN_FIRST),
     OneWay: ("one way", ONE_WAY),
@@ -105,7 +108,7 @@ class BotDesk(Desk):
         self._clock = clock
         self._names: Names = rooms.names
         self._commands = duties.commands
-        self._permissions = duties.permissions
+        self.permission_of = self._names.permissions_by(duties.permissions)
         self._portal_in = duties.portal_in
         self._entered = duties.entered
         self._hinted: Recent[str, bool] = Recent(HINTS_KEPT_MAX)
@@ -117,6 +120,8 @@ class BotDesk(Desk):
             OneWay: self._hint,
         }
         self._own = own
+        self.relays = False
+        """Whether there is a service account, so that whoever may not sign in could be heard."""
         self.handlers: Mapping[type[Request], Handler] = {}
         """Who serves what is not served here."""
         self.sign_in_link: Callable[[UserId], Awaitable[str]] | None = None
@@ -133,10 +138,6 @@ class BotDesk(Desk):
         except Rejected as error:
             # The room is gone, or we were shown out: nobody is left to be answered.
             log.info("not answered", room=request.room, user=request.sender, error=str(error))
-
-    def permission_of(self, user: UserId) -> Permission:
-        """Return what a user may do; we are not told what to do by ourselves."""
-        return Permission.NONE if self._names.is_ours(user) else self._permissions.of(user)
 
     def is_user(self, user: UserId) -> bool:
         """Tell whether somebody may sign in, and speak in Teams as themselves."""
@@ -271,16 +272,17 @@ class BotDesk(Desk):
     # --- hints ---
 
     async def _hint(self, unheard: Unheard | OneWay) -> None:
-        if not self.is_user(unheard.sender):
+        if not self.is_user(unheard.sender) and not self._could_be_relayed(unheard):
             log.info("not answered", room=unheard.room, user=unheard.sender, reason=STRANGER)
             return
-        what, words = HINTS[type(unheard)]
+        is_user = self.is_user(unheard.sender)
+        what, words = HINTS[type(unheard)] if is_user else ("not relayed", NOT_RELAYED)
         key = f"{what} {unheard.sender} {self._clock.now().date().isoformat()}"
         known = f"{unheard.room} {key}"
         if self._hinted.get(known):
             return
         text = words.format(user=unheard.sender, bot=self._bot.user)
-        if isinstance(unheard, Unheard):
+        if isinstance(unheard, Unheard) and is_user:
             text = await self._offer_sign_in(unheard.sender, known) or text
         await self.notice(unheard.room, text, key=key, mention=unheard.sender)
         self._hinted.put(known, True)
@@ -296,6 +298,10 @@ class BotDesk(Desk):
         offer = OFFER.format(link=await self.sign_in_link(user))
         await self._bot.notice(room, offer, key=f"offer {key}")
         return SIGN_IN_THERE.format(user=user, desk=room, via=user.partition(":")[2])
+
+    def _could_be_relayed(self, unheard: Unheard | OneWay) -> bool:
+        permission = self.permission_of(unheard.sender)
+        return isinstance(unheard, Unheard) and self.relays and permission >= Permission.RELAY
 
     # --- rooms ---
 

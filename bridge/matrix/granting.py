@@ -89,6 +89,8 @@ class Granting:
         """Whether who leaves a room leaves the conversation in Teams as well."""
         self.tell: Callable[[UserId, str], Awaitable[None]] = _told_nobody
         """Says something to a user where only they read it."""
+        self.is_relayed: Callable[[Portal], bool] = _never
+        """Whether people are heard there who are not signed in."""
         self._organiser = organiser
         self._client = client
         self._bot = bot
@@ -180,9 +182,13 @@ class Granting:
         return None if account is None else account.teams_user
 
     def _about_nobody(self, scene: _Scene, wish: Adding | Removing) -> str:
-        """Nobody comes in by invitation whom Teams does not know; but by an administrator's."""
+        """Nobody comes in by invitation whom Teams does not know; but by an administrator's.
+
+        Where the service account speaks for such people, anybody may call them.
+        """
         is_administrator = scene.state.levels().get(scene.wished.sender, 0) >= INVITE
-        if isinstance(wish, Removing) or is_administrator:
+        is_welcome = is_administrator or self.is_relayed(scene.portal)
+        if isinstance(wish, Removing) or is_welcome:
             return LEFT_ALONE
         raise Rejected(NOBODY_THERE.format(bot=self._names.bot))
 
@@ -294,6 +300,10 @@ def _everybody(_user: UserId) -> bool:
 
 async def _told_nobody(_user: UserId, _text: str) -> None:
     return
+
+
+def _never(_portal: Portal) -> bool:
+    return False
 
 
 async def _no_portal(_room: RoomId) -> Portal | None:

@@ -73,6 +73,11 @@ WHY: Mapping[Reason, tuple[str, str, str]] = {
         "your sign-in to Microsoft is no longer good",
         "Write `login` to me ({bot}) in a direct chat, sign in again, and send it once more.",
     ),
+    Reason.RELAY: (
+        _NO_PERMISSION,
+        "the account that speaks for you in Teams may not write there",
+        "Ask the administrator of the bridge to let it sign in, or somebody in the chat to add it.",
+    ),
     Reason.NOT_ALLOWED: (
         _NO_PERMISSION,
         "Teams does not let you do that in this chat",

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import re
 from base64 import b32decode, b32encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
 from bridge.config import Config
 from bridge.domain.ids import Channel, ChannelId, Place, TeamId, TenantId, UserId, digest
+from bridge.domain.permission import Permission, Permissions
 from bridge.errors import Rejected
 from bridge.matrix.cleaning import clean as clean
 from bridge.matrix.guises import Guises
@@ -136,6 +138,10 @@ class Names:
     def is_local(self, user: str) -> bool:
         """Tell whether a user is a person of our homeserver."""
         return user.startswith("@") and user.endswith(f":{self.domain}") and not self.is_ours(user)
+
+    def permissions_by(self, rules: Permissions) -> Callable[[UserId], Permission]:
+        """Return what says what users may do; those of our own namespace may nothing."""
+        return lambda user: Permission.NONE if self.is_ours(user) else rules.of(user)
 
     def portal_alias(self, place: Place) -> str:
         """Name the one room that a conversation may have, as an alias' localpart."""

@@ -55,6 +55,10 @@ class PlumbingBook(Protocol):
         """Say which way what is said crosses."""
         ...
 
+    async def relay(self, portal: PortalId, *, on: bool) -> None:
+        """Say whether the service account speaks there for who is not signed in."""
+        ...
+
     async def former_rooms(self) -> Mapping[PortalId, tuple[RoomId, ...]]:
         """Return the rooms that conversations had before, the latest first."""
         ...

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     """Why something has not arrived, in as many words as its sender needs."""
 
     SIGN_IN = "sign_in"
+    RELAY = "relay"
+    """The account that says what others write is not let in, or has lost its sign-in."""
     NOT_ALLOWED = "not_allowed"
     GONE = "gone"
     TOO_LARGE = "too_large"
@@ -111,7 +113,9 @@ class Undelivered:
     created_at: datetime
     told: Told | None
     awaits_sign_in: bool = False
-    """It waits until its sender has signed in again."""
+    """It waits until its speaker has signed in again."""
+    is_relayed: bool = False
+    """Another account is to say it than its sender's."""
 
 
 class TidingsBook(Protocol):

@@ -62,6 +62,8 @@ ROOMS_MAX = 1_000
 """Rooms that wait for a receipt; whichever waits longest is forgotten."""
 RECEIPTS_IN_FLIGHT_MAX = 4
 
+_OF_THE_SPEAKER = {Reason.SIGN_IN, Reason.NOT_ALLOWED, Reason.GONE}
+"""Whoever has another account speak for them can mend none of it."""
 _Key = tuple[PortalId | None, MessageRef, str]
 _AWAY = (Unavailable, Throttled, Unauthorized)
 """Nobody can be told anything now."""
@@ -205,6 +207,8 @@ class Herald(Loop):
         is_entry = undelivered.portal is None
         reason = reason_of(undelivered.error, is_parked=undelivered.is_parked, is_entry=is_entry)
         reason = Reason.SIGN_IN if undelivered.awaits_sign_in else reason
+        if undelivered.is_relayed and reason in _OF_THE_SPEAKER:
+            reason = Reason.RELAY
         tidings = Tidings(subject=subject, told=told, reason=reason)
         if not await self._is_done((key, told), self.announcer.tell(tidings)):
             return False

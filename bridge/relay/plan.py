@@ -24,22 +24,19 @@ from bridge.domain.events import (
     ReactionAdded,
     ReactionRemoved,
     Redacted,
-    Seen,
     Sighting,
     Unheard,
 )
 from bridge.domain.ids import (
     EntryId,
-    MessageRef,
-    Place,
     PortalId,
     Side,
     Version,
     channel_of,
 )
-from bridge.domain.portal import Portal
 from bridge.ports import Endpoint, Entry, Heard, Loss, NewDelivery, Remembered
 from bridge.relay.crossing import MIRROR_TO_MATRIX, hint_of, kept_out
+from bridge.relay.items import Item, MessageKey, Wanted
 
 GATE_PATIENCE = timedelta(seconds=3)
 """While something waits for less than this, what comes after it in its conversation waits too."""
@@ -50,50 +47,6 @@ NOT_A_PORTAL = "not_a_portal"
 NOT_SIGNED_IN = "sender_not_signed_in"
 NOT_THE_AUTHOR = "not_the_author"
 TARGET_UNKNOWN = "target_unknown"
-
-MessageKey = tuple[PortalId, MessageRef]
-Wanted = tuple[Place, MessageRef]
-"""A message of Teams that nobody has told us of."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One thing seen with the entry it came from, its portal, and who will say it elsewhere.
-
-    `age`: how long it has been here.
-    """
-
-    entry: Entry
-    seen: Seen
-    portal: Portal
-    speaker: str | None
-    age: timedelta = timedelta(0)
-
-    @property
-    def key(self) -> MessageKey:
-        """What the journal calls the thing itself."""
-        return self.portal.id, self.seen.ref
-
-    @property
-    def target(self) -> MessageKey | None:
-        """What the journal calls the thing that it refers to."""
-        if isinstance(self.seen, Sighting):
-            return None
-        return self.portal.id, self.seen.target
-
-    @property
-    def root(self) -> Wanted | None:
-        """What began the thread that it stands in."""
-        thread = self.seen.thread if isinstance(self.seen, Sighting) else None
-        return None if thread is None else (self.portal.place, thread)
-
-    @property
-    def answered(self) -> tuple[MessageKey, ...]:
-        """What the journal calls the messages that it answers, or that began its thread."""
-        if not isinstance(self.seen, Sighting):
-            return ()
-        refs = (self.seen.reply_to, self.seen.thread)
-        return tuple((self.portal.id, ref) for ref in refs if ref is not None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -150,7 +103,8 @@ class Planner:
             return
         match item.seen:
             case Sighting():
-                self._message(item, item.seen)
+                if not item.reacts or self._is_there(item, self._reacted_to(item, item.seen)):
+                    self._message(item, item.seen)
             case Reacted():
                 self._reaction(item, item.seen)
             case Redacted():
@@ -202,6 +156,9 @@ class Planner:
                 author=seen.author.id,
                 position=_milliseconds(seen.sent_at),
             )
+
+    def _reacted_to(self, item: Item, seen: Sighting) -> Known | None:
+        return self._known.get((item.portal.id, seen.reply_to)) if seen.reply_to else None
 
     def _may_be_an_echo(self, item: Item, events: Sequence[Event]) -> bool:
         in_the_air = self._world.in_the_air
@@ -320,7 +277,8 @@ class Planner:
 
     def _take_back(self, item: Item, seen: Redacted, known: Known) -> None:
         """In Teams people take back what they wrote themselves, and nothing else."""
-        who = seen.author.id if known.origin is self._side else item.speaker
+        is_own = known.origin is self._side or item.relayed
+        who = seen.author.id if is_own else item.speaker
         if known.author != who:
             self.plan.ignored.append(NOT_THE_AUTHOR)
             return

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from bridge.errors import RemoteError
 from bridge.ports import Clock, Endpoint
-from bridge.relay.plan import Wanted
+from bridge.relay.items import Wanted
 from bridge.telemetry import log
 
 ASK_AGAIN_AFTER = timedelta(seconds=5)

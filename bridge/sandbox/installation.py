@@ -96,6 +96,8 @@ class Wiring:
     open_search: bool = False
     permissions: Mapping[str, str] | None = None
     double_puppets: Mapping[str, object] = field(default_factory=dict)
+    relay_account: str | None = None
+    relay_by_default: bool = False
 
 
 class Bridge:
@@ -236,6 +238,8 @@ def configuration(wiring: Wiring) -> dict[str, Any]:
             "added_see_history": wiring.added_see_history,
             "open_search": wiring.open_search,
             "permissions": wiring.permissions,
+            "relay_account": wiring.relay_account,
+            "relay_by_default": wiring.relay_by_default,
             "name_direct_chats": wiring.name_direct_chats,
             "media_size_max_mb": wiring.media_size_max_mb,
         },

@@ -45,12 +45,13 @@ _MOVE = """
 UPDATE portals SET room_id = $2, shape = NULL, shape_due_at = $3, shape_lease = NULL WHERE id = $1
 """
 _PART = """
-UPDATE portals SET room_id = NULL, is_plumbed = false, to_matrix = true, to_teams = true, shape = NULL,
-    shape_due_at = NULL, shape_lease = NULL
+UPDATE portals SET room_id = NULL, is_plumbed = false, to_matrix = true, to_teams = true,
+    relayed = NULL, shape = NULL, shape_due_at = NULL, shape_lease = NULL
 WHERE id = $1
 """
 # Its rights and what it can do follow at the next look.
 _DIRECT = "UPDATE portals SET to_matrix = $2, to_teams = $3, shape_due_at = $4 WHERE id = $1"
+_RELAY = "UPDATE portals SET relayed = $2 WHERE id = $1"
 _FORMER_ROOMS = "SELECT portal_id, room_id FROM former_rooms ORDER BY left_at DESC LIMIT $1"
 
 
@@ -139,6 +140,13 @@ class PlumbingBook(ports.PlumbingBook):
         ways = (direction.carries(Side.TEAMS), direction.carries(Side.MATRIX))
         async with self._database.transaction() as session:
             await session.execute(_DIRECT, portal, *ways, self._clock.now())
+            await session.execute(_COUNT)
+        self._decided()
+
+    @override
+    async def relay(self, portal: PortalId, *, on: bool) -> None:
+        async with self._database.transaction() as session:
+            await session.execute(_RELAY, portal, on)
             await session.execute(_COUNT)
         self._decided()
 

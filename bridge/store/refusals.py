@@ -5,7 +5,8 @@
 
 An account's row is locked before deliveries are, and streams are before deliveries, as everywhere:
 who sets aside and who signs in at the same moment come one after the other, and nothing is left
-lying. Deliveries are only ever queued again for the Matrix user who wrote them.
+lying. Deliveries are only ever queued again for the Matrix user who wrote them, or for the one whose
+account says what others write.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ WHERE user_id = $1 AND refused_at = $2
 """
 _WAITING = """
 deliveries d JOIN portals p ON p.id = d.portal_id
-WHERE d.awaits_sign_in AND d.speaker = $1 AND d.author = $2 AND p.tenant_id = $3
+WHERE d.awaits_sign_in AND d.speaker = $1 AND ($2::text IS NULL OR d.author = $2) AND p.tenant_id = $3
 """
 _LOCK_STREAMS = f"""
 SELECT FROM streams s
@@ -120,6 +121,7 @@ class RefusalBook(ports.RefusalBook):
     """Implements `ports.RefusalBook`."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
+        self.relay_account: UserId | None = None
         self._database = database
         self._clock = clock
 
@@ -145,7 +147,8 @@ class RefusalBook(ports.RefusalBook):
         async with self._database.transaction() as session:
             if not await session.execute(_MEND, account.user, refusal.refused_at):
                 return None
-            return await go_on(session, account, self._clock.now())
+            now = self._clock.now()
+            return await go_on(session, account, now, relay_account=self.relay_account)
 
     @override
     async def give_up(self, *, before: datetime, limit: int) -> int:
@@ -163,13 +166,18 @@ async def refuse(
     await session.execute(_REFUSE, user, signed_in_at, now, plain(reason), now + LOOK_EVERY)
 
 
-async def go_on(session: Session, account: Account, now: datetime) -> int:
+async def go_on(
+    session: Session, account: Account, now: datetime, *, relay_account: UserId | None
+) -> int:
     """Queue what waited for this account, in its places; the account's row is locked already.
+
+    For the Matrix user whose account says what others write, also what others wrote.
 
     Raises:
         StoreUnavailable: Postgres is away.
     """
-    who = (account.teams_user, account.user, account.tenant)
+    author = None if account.user == relay_account else account.user
+    who = (account.teams_user, author, account.tenant)
     await session.fetch(_LOCK_STREAMS, *who, Side.TEAMS)
     rows = await session.fetch(_GO_ON, *who, now)
     portals = sorted({row["portal_id"] for row in rows})

@@ -42,7 +42,7 @@ UPDATE portals p SET shape_due_at = $2, shape_lease = $2
 FROM due
 WHERE p.id = due.id
 RETURNING p.id, p.tenant_id, p.conversation_id, p.room_id, p.room_name, p.shape, p.shape_news,
-    p.read_until, p.gone_at, p.to_matrix, p.to_teams, p.is_plumbed, false AS replaced,
+    p.read_until, p.gone_at, p.to_matrix, p.to_teams, p.is_plumbed, p.relayed, false AS replaced,
     due.shape_due_at AS due_at
 """  # noqa: S608 -- of two constants
     for newest_first in (False, True)

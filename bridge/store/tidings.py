@@ -19,7 +19,11 @@ from bridge.store.database import Database, Row
 # By the index of what is untold; what is being sent is left alone until it is known how that ends.
 _DELIVERIES = """
 SELECT d.id, d.portal_id, p.room_id, d.source, d.what, d.event AS raw, d.error,
-    d.state = 'parked' AND NOT d.awaits_sign_in AS is_parked, d.awaits_sign_in, d.created_at, d.told
+    d.state = 'parked' AND NOT d.awaits_sign_in AS is_parked, d.awaits_sign_in, d.created_at, d.told,
+    EXISTS (
+        SELECT FROM accounts a
+        WHERE a.tenant_id = p.tenant_id AND a.teams_user_id = d.speaker AND a.user_id <> d.author
+    ) AS is_relayed
 FROM deliveries d
 JOIN portals p ON p.id = d.portal_id
 WHERE d.target = 'teams' AND d.error IS NOT NULL
@@ -35,7 +39,7 @@ LIMIT $2
 _ENTRIES = """
 SELECT id, NULL::bigint AS portal_id, conversation AS room_id, key AS source, '' AS what, raw,
     coalesce(error, '') AS error, true AS is_parked, false AS awaits_sign_in,
-    received_at AS created_at, NULL AS told
+    received_at AS created_at, NULL AS told, false AS is_relayed
 FROM inbox
 WHERE state = 'parked' AND side = 'matrix' AND NOT told
 ORDER BY id
@@ -108,6 +112,7 @@ def _undelivered(row: Row) -> Undelivered:
         error=row["error"],
         is_parked=row["is_parked"],
         awaits_sign_in=row["awaits_sign_in"],
+        is_relayed=row["is_relayed"],
         created_at=row["created_at"],
         told=None if row["told"] is None else Told(row["told"]),
     )

@@ -19,9 +19,11 @@ from bridge.domain.ids import (
     TenantId,
     Version,
 )
+from bridge.domain.relaying import StandIn
 from bridge.errors import StoreUnavailable
 from bridge.ports import Desk, NewEntry, Reading
 from bridge.relay.intake import Intake
+from bridge.relay.items import Says
 from bridge.relay.worker import Worker
 from tests.kit.fake_endpoint import FakeEndpoint
 from tests.kit.fake_journal import FakeClock, FakeJournal, FakeStore
@@ -54,6 +56,7 @@ class RelayWorld:
         self.teams = FakeEndpoint(Side.TEAMS)
         self.matrix = FakeEndpoint(Side.MATRIX)
         self.accounts: dict[str, str] = {}
+        self.stand_ins: dict[str, StandIn] = {}
         self.restart()
 
     def restart(self) -> None:
@@ -181,8 +184,9 @@ class RelayWorld:
             body=from_text(text),
         )
 
-    async def _account(self, sighting: Seen) -> str | None:
-        return self.accounts.get(sighting.author.id)
+    async def _account(self, sighting: Seen) -> Says:
+        user = sighting.author.id
+        return self.accounts.get(user) or self.stand_ins.get(user)
 
 
 async def _author(sighting: Seen) -> str | None:

@@ -26,7 +26,8 @@ from bridge.relay.crossing import (
     hint_of,
     kept_out,
 )
-from bridge.relay.plan import Item, Plan, Planner, World
+from bridge.relay.items import Item
+from bridge.relay.plan import Plan, Planner, World
 from tests.kit.fake_endpoint import FakeEndpoint
 from tests.kit.fake_store import FakeClock
 from tests.kit.relay_world import RelayWorld

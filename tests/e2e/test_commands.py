@@ -1,0 +1,57 @@
+"""Commands to the bot: help by sections, a prefix in rooms, permissions."""
+
+from __future__ import annotations
+
+from cryptography.fernet import Fernet
+
+from tests.kit.e2e_world import ARRIVAL, World
+
+
+async def test_commands_are_obeyed_in_a_room_with_the_prefix_and_never_relayed(
+    world: World,
+) -> None:
+    maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
+    person = await world.signed_in("maria", maria)
+    chat = await world.tenant.create_chat("group", [maria.id, tom.id], topic="Plans")
+    room = await world.opened(chat, tom, person)
+
+    shown = (await person.ask(room, "!teams help", ARRIVAL)).body
+    assert shown.index("General:") < shown.index("Your Teams account:\n`login")
+    assert "For administrators" not in shown
+    answer = await person.ask(room, "!teams whoami", ARRIVAL)
+    assert answer.body == "I have answered you in our direct chat."
+    await world.read(person, "You are signed in to Teams as Maria Rossi.")
+    answer = await person.ask(room, "!teams dance", ARRIVAL)
+    assert answer.body.startswith("I do not know `dance`.")
+    await person.say(room, "!teamsters are people too")
+
+    await world.read_in_teams(chat, "!teamsters are people too")
+    await world.at_rest()
+    assert [t for t in await world.texts_in_teams(chat) if t.startswith("!teams ")] == []
+
+
+async def test_who_is_no_longer_permitted_is_not_heard_and_told(quiet_world: World) -> None:
+    world = quiet_world
+    maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
+    key = Fernet.generate_key().decode()
+    world.reconfigure(encryption_key=key)
+    await world.start()
+    person = await world.signed_in("maria", maria)
+    chat = await world.tenant.create_chat("group", [maria.id, tom.id], topic="Plans")
+    room = await world.opened(chat, tom, person)
+    desk = next(r for r, members in person.members.items() if members == {person.user, world.bot})
+    await world.stop()
+    world.reconfigure(permissions={"*": "relay"})
+    await world.start()
+
+    await person.say(room, "not with that sign-in")
+    await world.read(
+        person,
+        "The administrator of this bridge no longer lets you use it:"
+        " I have forgotten your sign-in to Teams.",
+    )
+    answer = await person.ask(desk, "login", ARRIVAL)
+    assert answer.body.startswith("`login` needs the permission `user` and you have `relay`.")
+    await world.at_rest()
+    assert "not with that sign-in" not in await world.texts_in_teams(chat)
+    await world.stop()
