@@ -167,7 +167,6 @@ class _OneRoom:
     def __init__(self, client: Client) -> None:
         self.former = FormerRooms(client)
         self.puppets = NOBODY
-        self.former = FormerRooms(cast(Client, None))
         self.accounts = Accounts()
         cem = Account(
             user=UserId("@cem:example.org"),
