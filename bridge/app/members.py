@@ -47,6 +47,7 @@ def granting_of(
         portals=memory.portals,
         clock=clock,
     )
+    granting.signed_in = memory.accounts
     granting.portal_in = memory.plumbing.portal_in
     granting.tell = desk.tell
     granting.is_user = desk.is_user
@@ -63,6 +64,7 @@ def member_commands(
         organiser,
         States(matrix.client),
         names=matrix.names,
-        accounts=memory.accounts,
+        signed_in=memory.accounts,
+        people=matrix.rooms.accounts,
         portals=memory.portals,
     ).commands()

@@ -32,6 +32,7 @@ from bridge.matrix.shaping import RoomState
 from bridge.matrix.states import States
 from bridge.matrix.wishes import MEMBER, NAME, TOPIC
 from bridge.ports import Clock, Organiser, PortalBook
+from bridge.ports.pairing import WhoIsWho
 from bridge.telemetry import WISHES, log
 
 GRANTED_WITHIN = timedelta(minutes=30)
@@ -95,7 +96,9 @@ class Granting:
         self._client = client
         self._bot = bot
         self._rooms = rooms
-        self._accounts = rooms.accounts
+        self.signed_in: WhoIsWho = rooms.accounts
+        """Who can do things in Teams; others are known and cannot."""
+        self._people = rooms.accounts
         self._portals = portals
         self._clock = clock
         self._names = rooms.names
@@ -178,7 +181,7 @@ class Granting:
         person = self._names.person(user)
         if person is not None:
             return TeamsUserId(person)
-        account = await self._accounts.account_of(user)
+        account = await self._people.account_of(user)
         return None if account is None else account.teams_user
 
     def _about_nobody(self, scene: _Scene, wish: Adding | Removing) -> str:
@@ -208,10 +211,10 @@ class Granting:
             case Adding():
                 await self._organiser.add(by, place, person or by)
             case Removing():
+                await self._lift_ban(scene)
                 if person == by:  # Their own ghost: it is nobody else in the room.
                     return LEFT_ALONE
                 await self._organiser.remove(by, place, person or by)
-                await self._lift_ban(scene)
             case Leaving():
                 await self._organiser.remove(by, place, by)
             case _:
@@ -222,7 +225,7 @@ class Granting:
     async def _account_of(self, user: UserId) -> Account:
         if not self.is_user(user):
             raise Rejected(NOT_PERMITTED)
-        account = await self._accounts.account_of(user)
+        account = await self.signed_in.account_of(user)
         if account is None:
             raise Rejected(NOT_SIGNED_IN.format(bot=self._names.bot))
         return account

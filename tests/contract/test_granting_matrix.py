@@ -33,6 +33,7 @@ from bridge.ports import Organiser
 from bridge.telemetry import WISHES
 from tests.contract import test_endpoint_matrix as on_synapse
 from tests.contract.test_endpoint_matrix import PORTAL, Human, World
+from tests.unit.matrix.books import Accounts
 
 world, alice = on_synapse.world, on_synapse.alice
 ME, BEN = "a1b2c3d4-0000-4000-8000-00000000000a", "b1b2c3d4-0000-4000-8000-000000000002"
@@ -240,9 +241,10 @@ async def test_a_ghost_that_is_called_in_or_shown_out_is_a_person(scene: Scene) 
 async def test_ones_own_ghost_is_nobody_else(scene: Scene) -> None:
     ghost = scene.world.names.ghost(ME)
     await scene.does("invite", ghost)
-    await scene.does("kick", ghost)
-    await scene.serve(Removing(user=ghost))
+    await scene.does("ban", ghost)
+    await scene.serve(Removing(user=ghost, banned=True))
     assert scene.organiser.wanted == []
+    assert await scene.membership(ghost) == "leave"
 
 
 @pytest.mark.parametrize("error", [None, Rejected("no")])
@@ -308,6 +310,16 @@ async def test_who_may_nothing_at_the_bridge_may_not_do_this_either(scene: Scene
     assert "the bridge does not let you" in (await scene.notices())[0]
 
 
+async def test_who_is_known_to_be_somebody_in_teams_must_sign_in_all_the_same(
+    scene: Scene,
+) -> None:
+    scene.granting.signed_in = Accounts()
+    ref = await scene.names("Coffee")
+    await scene.serve(Naming(name="Coffee"), ref=ref)
+    assert scene.organiser.wanted == []
+    assert "write `login` to me" in (await scene.notices())[0]
+
+
 # --- the command ---
 
 
@@ -330,7 +342,8 @@ async def obeyed(scene: Scene, rest: str) -> str:
         scene.organiser,
         States(scene.world.client),
         names=scene.world.names,
-        accounts=scene.world.accounts,
+        signed_in=scene.world.accounts,
+        people=scene.world.accounts,
         portals=scene.world.books,
     ).commands()
     return await command.run(call(scene, rest))

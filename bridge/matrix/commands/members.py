@@ -14,7 +14,8 @@ from bridge.matrix.granting import LOOKED_AT_AFTER, ONE_WAY
 from bridge.matrix.names import Names
 from bridge.matrix.shaping import MEMBER, RoomState
 from bridge.matrix.states import States
-from bridge.ports import AccountBook, Organiser, PortalBook
+from bridge.ports import Organiser, PortalBook
+from bridge.ports.pairing import WhoIsWho
 
 WHOM = "say whom: their Matrix address, or their name as it stands in the list of members"
 UNKNOWN = "nobody in this room is called that, or more than one"
@@ -31,13 +32,15 @@ class MemberCommands:
         states: States,
         *,
         names: Names,
-        accounts: AccountBook,
+        signed_in: WhoIsWho,
+        people: WhoIsWho,
         portals: PortalBook,
     ) -> None:
         self._organiser = organiser
         self._states = states
         self._names = names
-        self._accounts = accounts
+        self._signed_in = signed_in
+        self._people = people
         self._portals = portals
 
     def commands(self) -> tuple[Command, ...]:
@@ -62,7 +65,7 @@ class MemberCommands:
             raise Misused(WHOM)
         if not portal.direction.carries(Side.MATRIX):
             return f"That was not done: {ONE_WAY}."
-        account = await self._accounts.account_of(call.user)
+        account = await self._signed_in.account_of(call.user)
         if account is None:
             return f"That was not done: {SIGN_IN}."
         user = await self._named(call.room, call.rest)
@@ -99,5 +102,5 @@ class MemberCommands:
         person = self._names.person(user)
         if person is not None:
             return TeamsUserId(person)
-        account = await self._accounts.account_of(user)
+        account = await self._people.account_of(user)
         return None if account is None else account.teams_user
