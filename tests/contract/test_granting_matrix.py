@@ -277,6 +277,15 @@ async def test_a_stranger_whom_a_member_invites_does_not_come_in(scene: Scene) -
     assert len(await scene.notices()) == 1
 
 
+async def test_who_is_heard_through_the_service_account_may_be_invited(scene: Scene) -> None:
+    stranger = UserId("@nobody:" + scene.alice.id.partition(":")[2])
+    scene.granting.is_heard = lambda portal, user: (portal, user) == (scene.portal, stranger)
+    await scene.does("invite", stranger)
+    await scene.serve(Adding(user=stranger))
+    assert await scene.membership(stranger) == "invite"
+    assert (scene.organiser.wanted, await scene.notices()) == ([], [])
+
+
 async def test_leaving_is_carried_only_where_that_is_wanted_and_not_a_refusal(
     scene: Scene,
 ) -> None:
