@@ -96,6 +96,7 @@ def room_features(conversation: Conversation, direction: Direction) -> Json:
     in_channel = conversation.kind is ConversationKind.CHANNEL
     return {
         **_QUIET,
+        "read_receipts": not in_channel,  # Graph marks chats read, and nothing else.
         "formatting": {name: int(level) for name, level in _FORMATTING.items()},
         "file": {kind: _file() for kind in _MEDIA},
         "location_message": int(Support.PARTLY),

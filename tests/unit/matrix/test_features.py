@@ -45,6 +45,12 @@ def test_a_channel_has_threads_and_a_chat_has_quotes() -> None:
     assert (channel["thread"], channel["reply"]) == (Support.FULLY, Support.PARTLY)
 
 
+def test_what_was_read_is_marked_in_chats_alone() -> None:
+    assert features()["read_receipts"] is True
+    assert features(ConversationKind.CHANNEL)["read_receipts"] is False
+    assert NOTHING["read_receipts"] is False
+
+
 @pytest.mark.parametrize("direction", list(Direction))
 def test_nothing_can_be_said_in_an_archive(direction: Direction) -> None:
     assert features(direction=direction, archived=True) == NOTHING
