@@ -6,9 +6,6 @@ from bridge.app.clock import SystemClock
 from bridge.app.memory import Memory
 from bridge.app.sides import MatrixSide
 from bridge.config import Config
-from bridge.domain.ids import UserId
-from bridge.domain.permission import Permission
-from bridge.domain.portal import Portal
 from bridge.matrix.commands import Command
 from bridge.matrix.commands.members import MemberCommands
 from bridge.matrix.desk import BotDesk
@@ -50,17 +47,11 @@ def granting_of(
         portals=memory.portals,
         clock=clock,
     )
-
-    def is_heard(portal: Portal, user: UserId) -> bool:
-        relays = matrix.speakers.service.speaks_in(portal)
-        return relays and desk.permission_of(user) >= Permission.RELAY
-
     granting.signed_in = memory.accounts
     granting.portal_in = memory.plumbing.portal_in
     granting.tell = desk.tell
     granting.is_user = desk.is_user
     granting.is_relayed = matrix.speakers.service.speaks_in
-    granting.is_heard = is_heard
     granting.carries_leaving = config.bridge.members.carry_leaving
     return granting
 

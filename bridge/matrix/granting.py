@@ -86,8 +86,6 @@ class Granting:
         """Finds the portal of a room; raises StoreUnavailable."""
         self.is_user: Callable[[UserId], bool] = _everybody
         """Whether the operator lets somebody do things in Teams."""
-        self.is_heard: Callable[[Portal, UserId], bool] = _nobody_else
-        """Whether what somebody says is said in Teams for them, who is not there."""
         self.carries_leaving = False
         """Whether who leaves a room leaves the conversation in Teams as well."""
         self.tell: Callable[[UserId, str], Awaitable[None]] = _told_nobody
@@ -297,10 +295,6 @@ def said_of(wish: Wish, *, why: str, whom: str) -> str:
     """Say what was not done, why, and what comes now."""
     texts: Mapping[type[Wish], str] = SAID
     return texts[type(wish)].format(why=why.rstrip("."), whom=whom)
-
-
-def _nobody_else(_portal: Portal, _user: UserId) -> bool:
-    return False
 
 
 def _everybody(_user: UserId) -> bool:

@@ -279,7 +279,7 @@ async def test_a_stranger_whom_a_member_invites_does_not_come_in(scene: Scene) -
 
 async def test_who_is_heard_through_the_service_account_may_be_invited(scene: Scene) -> None:
     stranger = UserId("@nobody:" + scene.alice.id.partition(":")[2])
-    scene.granting.is_heard = lambda portal, user: (portal, user) == (scene.portal, stranger)
+    scene.granting.is_relayed = lambda portal: portal == scene.portal
     await scene.does("invite", stranger)
     await scene.serve(Adding(user=stranger))
     assert await scene.membership(stranger) == "invite"
