@@ -52,6 +52,7 @@ def desk_of(
     commands.add(
         *AccountCommands(sign_ins).commands(),
         *starting.commands.commands(),
+        *starting.listing.commands(),
         *member_commands(memory, organiser, matrix),
     )
     invitations = invitations_of(starting, memory, matrix, desk=desk, link=sign_ins.link)

@@ -12,6 +12,7 @@ from bridge.matrix.adopting import Adopter
 from bridge.matrix.channel_rooms import ChannelRooms
 from bridge.matrix.commands.chats import ChatCommands
 from bridge.matrix.commands.gathering import Gatherer
+from bridge.matrix.commands.listing import ListCommand
 from bridge.matrix.desk import BotDesk
 from bridge.matrix.invitations import Invitations, Linker
 from bridge.matrix.lookups import Allowance, Lookups
@@ -32,6 +33,7 @@ class Starting:
     contacts: Contacts
     starter: Starter
     commands: ChatCommands
+    listing: ListCommand
 
 
 def starting_of(
@@ -58,6 +60,13 @@ def starting_of(
                 accounts=memory.accounts,
                 names=matrix.names,
             ),
+        ),
+        listing=ListCommand(
+            accounts=memory.accounts,
+            directory=teams.directory,
+            channels=_channels(tenant, teams),
+            portals=memory.portals,
+            server=matrix.names.domain,
         ),
     )
 

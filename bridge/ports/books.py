@@ -22,15 +22,29 @@ from bridge.domain.portal import Account, Portal
 from bridge.ports.signing_in import KeptSignIn
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRoom:
+    """A portal's room, as it was named last; None: it has no name of its own."""
+
+    room: RoomId
+    name: str | None
+
+
 class PortalBook(Protocol):
     """Which room a conversation has."""
 
-    async def remember_room(self, portal: Portal, room: RoomId, *, name: str) -> None: ...
+    async def remember_room(self, portal: Portal, room: RoomId, *, name: str) -> None:
+        """Remember the room of a portal that has none; one that it has got meanwhile stays."""
+        ...
 
     async def room_of(self, portal: PortalId) -> RoomId | None: ...
 
     async def rooms_of(self, places: Collection[Place]) -> tuple[RoomId, ...]:
         """Return the rooms of those places that have one."""
+        ...
+
+    async def named_rooms(self, places: Collection[Place]) -> tuple[NamedRoom, ...]:
+        """Return the rooms of those places that have one, in the order of their names."""
         ...
 
     async def look_at(

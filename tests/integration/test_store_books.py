@@ -79,12 +79,32 @@ async def test_a_portal_remembers_its_room(store: Database, world: PostgresWorld
     portal, other = await make_portal(journal), await make_portal(journal, "other")
     assert await book.room_of(portal.id) is None
 
-    await book.remember_room(portal, RoomId("!old:matrix.test"), name="Old")
-    await book.remember_room(portal, RoomId("!new:matrix.test"), name="a name\x00with a NUL")
+    await book.remember_room(portal, RoomId("!room:matrix.test"), name="a name\x00with a NUL")
+    await book.remember_room(portal, RoomId("!other:matrix.test"), name="Late")
 
-    assert await book.room_of(portal.id) == "!new:matrix.test"
-    assert await book.rooms_of([place(), other.place]) == ("!new:matrix.test",)
+    assert await book.room_of(portal.id) == "!room:matrix.test", "people have joined it meanwhile"
+    assert await book.rooms_of([place(), other.place]) == ("!room:matrix.test",)
     assert await book.rooms_of([]) == ()
+
+
+async def test_rooms_are_listed_by_their_names(store: Database, world: PostgresWorld) -> None:
+    book = PortalBook(store, world.clock)
+    journal = world.process()
+    first, second, third = [await make_portal(journal, name) for name in ("1", "2", "3")]
+    await make_portal(journal, "without a room")
+    await book.remember_room(first, RoomId("!b:matrix.test"), name="beta")
+    await book.remember_room(second, RoomId("!a:matrix.test"), name="Alpha")
+    await book.remember_room(third, RoomId("!c:matrix.test"), name="")
+
+    places = [first.place, second.place, third.place, place("without a room"), place("unknown")]
+    found = await book.named_rooms(places)
+
+    assert [(one.room, one.name) for one in found] == [
+        ("!c:matrix.test", None),
+        ("!a:matrix.test", "Alpha"),
+        ("!b:matrix.test", "beta"),
+    ]
+    assert await book.named_rooms([]) == ()
 
 
 async def test_the_bot_finds_its_room_with_a_user_again(store: Database) -> None:

@@ -29,6 +29,7 @@ from bridge.ports import (
     Ghost,
     GhostBook,
     KeptSignIn,
+    NamedRoom,
     Picture,
     PortalBook,
     RoomBook,
@@ -101,6 +102,14 @@ class Books(GhostBook, PortalBook, RoomBook):
     @override
     async def rooms_of(self, places: Collection[Place]) -> tuple[RoomId, ...]:
         return tuple(self.places[place] for place in places if place in self.places)
+
+    @override
+    async def named_rooms(self, places: Collection[Place]) -> tuple[NamedRoom, ...]:
+        rooms = (self.places[place] for place in places if place in self.places)
+        return tuple(NamedRoom(room=room, name=self._name_of(room)) for room in rooms)
+
+    def _name_of(self, room: RoomId) -> str | None:
+        return next((self.names.get(p) for p, r in self.rooms.items() if r == room), None)
 
     @override
     async def look_at(
