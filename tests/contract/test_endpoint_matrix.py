@@ -899,7 +899,7 @@ async def test_an_invitation_becomes_a_desk_and_the_desk_answers(
     assert world.books.desks[alice.id] == room
     assert {content["msgtype"] for content in said} == {"m.notice"}
     greeting, link, unknown, status, out, not_in = [content["body"] for content in said]
-    assert "`login`" in greeting
+    assert "`login [device]`" in greeting
     assert "https://bridge.test/signin/" in link
     assert "I do not know `what`" in unknown
     assert status == "You are signed in to Teams as Anna."

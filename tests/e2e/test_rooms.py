@@ -83,6 +83,7 @@ async def test_what_happened_to_a_chat_is_told_though_graph_notifies_nobody_of_i
     reader = await world.signed_in("maria", maria)
     chat = await world.tenant.create_chat("group", [maria.id, bob.id], topic="Budget")
     room = await world.opened(chat, bob, reader)
+    await world.listens_to_everything()
     await world.looked_at()
 
     await world.tenant.change_chat(chat, topic="Budget 2027", by=bob.id)
