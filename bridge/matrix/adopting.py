@@ -33,14 +33,12 @@ from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client
 from bridge.matrix.ghosts import Ghosts
 from bridge.matrix.marks import BRIDGE_INFO, bridge_key, room_marks
+from bridge.matrix.powers import ENCRYPTION, TOMBSTONE, may_set, needed_to_send, power_of
 from bridge.matrix.rooms import Rooms, title_of
 from bridge.matrix.shaping import BOT_LEVEL, LEVELS, MEMBER, RoomState
 from bridge.matrix.states import States
 from bridge.ports import PortalBook
 from bridge.telemetry import log
-
-ENCRYPTION = "m.room.encryption"
-TOMBSTONE = "m.room.tombstone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +161,10 @@ class Adopter:
             RemoteError: The homeserver could not be asked now.
         """
         state, bot = scene.state, self._bot.user
-        if state.power_of(bot) >= BOT_LEVEL:
+        if power_of(bot, state) >= BOT_LEVEL:
             return True
-        if state.power_of(scene.ghost) < max(BOT_LEVEL, state.needed_for(LEVELS)):
+        needed = max(BOT_LEVEL, needed_to_send(LEVELS, state, is_state=True))
+        if power_of(scene.ghost, state) < needed:
             return False
         levels = {**state.content(LEVELS)}
         levels["users"] = {**state.levels(), bot: BOT_LEVEL}
@@ -242,7 +241,7 @@ class Adopter:
 
     async def _bury(self, scene: Scene, notice: str, instead: RoomId) -> None:
         """Leave a tombstone, by which clients lead on; who may not goes without."""
-        if scene.state.power_of(scene.ghost) < scene.state.needed_for(TOMBSTONE):
+        if not may_set(scene.ghost, TOMBSTONE, scene.state):
             return
         content = {"body": notice, "replacement_room": instead}
         try:

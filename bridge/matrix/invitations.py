@@ -26,6 +26,7 @@ from bridge.domain.portal import Account, Portal
 from bridge.errors import Rejected, Throttled, Unauthorized
 from bridge.matrix.adopting import Scene
 from bridge.matrix.names import Names
+from bridge.matrix.powers import may_set
 from bridge.matrix.shaping import NAME
 from bridge.matrix.starting import Site, Started, Starter
 from bridge.matrix.states import States
@@ -261,8 +262,7 @@ class Invitations:
             await self.tell(user, notice)
 
     def _why(self, scene: Scene) -> str:
-        ghost = scene.state.power_of(scene.ghost)
-        return POWERLESS if ghost < scene.state.needed_for(NAME) else ELSEWHERE
+        return ELSEWHERE if may_set(scene.ghost, NAME, scene.state) else POWERLESS
 
     async def _ask(self, scene: Scene, user: UserId) -> None:
         notice = WHAT_NOW.format(user=user)

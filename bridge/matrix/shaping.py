@@ -7,7 +7,6 @@ What strangers can write there is read as far as it makes sense, and never raise
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -86,17 +85,6 @@ class RoomState:
         sender = self.events.get((CREATE, ""), {}).get("sender")
         return sender if isinstance(sender, str) else None
 
-    def power_of(self, user: UserId) -> float:
-        """Return a user's level; whoever may do everything has more than any."""
-        if user in self.almighty:
-            return math.inf
-        default = self.content(LEVELS).get("users_default")
-        return self.levels().get(user, _level(default, 0))
-
-    def needed_for(self, kind: str) -> int:
-        """Return the level that it takes to set a state event of a type."""
-        return level_of(kind, self.content(LEVELS))
-
     def members(self, *memberships: str) -> frozenset[UserId]:
         """Return whose membership is one of these."""
         return frozenset(
@@ -162,9 +150,11 @@ def out_of_reach(state: RoomState, names: Names) -> frozenset[UserId]:
 
     Matrix spec v1.19, rooms v11 § authorization rules: nobody changes the level of their equals.
     """
-    own = state.power_of(names.bot)
-    users = state.almighty | {user for user in state.levels() if state.power_of(user) >= own}
-    return users - {names.bot}
+    if names.bot in state.almighty:
+        return state.almighty - {names.bot}
+    own = _level_of(names.bot, state.content(LEVELS))
+    equals = {user for user, level in state.levels().items() if level >= own}
+    return (state.almighty | equals) - {names.bot}
 
 
 def may_speak(user: UserId, levels: Json) -> bool:

@@ -8,6 +8,7 @@ from bridge.domain.ids import RoomId, TeamsUserId, UserId, is_account
 from bridge.domain.portal import Account
 from bridge.matrix.adopting import Adopter, Scene
 from bridge.matrix.names import Names
+from bridge.matrix.powers import may_set, needed_to_send, power_of
 from bridge.matrix.shaping import BOT_LEVEL, LEVELS, NAME
 from bridge.ports import AccountBook
 from bridge.ports.starting import MEMBERS_MAX, Contact, Contacts
@@ -74,17 +75,17 @@ class Gatherer:
         """See the room as the bot, and act in it as whoever of ours has the most power there."""
         scene = await self.adopter.look(room, self.names.bot)
         ours = [one for one in scene.state.members("join") if self.names.is_ours(one)]
-        strongest = max(ours, key=scene.state.power_of, default=self.names.bot)
+        strongest = max(ours, key=lambda one: power_of(one, scene.state), default=self.names.bot)
         return Scene(room=room, ghost=strongest, state=scene.state)
 
     def _problem(self, scene: Scene, user: UserId) -> str | None:
         state = scene.state
-        needed = max(BOT_LEVEL, state.needed_for(LEVELS))
-        if state.power_of(user) < state.needed_for(LEVELS):
+        if not may_set(user, LEVELS, state):
             return NOT_YOURS
         if scene.is_encrypted:
             return ENCRYPTED
-        if max(state.power_of(scene.ghost), state.power_of(self.names.bot)) < needed:
+        needed = max(BOT_LEVEL, needed_to_send(LEVELS, state, is_state=True))
+        if max(power_of(one, state) for one in (scene.ghost, self.names.bot)) < needed:
             return NO_RIGHTS.format(bot=self.names.bot)
         return None
 

@@ -16,6 +16,7 @@ from bridge.matrix.invitations import (
     next_move,
 )
 from bridge.matrix.names import Names
+from bridge.matrix.powers import power_of
 from bridge.matrix.shaping import RoomState
 from bridge.matrix.words import group_topic, link_to
 from tests.unit.matrix.books import CONFIG, NOW
@@ -86,7 +87,7 @@ def test_a_room_says_whom_it_was_made_for_whatever_its_version(version: str) -> 
     assert gathering.awaited == {JONAS}
     assert (gathering.is_direct, gathering.is_theirs, gathering.is_listed) == (True, True, True)
     assert gathering.others == set()
-    assert scene.state.power_of(MARIA) >= 100
+    assert power_of(MARIA, scene.state) >= 100
 
 
 def test_a_topic_is_one_that_teams_takes() -> None:
