@@ -20,7 +20,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from bridge.domain.content import Body, normalised, plain_text
+from bridge.domain.content import (
+    Attachment,
+    Block,
+    Body,
+    Image,
+    Inline,
+    Paragraph,
+    Text,
+    normalised,
+    plain_text,
+    with_media,
+)
 from bridge.domain.events import (
     Event,
     Ignored,
@@ -107,6 +118,24 @@ def words_of(body: Body) -> str:
     return digest(normalised(plain_text(body)))[:WORDS_CHARS]
 
 
+def wording_of(body: Body) -> str:
+    """The same, whatever pictures and files stand among the words; of those alone if there are none.
+
+    By this an edit of ours is known again: it may have said the words of a message only, whose files
+    stayed, and Teams has names of its own for them.
+    """
+    bare = with_media(body, image=_no_picture, attachment=_no_file)
+    return words_of(bare if normalised(plain_text(bare)) else body)
+
+
+def _no_picture(_: Image) -> Inline:
+    return Text(text="")
+
+
+def _no_file(_: Attachment) -> Block:
+    return Paragraph(content=())
+
+
 def changes(known: Known | None, seen: Sighting, *, side: Side) -> Outcome:
     """Decide what the other side must learn of a message that `side` shows."""
     if known is None:
@@ -181,7 +210,8 @@ def _edit(known: Known, seen: Sighting, events: list[Event], gone: set[int]) -> 
             gone.update(change.id for change in own)
         return known.words
     words = words_of(seen.body)
-    ours = [n for n, change in enumerate(own) if change.words == words]
+    said = {words, wording_of(seen.body)} if own else {words}
+    ours = [n for n, change in enumerate(own) if change.words in said]
     if ours:
         gone.update(change.id for change in own[: ours[-1] + 1])
         return words

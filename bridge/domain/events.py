@@ -79,8 +79,8 @@ class Sighting:
     `edited` tells one wording of the message from another ("": never edited); a version may be newer
     for other reasons. `reactions` is None where the side shows them apart. `reply_to` is the message
     of the same side that this one answers, `thread` the one that began the thread it stands in.
-    `is_notice`: it tells what happened, nobody said it. `losses` are the names of what could not be
-    carried over.
+    `is_notice`: it tells what happened, nobody said it. `is_own`: whoever edits a matrix event is known
+    to have sent it. `losses` are the names of what could not be carried over.
     """
 
     origin: Place | RoomId
@@ -95,6 +95,7 @@ class Sighting:
     reply_to: MessageRef | None = None
     thread: MessageRef | None = None
     is_notice: bool = False
+    is_own: bool = False
     losses: tuple[str, ...] = ()
 
     @property

@@ -135,6 +135,11 @@ WHY: Mapping[Reason, tuple[str, str, str]] = {
         "something went wrong inside the bridge",
         "Ask the administrator of the bridge: they can have it tried again.",
     ),
+    Reason.NOT_ALL: (
+        _UNSUPPORTED,
+        "in Teams the message holds more than these words, and the rest would be lost",
+        "Edit it in Teams, or write it anew.",
+    ),
     Reason.REFUSED: (
         _NETWORK_ERROR,
         "Teams refuses it",

@@ -26,14 +26,12 @@ from bridge.ports.books import (
 from bridge.ports.clock import (
     Clock,
 )
+from bridge.ports.far import Far, FarPart, FarThread
 from bridge.ports.journal import (
     ENTRIES_OF_ONE_MAX,
     Bell,
     Delivery,
     Entry,
-    Far,
-    FarPart,
-    FarThread,
     Heard,
     Journal,
     NewDelivery,

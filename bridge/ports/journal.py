@@ -24,6 +24,7 @@ from bridge.domain.ids import (
     root_of,
 )
 from bridge.domain.portal import Portal
+from bridge.ports.far import NOTHING, Far
 from bridge.ports.news import Loss, News
 
 ENTRIES_OF_ONE_MAX = 10
@@ -89,36 +90,6 @@ class NewDelivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FarPart:
-    """A part of a message, as the far side of a delivery names it; `origin` says who wrote it there."""
-
-    part: int
-    ref: MessageRef
-    origin: Side
-    author: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FarThread:
-    """A thread, as the far side names it: what began it, and what was said in it last."""
-
-    root: MessageRef
-    last: MessageRef
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Far:
-    """What an event refers to, on the far side, and the thread that it is said in.
-
-    The parts of its target in order, or the reaction.
-    """
-
-    parts: tuple[FarPart, ...] = ()
-    reaction: MessageRef | None = None
-    thread: FarThread | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One event on its way to one side of one portal.
 
@@ -137,7 +108,7 @@ class Delivery:
     attempts: int
     resumed: bool
     created_at: datetime
-    far: Far = Far()
+    far: Far = NOTHING
     told: bool = False
 
     @property

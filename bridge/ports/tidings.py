@@ -44,6 +44,8 @@ class Reason(StrEnum):
     FILES_FORBIDDEN = "files_forbidden"
     NO_PLACE = "no_place"
     BUG = "bug"
+    NOT_ALL = "not_all"
+    """What was changed is not all that the message holds there."""
     REFUSED = "refused"
 
 

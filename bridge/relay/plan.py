@@ -137,7 +137,7 @@ class Planner:
         elif known is None and (self._answers_what_appears(item) or self._asks_for_root(item)):
             self._hold(item)
             return
-        elif not self._may_change(known, outcome.events):
+        elif not self._may_change(item, seen, known, outcome.events):
             self.plan.ignored.append(NOT_THE_AUTHOR)
             return
         elif self._is_unheard(item):
@@ -197,13 +197,20 @@ class Planner:
             lost.append(QUOTE_IN_THREAD)
         return replace(seen, losses=(*seen.losses, *lost)), events
 
-    def _may_change(self, known: Known | None, events: Sequence[Event]) -> bool:
-        """On Matrix anybody may send an edit of anything; it counts from the author only."""
-        if self._side is Side.TEAMS or known is None:
+    def _may_change(
+        self, item: Item, seen: Sighting, known: Known | None, events: Sequence[Event]
+    ) -> bool:
+        """On Matrix anybody may send an edit of anything; it counts from the author only.
+
+        What somebody wrote in Teams they edit in Matrix where it stands under their own account; of
+        what their ghost said, every client says that an edit of theirs is none.
+        """
+        edits = any(isinstance(event, MessageEdited) for event in events)
+        if self._side is Side.TEAMS or known is None or not edits:
             return True
-        return not any(
-            isinstance(event, MessageEdited) and event.author.id != known.author for event in events
-        )
+        if known.origin is self._side:
+            return seen.author.id == known.author
+        return seen.is_own and item.speaker in {known.author, None}
 
     def _is_unheard(self, item: Item) -> bool:
         if item.speaker is not None or self._side is Side.TEAMS:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bridge.domain.changes import Own, words_of
+from bridge.domain.changes import Own, wording_of
 from bridge.domain.events import (
     Change,
     MessageDeleted,
@@ -136,7 +136,7 @@ async def _write_own(
         now,
         plain(delivery.speaker),
         plain(event.key) if isinstance(event, ReactionAdded | ReactionRemoved) else "",
-        words_of(event.body) if isinstance(event, MessageEdited) else "",
+        wording_of(event.body) if isinstance(event, MessageEdited) else "",
     )
 
 

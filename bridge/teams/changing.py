@@ -1,7 +1,8 @@
 """Changing what is in Teams already, as the person who changed it in Matrix.
 
     MessageEdited            GET, then PATCH with all of it; parts that were not there are said anew,
-                             parts that are left over are taken back
+                             parts that are left over are taken back; of what was written in Teams
+                             the words alone are replaced, if nothing else goes (`rewording`)
     MessageDeleted           softDelete of every part
     ReactionAdded, -Removed  setReaction, unsetReaction
 
@@ -18,7 +19,7 @@ from bridge.convert.losses import PICTURE_IN_EDIT
 from bridge.convert.teams import render_teams, teams_mentions
 from bridge.domain.content import Mention
 from bridge.domain.events import MessageEdited, ReactionAdded, ReactionRemoved
-from bridge.domain.ids import MessageRef
+from bridge.domain.ids import MessageRef, Side
 from bridge.errors import Rejected, TargetMissing
 from bridge.ports import Confirm, Delivery, FarPart
 from bridge.teams import outgoing, payloads
@@ -28,6 +29,7 @@ from bridge.teams.graph import Credential, Graph, Json
 from bridge.teams.paths import deletion_path, message_path
 from bridge.teams.payloads import ChatMessage
 from bridge.teams.quota import Priority
+from bridge.teams.rewording import reworded
 from bridge.teams.speaking import (
     BAD_REQUEST,
     NOT_FOUND,
@@ -94,12 +96,15 @@ class Changer:
     ) -> MessageRef:
         """Let a part say something else; return what it is called, which is new for a new part."""
         parts = far_parts(delivery)
+        if was_written_there(parts):
+            await self._replace(delivery, event, parts[0], confirm)
+            return parts[0].ref
         part = part_of(parts, event.part)
         if part is None:
             ref = await self.voice.say(delivery, event, confirm=confirm)
         else:
             ref = part.ref
-            await self._replace(delivery, event, ref, confirm)
+            await self._replace(delivery, event, part, confirm)
         for left in surplus(event, parts):
             await self._take_back(delivery, left.ref, confirm)
         return ref
@@ -123,11 +128,16 @@ class Changer:
     # --- words ---
 
     async def _replace(
-        self, delivery: Delivery, event: MessageEdited, ref: MessageRef, confirm: Confirm
+        self, delivery: Delivery, event: MessageEdited, part: FarPart, confirm: Confirm
     ) -> None:
+        ref = part.ref
         before = await self.glance.message(delivery, ref)
-        if before is None or payloads.chat_message(before).deleted:
+        message = None if before is None else payloads.chat_message(before)
+        if before is None or message is None or message.deleted:
             raise Rejected("the message was taken back in Teams: it cannot be edited there")
+        if was_written_there([part]):
+            body = reworded(message, event, part, hosted=len(outgoing.pictures_in(before)))
+            event = replace(event, body=body)
         event = await self._with_its_pictures(delivery, event, before)
         *firsts, last = fewer(teams_mentions(event.body))
         for named in firsts:
@@ -209,6 +219,11 @@ def far_parts(delivery: Delivery) -> tuple[FarPart, ...]:
     if not delivery.far.parts:
         raise TargetMissing("what it refers to is not there yet")
     return delivery.far.parts
+
+
+def was_written_there(parts: Sequence[FarPart]) -> bool:
+    """Tell whether what a change refers to was written in Teams: then it is one message, whole."""
+    return parts[0].origin is Side.TEAMS
 
 
 def part_of(parts: Sequence[FarPart], number: int) -> FarPart | None:

@@ -28,7 +28,7 @@ from bridge.errors import Uncertain
 from bridge.ports import Delivery, FarPart, Journal
 from bridge.teams import payloads
 from bridge.teams.chains import ChainReader
-from bridge.teams.changing import Glance, part_of, shows, surplus
+from bridge.teams.changing import Glance, part_of, shows, surplus, was_written_there
 from bridge.teams.graph import Graph, has_more
 from bridge.teams.paths import messages_path
 from bridge.teams.payloads import ChatMessage
@@ -83,13 +83,17 @@ class Finder:
                 assert_never(event)
 
     async def _edited(self, delivery: Delivery, event: MessageEdited) -> MessageRef | None:
-        part = part_of(delivery.far.parts, event.part)
+        parts = delivery.far.parts
+        if parts and was_written_there(parts):
+            message = await self.glance.read(delivery, parts[0].ref)
+            return parts[0].ref if message is not None and says(message, event.body) else None
+        part = part_of(parts, event.part)
         if part is None:
             ref = await self._said(delivery, event)
         else:
             message = await self.glance.read(delivery, part.ref)
             ref = part.ref if message is not None and says(message, event.body) else None
-        if ref is None or not await self._are_gone(delivery, surplus(event, delivery.far.parts)):
+        if ref is None or not await self._are_gone(delivery, surplus(event, parts)):
             return None
         return ref
 

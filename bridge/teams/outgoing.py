@@ -15,7 +15,7 @@ from bridge.convert.markup import escape_attribute
 from bridge.domain.content import Mention, TargetKind
 from bridge.domain.ids import MessageRef, Place, channel_of
 from bridge.teams.attachments import ATTACHMENTS_MAX, quoted_message
-from bridge.teams.payloads import REACTIONS_MAX, Json, objects, text
+from bridge.teams.payloads import REACTIONS_MAX, Json, long_text, objects, text
 
 Wish = dict[str, object]
 
@@ -77,8 +77,8 @@ def replacement(html: str, mentions: Sequence[Mention], before: Json, place: Pla
 def pictures_in(message: Json) -> list[str]:
     """Return the addresses of the pictures that a message has in its own text, in order."""
     body = message.get("body")
-    content = text(body, "content") if isinstance(body, dict) else None
-    found = _PICTURE.findall((content or "")[:CONTENT_CHARS_MAX])
+    content = long_text(body, "content") if isinstance(body, dict) else ""
+    found = _PICTURE.findall(content[:CONTENT_CHARS_MAX])
     return [unescape(address) for address in found]
 
 

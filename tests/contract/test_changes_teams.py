@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bridge.domain.changes import words_of
+from bridge.domain.changes import wording_of, words_of
 from bridge.domain.content import Body, Mention, Paragraph, Target, TargetKind, Text, from_text
 from bridge.domain.events import (
     Event,
@@ -28,6 +28,7 @@ from bridge.domain.events import (
 from bridge.domain.ids import MessageRef, Side, Version
 from bridge.errors import Rejected, TargetMissing, Unauthorized, Uncertain
 from bridge.ports import Delivery, Far, FarPart
+from bridge.sandbox.tenant import client_kinds as kinds
 from bridge.sandbox.tenant.client import Person as User
 from bridge.sandbox.tls import Certificates
 from tests.contract.test_endpoint_teams import SCOPES, World, kept, make_world
@@ -139,8 +140,9 @@ def ours(*refs: str) -> Far:
     )
 
 
-def theirs(ref: str) -> Far:
-    return Far(parts=(FarPart(part=0, ref=MessageRef(ref), origin=Side.TEAMS, author="bob"),))
+def theirs(ref: str, *, part: int = 0, shown_in: int = 1) -> Far:
+    facts = {"part": part, "shown_in": shown_in}
+    return Far(parts=(FarPart(ref=MessageRef(ref), origin=Side.TEAMS, author="bob", **facts),))
 
 
 @pytest.fixture(params=[True, False], ids=["traces kept", "traces stripped"])
@@ -300,6 +302,46 @@ async def test_a_message_keeps_its_trace_when_it_is_edited(scene: Scene) -> None
     await scene.world.deliver(scene.delivery(scene.edited("after"), far=ours(ref)))
     settings = "data-bridge-trace" in await scene.content(ref)
     assert await scene.world.side.endpoint.find(sent) == (ref if settings else None)
+
+
+async def test_what_somebody_wrote_in_teams_they_edit_with_all_else_kept(scene: Scene) -> None:
+    asked = await scene.world.tenant.type(scene.chat, scene.bob.id, "<p>tea?</p>")
+    ref = await scene.answered("yes", asked)
+    before = await scene.shown(ref)
+    delivery = scene.delivery(scene.edited("no & never"), far=theirs(ref))
+    async with kept(scene.world):
+        assert await scene.world.deliver(delivery) == ref
+        seen = await scene.last_seen(ref)
+    assert (await scene.shown(ref))["attachments"] == before["attachments"]
+    assert wording_of(seen.body) == wording_of(from_text("no & never")), "our echo is recognised"
+    assert await scene.world.side.endpoint.find(delivery) == ref
+
+
+async def test_a_picture_below_words_that_are_edited_stays(scene: Scene) -> None:
+    ref = await kinds.say(
+        scene.world.tenant, scene.chat, "inline_image", user=scene.alice.id, text="<p>a cpu</p>"
+    )
+    delivery = scene.delivery(scene.edited("a cup"), far=theirs(ref, shown_in=2))
+    async with kept(scene.world):
+        await scene.world.deliver(delivery)
+        seen = await scene.last_seen(ref)
+    content = await scene.content(ref)
+    assert "a cup" in content
+    assert "hostedContents" in content
+    assert wording_of(seen.body) == wording_of(from_text("a cup"))
+
+
+async def test_what_would_be_lost_by_an_edit_is_not_edited(scene: Scene) -> None:
+    ref = await scene.said("https://tea.example")
+    await scene.world.tenant.call(
+        "POST", f"/chats/{scene.chat}/messages/{ref}/unfurl", {"card": True}
+    )
+    before = await scene.shown(ref)
+    for far in (theirs(ref), theirs(ref, part=1, shown_in=2)):
+        delivery = scene.delivery(scene.edited("gone?"), far=far)
+        with pytest.raises(Rejected, match="would lose what else"):
+            await scene.world.deliver(delivery)
+    assert await scene.shown(ref) == before
 
 
 # --- deletions --------------------------------------------------------------------------------

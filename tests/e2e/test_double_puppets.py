@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ import pytest
 
 from bridge.matrix.echo import MARK
 from bridge.sandbox.people import MatrixPerson
+from bridge.sandbox.tenant import client_kinds as kinds
 from bridge.sandbox.tenant.client import Person
 from bridge.sandbox.tenant.client_people import PeopleClient
 from tests.kit.e2e_world import ARRIVAL, Ground, World, eventually, open_world
 from tests.kit.world import PASSWORD, SERVER_NAME, Slot
 
 Json = dict[str, Any]
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 @pytest.fixture
@@ -76,6 +81,35 @@ async def test_who_has_signed_in_is_heard_as_themselves_on_both_sides(world: Wor
     bodies = await world.texts_in_matrix(person, room)
     assert not any("✎" in body for body in bodies), "nothing is said anew"
     assert len(await world.messages(chat)) == 3
+
+
+async def test_what_a_person_wrote_in_teams_they_edit_in_matrix(world: World) -> None:
+    maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
+    person = await world.signed_in("maria", maria)
+    chat = await world.tenant.create_chat("group", [maria.id, tom.id], topic="Mending")
+    room = await world.opened(chat, tom, person)
+    said = await world.say(chat, maria, "tpyo")
+    _, event = await _own(person, "tpyo")
+    picture = {"user": maria.id, "data": base64.b64encode(PNG).decode()}
+    shown = await kinds.say(world.tenant, chat, "inline_image", text="<p>a cpu</p>", **picture)
+    _, caption = await _own(person, "a cpu")
+
+    await _edit(person, room, event, "typo")
+    await _edit(person, room, caption, "a cup")
+    [mended] = await world.read_in_teams(chat, "typo")
+    assert mended["id"] == said
+
+    async def is_shown() -> bool:
+        return "a cup" in await _content(world, chat, shown)
+
+    await eventually(is_shown, "the words above the picture")
+    await world.at_rest()
+    assert "<img" in await _content(world, chat, shown)
+    edits = [e for e in await _events(person, room) if _replaces(e) and e["sender"] == person.user]
+    assert len(edits) == 2, "what comes back from Teams is not said anew"
+
+    await world.tenant.edit(chat, said, "typo, and more")
+    await eventually(lambda: _is_edited_to(person, room, "typo, and more"), "an edit in Teams")
 
 
 async def test_a_chat_of_two_is_one_for_whoever_is_brought_in(world: World) -> None:
@@ -180,3 +214,25 @@ async def _is_redacted_by_themselves(person: MatrixPerson, room: str, event: str
     found = await person.call("GET", f"rooms/{quote(room)}/event/{quote(event)}")
     because = found.get("unsigned", {}).get("redacted_because", {})
     return bool(because.get("sender") == person.user)
+
+
+async def _edit(person: MatrixPerson, room: str, event: str, text: str) -> None:
+    new = {"msgtype": "m.text", "body": text}
+    relation = {"rel_type": "m.replace", "event_id": event}
+    await person.say(room, f"* {text}", **{"m.new_content": new, "m.relates_to": relation})
+
+
+def _replaces(event: Json) -> bool:
+    relation = event["content"].get("m.relates_to", {})
+    return bool(relation.get("rel_type") == "m.replace")
+
+
+async def _is_edited_to(person: MatrixPerson, room: str, text: str) -> bool:
+    return await _any(
+        person, room, lambda e: _replaces(e) and e["content"]["m.new_content"]["body"] == text
+    )
+
+
+async def _content(world: World, chat: str, ref: str) -> str:
+    found = next(one for one in await world.messages(chat) if one["id"] == ref)
+    return str(found["body"]["content"])

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from bridge.domain.changes import Known, Own, OwnChange, words_of
+from bridge.domain.changes import Known, Own, OwnChange, wording_of
 from bridge.domain.events import (
     Event,
     MessageDeleted,
@@ -137,7 +137,7 @@ def _own(store: FakeStore, delivery: Delivery, ref: MessageRef, now: datetime) -
         at=now,
         person=delivery.speaker,
         key=event.key if isinstance(event, ReactionAdded | ReactionRemoved) else "",
-        words=words_of(event.body) if isinstance(event, MessageEdited) else "",
+        words=wording_of(event.body) if isinstance(event, MessageEdited) else "",
     )
     changes = store.own.setdefault((delivery.portal.id, Side.TEAMS, ref), [])
     if all(other.id != change.id for other in changes):
@@ -243,10 +243,16 @@ def _target(store: FakeStore, delivery: Delivery) -> Far:
             ref=link.matrix_event if source is Side.TEAMS else link.message,
             origin=link.origin,
             author=link.event.author.id,
+            shown_in=1 if source is Side.TEAMS else _events_of(store, link),
         )
         for link in links
     )
     return Far(parts=parts, reaction=_far_reaction(store, delivery))
+
+
+def _events_of(store: FakeStore, link: StoredLink) -> int:
+    same = (one for one in store.links if (one.portal, one.message) == (link.portal, link.message))
+    return sum(1 for _ in same) or 1
 
 
 def _all_links(store: FakeStore, source: Side) -> list[StoredLink]:

@@ -54,6 +54,8 @@ class FakeEndpoint(Endpoint):
             raise failure
         self.delivered.append(delivery)
         ref = MessageRef(f"{self.side}-{len(self.delivered)}")
+        if self.side is Side.TEAMS and isinstance(delivery.event, MessageEdited):
+            ref = next((p.ref for p in delivery.far.parts if p.origin is Side.TEAMS), ref)
         self.by_trace[(delivery.source, delivery.event.part)] = ref
         if failure is not None:
             raise failure

@@ -114,3 +114,9 @@ def test_a_reaction_is_written_as_a_picture() -> None:
 def _whole(item: Json) -> Json:
     names = ("id", "contentType", "contentUrl", "content", "name", "thumbnailUrl", "teamsAppId")
     return {name: item.get(name) for name in names}
+
+
+def test_the_pictures_of_a_message_are_found_however_long_it_is() -> None:
+    address = "https://graph.microsoft.com/v1.0/chats/c/messages/1/hostedContents/aWQ=/$value"
+    html = f"<p>{'tea ' * 500}</p><img alt='a' src=\"{address}\">"
+    assert outgoing.pictures_in({"body": {"content": html}}) == [address]
