@@ -48,7 +48,7 @@ def desk_of(
     commands.add(*_plumbing_of(config, memory, teams, matrix).commands())
     desk.sign_in_link = sign_ins.link
     starting = starting_of(config, memory, teams, matrix, clock)
-    organiser = organiser_of(config, teams, clock)
+    organiser = organiser_of(config, memory, teams, clock)
     commands.add(
         *AccountCommands(sign_ins).commands(),
         *starting.commands.commands(),

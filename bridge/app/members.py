@@ -17,7 +17,7 @@ from bridge.teams.people import People
 from bridge.teams.side import TeamsSide
 
 
-def organiser_of(config: Config, teams: TeamsSide, clock: SystemClock) -> Organiser:
+def organiser_of(config: Config, memory: Memory, teams: TeamsSide, clock: SystemClock) -> Organiser:
     """Build what changes conversations; nothing is asked of anybody yet."""
     return Organiser(
         graph=teams.graph,
@@ -25,6 +25,7 @@ def organiser_of(config: Config, teams: TeamsSide, clock: SystemClock) -> Organi
         directory=teams.directory,
         people=People(graph=teams.graph, credential=teams.auth.for_app()),
         clock=clock,
+        ghosts=memory.ghosts,
         base=graph_base(config.teams.graph_url),
         with_history=config.bridge.members.added_see_history,
     )

@@ -16,6 +16,7 @@ from bridge.matrix.commands.listing import ListCommand
 from bridge.matrix.desk import BotDesk
 from bridge.matrix.invitations import Invitations, Linker
 from bridge.matrix.lookups import Allowance, Lookups
+from bridge.matrix.outsiders import WithOutsiders
 from bridge.matrix.starting import Starter
 from bridge.matrix.states import States
 from bridge.ports import Clock
@@ -41,7 +42,7 @@ def starting_of(
 ) -> Starting:
     """Build it, and have rooms wait for those that people make."""
     tenant = TenantId(config.teams.tenant_id)
-    directory = _contacts(teams)
+    directory = WithOutsiders(tenant=tenant, directory=_contacts(teams), ghosts=memory.ghosts)
     starter = _starter(tenant, memory, teams, matrix, clock)
     matrix.rooms.is_awaited = starter.is_awaited
     return Starting(

@@ -40,9 +40,9 @@ class Person:
     """Who did something, as their side names them.
 
     `name` is None where the side did not say (Graph leaves it null often). Nobody has the id "": a
-    system message that says nothing of who did it. `home` is whose account it is, as far as Graph
-    said so; it goes no further than to whoever knows which tenant is ours. `organisation` is the
-    domain of another organisation, where it is known.
+    system message that says nothing of who did it. `home` is the tenant whose account it is, as far
+    as Graph said so; to whoever knows which tenant is ours it is that of another organisation only.
+    `organisation` is the domain of another organisation, where it is known.
     """
 
     id: str
@@ -54,8 +54,9 @@ class Person:
     def seen_from(self, tenant: TenantId) -> Person:
         """Return the person as `tenant` knows them: whoever has another home is of elsewhere."""
         kind = kind_from(tenant, self.kind, self.home)
-        organisation = self.organisation if kind is PersonKind.FEDERATED else None
-        return replace(self, kind=kind, home=None, organisation=organisation)
+        if kind is PersonKind.FEDERATED:
+            return replace(self, kind=kind)
+        return replace(self, kind=kind, home=None, organisation=None)
 
 
 def kind_from(tenant: TenantId, kind: PersonKind, home: TenantId | None) -> PersonKind:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bridge.domain.events import Person, PersonKind
+from bridge.domain.ids import TenantId
 
 APPLICATIONS = frozenset({PersonKind.BOT, PersonKind.WEBHOOK})
 _OF_THE_DIRECTORY = frozenset({PersonKind.USER, PersonKind.GUEST})
@@ -58,11 +59,15 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """Somebody as their ghost shows them; `standing` is None until the directory was seen to know them."""
+    """Somebody as their ghost shows them; `standing` is None until the directory was seen to know them.
+
+    `home` is the tenant of somebody of another organisation: Graph finds them by it alone.
+    """
 
     name: str | None = None
     kind: PersonKind = PersonKind.USER
     organisation: str | None = None
+    home: TenantId | None = None
     standing: Standing | None = None
     picture: Picture | None = None
     facets: Facets = field(default_factory=dict)
@@ -81,16 +86,20 @@ class Profile:
 def heard(known: Likeness | None, person: Person) -> Likeness:
     """Return what is known of somebody, now that a side has named them so."""
     if known is None:
-        return Likeness(name=person.name, kind=person.kind, organisation=person.organisation)
+        return Likeness(
+            name=person.name,
+            kind=person.kind,
+            organisation=person.organisation,
+            home=person.home,
+        )
     if known.standing is not None:
         return known
     # Whoever only reacted is often named without their kind.
     kind = known.kind if person.kind is PersonKind.USER else person.kind
     name = _own_name(known, person, kind)
-    organisation = person.organisation or known.organisation
-    if (name, kind, organisation) == (known.name, known.kind, known.organisation):
-        return known
-    return replace(known, name=name, kind=kind, organisation=organisation)
+    organisation, home = person.organisation or known.organisation, person.home or known.home
+    now = replace(known, name=name, kind=kind, organisation=organisation, home=home)
+    return known if now == known else now
 
 
 def _own_name(known: Likeness, person: Person, kind: PersonKind) -> str | None:

@@ -47,7 +47,8 @@ To write to people in Teams, sign in first: {link} Then start the chat again. (T
 alone and works once, for a few minutes.)"""
 UNKNOWN = """\
 I cannot start a chat with {ghost}: nobody of your organisation has this account, or it is switched \
-off. To people of other organisations write in Teams first; the chat then appears here."""
+off. To people of other organisations whom I have never seen in one of your chats write in Teams \
+first; the chat then appears here."""
 YOURSELF = "I cannot start a chat of you with yourself: {ghost} stands for you."
 NOT_STARTED = "I could not start the chat. {reason}."
 SIGN_IN_AGAIN = """\
@@ -287,6 +288,7 @@ class Invitations:
 
 
 def person_of(contact: Contact) -> Person:
-    """Return somebody of the directory as a ghost is made of them."""
+    """Return somebody as a ghost is made of them."""
     kind = PersonKind.GUEST if contact.is_guest else PersonKind.USER
-    return Person(id=contact.id, name=contact.name, kind=kind)
+    kind = kind if contact.home is None else PersonKind.FEDERATED
+    return Person(id=contact.id, name=contact.name, kind=kind, home=contact.home)

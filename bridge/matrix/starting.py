@@ -11,11 +11,11 @@ it has.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bridge.domain.ids import RoomId, TeamsUserId, UserId
+from bridge.domain.ids import RoomId, UserId
 from bridge.domain.portal import Account, Conversation, Portal
 from bridge.errors import Refused, Rejected, Unavailable
 from bridge.matrix.adopting import Adopter, Scene
@@ -91,7 +91,7 @@ class Starter:
             room=None if site is None or site.scene.is_encrypted else site.scene.room,
             begun_at=self.clock.now(),
         )
-        made = await self._made(wish, {one.id for one in contacts if one.is_guest})
+        made = await self._made(wish, contacts)
         portal = await self.book.portal_of(made.place_made)
         if site is not None and await self._is_adopted(made, portal, site):
             return Started(portal=portal, room=site.scene.room, is_own=True)
@@ -110,7 +110,7 @@ class Starter:
 
     # --- the chat ---
 
-    async def _made(self, wish: Start, guests: Collection[TeamsUserId]) -> Start:
+    async def _made(self, wish: Start, contacts: Sequence[Contact]) -> Start:
         before = await self.book.begin(wish)
         if before is not None:
             if before.place is not None:
@@ -120,7 +120,7 @@ class Starter:
             await self.book.forget(wish.key)  # Nothing has come of it.
             await self.book.begin(wish)
         try:
-            place = await self.maker.make(wish, guests)
+            place = await self.maker.make(wish, contacts)
         except Refused as error:
             await self.book.forget(wish.key)
             if isinstance(error, Rejected):

@@ -24,13 +24,17 @@ MEMBERS_MAX = 250
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """Somebody of the tenant, as its directory lists them; `sign_in` is their user principal name."""
+    """Somebody of the tenant, as its directory lists them; `sign_in` is their user principal name.
+
+    `home` is the tenant of somebody of another organisation.
+    """
 
     id: TeamsUserId
     name: str | None
     mail: str | None = None
     sign_in: str | None = None
     is_guest: bool = False
+    home: TenantId | None = None
 
     @property
     def address(self) -> str:
@@ -125,8 +129,8 @@ class StartBook(Protocol):
 class ChatMaker(Protocol):
     """Makes chats as the person who wants them."""
 
-    async def make(self, start: Start, guests: Collection[TeamsUserId]) -> Place:
-        """Make a chat, or find the one that two people have; `guests` are whom the tenant invited.
+    async def make(self, start: Start, contacts: Collection[Contact]) -> Place:
+        """Make a chat, or find the one that two people have; `contacts` are all but who makes it.
 
         Raises:
             Rejected: Teams does not let it; the message is for whoever asked.

@@ -23,7 +23,7 @@ from bridge.domain.events import (
     ReactionAdded,
     ReactionRemoved,
 )
-from bridge.domain.ids import MessageRef, Version
+from bridge.domain.ids import MessageRef, TenantId, Version
 from bridge.errors import Unconvertible
 
 Fields = Mapping[str, object]
@@ -53,6 +53,8 @@ def _who(person: Person) -> dict[str, object]:
         named["kind"] = person.kind
     if person.organisation is not None:
         named["organisation"] = person.organisation
+    if person.home is not None:
+        named["home"] = person.home
     return named
 
 
@@ -164,12 +166,13 @@ _READERS: Mapping[str, Callable[[Fields], Event]] = {
 def _person(value: object) -> Person:
     if not isinstance(value, dict):
         raise TypeError("a person is an object")
-    name, organisation = value["name"], value.get("organisation")
+    name, organisation, home = value["name"], value.get("organisation"), value.get("home")
     return Person(
         id=_text(value["id"]),
         name=None if name is None else _text(name),
         kind=PersonKind(_text(value.get("kind", PersonKind.USER))),
         organisation=None if organisation is None else _text(organisation),
+        home=None if home is None else TenantId(_text(home)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from bridge.domain.events import PersonKind
+from bridge.domain.ids import TenantId
 from bridge.domain.likeness import Facet, Likeness, Picture, Standing
 
 
@@ -20,6 +21,7 @@ def encode(likeness: Likeness) -> bytes:
         "name": likeness.name,
         "kind": None if likeness.kind is PersonKind.USER else likeness.kind,
         "organisation": likeness.organisation,
+        "home": likeness.home,
         "standing": likeness.standing,
         "picture": picture and {"tag": picture.tag, "digest": picture.digest, "uri": picture.uri},
         "facets": {facet.value: value for facet, value in likeness.facets.items()},
@@ -35,6 +37,7 @@ def decode(raw: bytes | None) -> Likeness:
             name=_text(found.get("name")),
             kind=PersonKind(found.get("kind", PersonKind.USER)),
             organisation=_text(found.get("organisation")),
+            home=_tenant(found.get("home")),
             standing=Standing(found["standing"]) if "standing" in found else None,
             picture=_picture(found.get("picture")),
             facets={Facet(name): str(value) for name, value in found.get("facets", {}).items()},
@@ -48,6 +51,10 @@ def _picture(found: Any) -> Picture | None:  # noqa: ANN401 -- JSON
         return None
     tag, digest, uri = (_text(found.get(name)) for name in ("tag", "digest", "uri"))
     return Picture(tag=tag, digest=digest or "", uri=uri or "") if tag else None
+
+
+def _tenant(value: object) -> TenantId | None:
+    return TenantId(value) if isinstance(value, str) else None
 
 
 def _text(value: object) -> str | None:

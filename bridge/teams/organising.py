@@ -6,11 +6,12 @@
 
     chat, group or meeting    its own members; a name for groups only
     private, shared channel   its own members
+    of other organisations    into chats and shared channels, where Graph is told their tenant
     standard channel          members are added to its team, and not taken out of it from here
     chat of two               nothing
 
 What Graph refuses is said so that people understand it. Sources: learn.microsoft.com graph/api
-chat-patch, chat-post-members, chat-delete-members, channel-patch, channel-post-members,
+chat-patch, chat-post-members (example 6), chat-delete-members, channel-patch, channel-post-members,
 channel-delete-members, team-post-members, user-get.
 """
 
@@ -22,10 +23,17 @@ from urllib.parse import quote
 from typing_extensions import override
 
 from bridge import ports
-from bridge.domain.ids import Channel, Place, TeamsUserId, channel_of, is_account
+from bridge.domain.ids import (
+    Channel,
+    Place,
+    TeamsUserId,
+    TenantId,
+    channel_of,
+    is_account,
+)
 from bridge.domain.portal import Conversation, ConversationKind, Membership
 from bridge.errors import Rejected, Unauthorized
-from bridge.ports import Clock, Directory, People
+from bridge.ports import Clock, Directory, GhostBook, People
 from bridge.teams import payloads
 from bridge.teams.advice import organising_refusal
 from bridge.teams.answers import GraphRejected, PermissionMissing
@@ -40,6 +48,15 @@ DESCRIPTION_CHARS_MAX = 1_024
 ALL_HISTORY = "0001-01-01T00:00:00Z"
 """Since when whoever is added to a chat sees what was said; without a time: from now on."""
 MEMBER_PAGES_MAX = 20
+
+NOT_KNOWN = """\
+they are gone, or of another organisation and were not seen here before: add them in Teams"""
+ONLY_SHARED = """\
+they are of another organisation, and Teams lets such people into chats and shared channels only"""
+NO_EXTERNAL_ACCESS = """\
+they are of another organisation, and yours or theirs does not allow that, or Teams does not let you do \
+it here"""
+_FORBIDDEN = 403
 
 CHAT_SCOPE = "Chat.ReadWrite"
 CHAT_MEMBER_SCOPE = "ChatMember.ReadWrite"
@@ -60,6 +77,7 @@ class Organiser(ports.Organiser):
     directory: Directory
     people: People
     clock: Clock
+    ghosts: GhostBook
     base: str
     with_history: bool = False
 
@@ -92,19 +110,29 @@ class Organiser(ports.Organiser):
             return
         check_roster(conversation, person)
         channel = channel_of(place)
+        home = await self._home(place, person)
+        if home and channel is not None and conversation.membership is not Membership.SHARED:
+            raise Rejected(ONLY_SHARED)
         member: Json = {
             "@odata.type": "#microsoft.graph.aadUserConversationMember",
             "user@odata.bind": f"{self.base}/users('{person}')",
             "roles": [],
+            **({"tenantId": home} if home else {}),
         }
-        if channel is None:
-            body = member | await self._of_chat(person)
-            await self._ask(by, "POST", f"{_path(place)}/members", body, CHAT_SCOPE)
-        elif conversation.membership is Membership.STANDARD:
-            path = f"/teams/{segment(channel.team)}/members"
-            await self._ask(by, "POST", path, member, TEAM_MEMBER_SCOPE)
-        else:
-            await self._ask(by, "POST", f"{_path(place)}/members", member, CHANNEL_MEMBER_SCOPE)
+        try:
+            if channel is None:
+                body = member | await self._of_chat(person, home)
+                await self._ask(by, "POST", f"{_path(place)}/members", body, CHAT_SCOPE)
+            elif conversation.membership is Membership.STANDARD:
+                path = f"/teams/{segment(channel.team)}/members"
+                await self._ask(by, "POST", path, member, TEAM_MEMBER_SCOPE)
+            else:
+                path = f"{_path(place)}/members"
+                await self._ask(by, "POST", path, member, CHANNEL_MEMBER_SCOPE)
+        except GraphRejected as error:
+            if home and error.status == _FORBIDDEN:
+                raise Rejected(NO_EXTERNAL_ACCESS) from error
+            raise
 
     @override
     async def remove(self, by: TeamsUserId, place: Place, person: TeamsUserId) -> None:
@@ -124,12 +152,19 @@ class Organiser(ports.Organiser):
     async def _described(self, place: Place) -> Conversation:
         return await self.directory.describe(place, as_of=self.clock.now())
 
-    async def _of_chat(self, person: TeamsUserId) -> Json:
+    async def _home(self, place: Place, person: TeamsUserId) -> TenantId | None:
+        """Return the tenant of somebody of another organisation whom the bridge has met."""
+        ghost = await self.ghosts.ghost(place.tenant, person)
+        return None if ghost is None else ghost.likeness.home
+
+    async def _of_chat(self, person: TeamsUserId, home: TenantId | None) -> Json:
         """Say as what somebody comes into a chat: guests of the organisation as guests only."""
+        since: Json = {"visibleHistoryStartDateTime": ALL_HISTORY} if self.with_history else {}
+        if home is not None:
+            return {"roles": ["owner"], **since}
         profile = (await self.people.look((person,))).get(person)
         if profile is None:
-            raise Rejected("they are of another organisation, or gone: add them in Teams")
-        since: Json = {"visibleHistoryStartDateTime": ALL_HISTORY} if self.with_history else {}
+            raise Rejected(NOT_KNOWN)
         return {"roles": ["guest" if profile.is_guest else "owner"], **since}
 
     async def _membership(

@@ -4,8 +4,8 @@
     find  the person's group chats since the wish ─▶ of that topic ─▶ with exactly those members
 
 A group would be there twice if it was asked for twice, and nothing of ours can be left in it: what
-was asked for is its trace. Sources: learn.microsoft.com graph/api chat-post, chat-list,
-chat-list-members.
+was asked for is its trace. People of other organisations are found by their tenant alone (example 7
+of chat-post). Sources: learn.microsoft.com graph/api chat-post, chat-list, chat-list-members.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing_extensions import override
 from bridge.domain.ids import ConversationId, Place, TeamsUserId, TenantId
 from bridge.errors import Rejected, Uncertain
 from bridge.ports import starting as ports
-from bridge.ports.starting import Start
+from bridge.ports.starting import Contact, Start
 from bridge.teams import payloads
 from bridge.teams.answers import GraphRejected
 from bridge.teams.auth import Auth
@@ -46,18 +46,19 @@ class ChatMaker(ports.ChatMaker):
     auth: Auth
 
     @override
-    async def make(self, start: Start, guests: Collection[TeamsUserId]) -> Place:
+    async def make(self, start: Start, contacts: Collection[Contact]) -> Place:
         try:
             chat = await self.graph.request(
                 "POST",
                 "/chats",
                 credential=self.auth.for_person(start.person),
-                body=wish(start, guests, self.graph.address),
+                body=wish(start, contacts, self.graph.address),
                 repeatable=not start.is_group,
                 priority=Priority.EDITS,
             )
         except GraphRejected as error:
-            raise Rejected(starting_refusal(error)) from error
+            outside = any(contact.home for contact in contacts)
+            raise Rejected(starting_refusal(error, outside=outside)) from error
         key = text(chat, "id")
         if key is None:
             raise Uncertain("Graph made a chat without saying its id")
@@ -104,27 +105,37 @@ class ChatMaker(ports.ChatMaker):
         return None if more else found
 
 
-def wish(start: Start, guests: Collection[TeamsUserId], graph: str) -> Json:
+def wish(start: Start, contacts: Collection[Contact], graph: str) -> Json:
     """Say to Graph which chat is wanted; `graph` is the address that users are named below."""
-    members = [
-        {
-            "@odata.type": "#microsoft.graph.aadUserConversationMember",
-            "roles": ["guest" if person in guests else "owner"],
-            "user@odata.bind": f"{graph}/users('{person}')",
-        }
-        for person in start.members
-    ]
+    known = {contact.id: contact for contact in contacts}
+    members = [_member(person, known.get(person), graph) for person in start.members]
     named = {"topic": start.topic} if start.is_group and start.topic else {}
     kind = "group" if start.is_group else "oneOnOne"
     return {"chatType": kind, **named, "members": members}
 
 
-def starting_refusal(error: GraphRejected) -> str:
-    """Say why a chat cannot be started, for whoever wants it."""
+def _member(person: TeamsUserId, contact: Contact | None, graph: str) -> Json:
+    """Guests of the organisation are called guests, and people of others owners with their tenant."""
+    home = None if contact is None else contact.home
+    return {
+        "@odata.type": "#microsoft.graph.aadUserConversationMember",
+        "roles": ["guest" if contact is not None and contact.is_guest else "owner"],
+        "user@odata.bind": f"{graph}/users('{person}')",
+        **({} if home is None else {"tenantId": home}),
+    }
+
+
+def starting_refusal(error: GraphRejected, *, outside: bool = False) -> str:
+    """Say why a chat cannot be started, for whoever wants it; `outside`: not only with one's own."""
+    if error.status == _FORBIDDEN and outside:
+        return (
+            "Teams does not let you start this chat: your organisation, or theirs, does not allow "
+            f"chats with the other ({error.code}). Its administrator can allow them"
+        )
     if error.status == _FORBIDDEN:
         return (
             "Teams does not let you start this chat: a policy of your organisation forbids it, or "
-            f"somebody of it may not be reached from here ({error.code})"
+            f"somebody may not be reached from here ({error.code})"
         )
     if error.status == _NOT_FOUND:
         return "Teams does not know somebody of them, or not any more"

@@ -21,6 +21,8 @@ from bridge.teams.people import People
 from bridge.teams.read_state import ReadMarker
 from bridge.teams.scopes import SCOPES as DELEGATED
 from tests.contract.test_endpoint_teams import SCOPES, World, world
+from tests.contract.test_starting_teams import outsider
+from tests.unit.matrix.books import Books
 
 __all__ = ["world"]
 
@@ -28,7 +30,7 @@ EVERY_SCOPE = (*SCOPES, *(one.name for one in DELEGATED if not one.required))
 Json = dict[str, Any]
 
 
-def organiser(world: World, *, with_history: bool = False) -> Organiser:
+def organiser(world: World, *, with_history: bool = False, books: Books | None = None) -> Organiser:
     side = world.side
     return Organiser(
         graph=side.graph,
@@ -36,6 +38,7 @@ def organiser(world: World, *, with_history: bool = False) -> Organiser:
         directory=side.directory,
         people=People(graph=side.graph, credential=side.auth.for_app()),
         clock=world.clock,
+        ghosts=books or Books(),
         base=graph_base(world.teams.graph_url),
         with_history=with_history,
     )
@@ -166,6 +169,33 @@ async def test_guests_are_added_as_guests(world: World) -> None:
     place = await group(world, [alice, bob])
     await organiser(world).add(by(alice), place, by(guest))
     assert await names_in(world, place) == {"Alice", "Bob", "Gus"}
+
+
+async def test_people_of_other_organisations_are_added_where_graph_is_told_their_tenant(
+    world: World,
+) -> None:
+    alice, bob, carol = await people_in(world)
+    books = Books()
+    ines = await outsider(world, books)
+    organise = organiser(world, books=books)
+    chat = await group(world, [alice, bob])
+    shared, private, standard = [
+        (await team_of(world, alice, bob, membership=kind))[2]
+        for kind in ("shared", "private", "standard")
+    ]
+
+    await organise.add(by(alice), chat, by(ines))
+    await organise.add(by(alice), shared, by(ines))
+
+    assert "Ines Lopes" in await names_in(world, chat)
+    assert "Ines Lopes" in await names_in(world, shared)
+    for place in (private, standard):
+        with pytest.raises(Rejected, match="chats and shared channels only"):
+            await organise.add(by(alice), place, by(ines))
+    await world.tenant.change_settings(external_access=False)
+    other = await group(world, [alice, carol])
+    with pytest.raises(Rejected, match="yours or theirs does not allow"):
+        await organise.add(by(alice), other, by(ines))
 
 
 async def test_whom_the_directory_does_not_know_is_not_added(world: World) -> None:

@@ -7,18 +7,24 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.domain.events import Person as Someone, PersonKind
 from bridge.domain.ids import ConversationId, Place, TeamsUserId, TenantId
+from bridge.domain.likeness import heard
 from bridge.domain.portal import Account
 from bridge.errors import Rejected, Unauthorized, Unavailable, Uncertain
+from bridge.matrix.outsiders import WithOutsiders
 from bridge.matrix.words import begins_with, is_called
-from bridge.ports.starting import Start
+from bridge.ports import Ghost
+from bridge.ports.starting import Contact, Start
 from bridge.sandbox.tenant.client import Person
+from bridge.sandbox.tenant.client_kinds import bring_stranger
 from bridge.sandbox.tenant.client_people import PeopleClient
 from bridge.sandbox.tenant.client_teams import TeamsClient
 from bridge.teams.channel_list import ChannelList
 from bridge.teams.contacts import Contacts, searched_for
 from bridge.teams.starting import ChatMaker
 from tests.contract.test_endpoint_teams import World, world
+from tests.unit.matrix.books import Books
 
 __all__ = ["world"]
 
@@ -104,7 +110,7 @@ async def test_a_group_is_found_by_who_is_in_it_and_its_topic(world: World) -> N
     start = wish(world, account, jonas, aicha, guest, topic="Lunch")
     assert await maker.find(start) is None
 
-    place = await maker.make(start, [TeamsUserId(guest.id)])
+    place = await maker.make(start, [Contact(id=TeamsUserId(guest.id), name=None, is_guest=True)])
 
     assert await maker.find(start) == place
     later = replace(start, begun_at=start.begun_at + timedelta(hours=1))
@@ -124,6 +130,62 @@ async def test_who_is_not_there_or_not_signed_in_gets_no_chat(world: World) -> N
     stranger = replace(wish(world, account, jonas), person=TeamsUserId(jonas.id))
     with pytest.raises(Unauthorized):
         await maker_of(world).make(stranger, ())
+
+
+FABRIKAM = TenantId("0b7a3c1e-2222-4444-8888-0123456789ab")
+
+
+async def outsider(world: World, books: Books | None = None) -> Person:
+    """Bring Ines of another organisation; `books` know her as the author of a message."""
+    ines = await bring_stranger(world.tenant, "federatedUser", "Ines Lopes", tenant_id=FABRIKAM)
+    if books is not None:
+        seen = Someone(id=ines, name="Ines Lopes", kind=PersonKind.FEDERATED, home=FABRIKAM)
+        tenant = TenantId(world.teams.tenant_id)
+        await books.remember_ghost(
+            Ghost(
+                tenant=tenant,
+                person=ines,
+                name=None,
+                has_device=False,
+                likeness=heard(None, seen.seen_from(tenant)),
+            )
+        )
+    return Person(id=ines, display_name="Ines Lopes", upn="")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_people_of_other_organisations_are_written_to_with_their_tenant(
+    world: World, count: int
+) -> None:
+    maria, jonas = await world.tenant.add_users("Maria Rossi", "Jonas Meier")
+    account, books = await world.sign_in(maria), Books()
+    ines = await outsider(world, books)
+    contacts = WithOutsiders(tenant=account.tenant, directory=contacts_of(world), ghosts=books)
+    people = [ines, jonas][:count]
+    known = await contacts.known([TeamsUserId(one.id) for one in people])
+    assert {one.id: one.home for one in known} == {
+        one.id: FABRIKAM if one is ines else None for one in people
+    }
+
+    start = wish(world, account, *people)
+    place = await maker_of(world).make(start, known)
+
+    described = await world.side.directory.describe(place)
+    assert {member.id for member in described.members} == set(start.members)
+    assert {m.home for m in described.members if m.id == ines.id} == {FABRIKAM}
+    with pytest.raises(Rejected, match="does not know"):
+        await maker_of(world).make(start, ())  # Nobody said whose she is.
+    await world.tenant.change_settings(external_access=False)
+    with pytest.raises(Rejected, match="your organisation, or theirs, does not allow"):
+        await maker_of(world).make(start, known)
+
+
+async def test_whom_nobody_has_met_is_no_contact(world: World) -> None:
+    ines = await outsider(world)
+    contacts = WithOutsiders(
+        tenant=TenantId(world.teams.tenant_id), directory=contacts_of(world), ghosts=Books()
+    )
+    assert await contacts.known([TeamsUserId(ines.id)]) == ()
 
 
 async def test_a_group_whose_making_was_not_answered_is_found_a_pair_asked_for_again(

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.sandbox.people import MatrixPerson
 from bridge.sandbox.tenant.client import Person
+from bridge.sandbox.tenant.client_kinds import bring_stranger
 from tests.kit.e2e_world import ARRIVAL, World, eventually
 
 ENCRYPTION = {
@@ -242,3 +243,23 @@ async def test_a_group_is_made_once_though_the_answer_is_lost_and_the_bridge_kil
 
 async def made_at_graph(world: World) -> bool:
     return bool(await chats_made(world))
+
+
+async def test_who_is_of_another_organisation_and_was_met_is_written_to(world: World) -> None:
+    maria, jonas = await world.tenant.add_users("Maria Rossi", "Jonas Meier")
+    writer = await world.signed_in("maria", maria)
+    ines = await bring_stranger(world.tenant, "federatedUser", "Ines Lopes")
+    project = await world.tenant.create_chat("group", [maria.id, jonas.id, ines])
+    await world.opened(project, jonas, writer)  # She has said nothing; she is a member.
+    await world.looked_at()
+
+    room = await make_room(writer, world.slot.ghost(ines))
+    await writer.say(room, "Ines, do you have a minute?")
+
+    await eventually(lambda: bool(world.said("chat made")), "the chat")
+    chat = world.said("chat made")[0]["conversation"]
+    await world.read_in_teams(chat, "Ines, do you have a minute?")
+    assert set(chat.removeprefix("19:").partition("@")[0].split("_")) == {maria.id, ines}
+    await writer.sync()
+    assert world.slot.ghost(ines) in writer.members[room]
+    world.check_log()

@@ -21,7 +21,7 @@ ENCRYPTED = "This room is encrypted, and I cannot read it: make another one for 
 NOBODY_HERE = """\
 Nobody of Teams is in this room beside you. Invite them first: `search NAME` in our direct chat shows \
 whom there is."""
-UNKNOWN = "I cannot reach {users} in Teams: they are no longer there, or of another organisation."
+UNKNOWN = "I cannot reach {users} in Teams: they are no longer there, or of another organisation and never seen here."
 TOO_MANY = "A chat in Teams holds no more than {count} people."
 
 

@@ -64,9 +64,10 @@ async def get_any_member(call: Call) -> Reply:
 async def add_member(call: Call) -> Reply:
     channel = _changeable(call)
     wanted = read_member(call.body())
-    user = wanted.find(call)
+    shared = channel.membership is Membership.SHARED
+    user = wanted.find_anywhere(call) if shared else wanted.find(call)
     check_candidate(channel.team, channel.membership, user.id)
-    if user.guest and (wanted.owner or channel.membership is Membership.SHARED):
+    if user.guest and (wanted.owner or shared):
         raise bad_request("A guest can neither own a channel nor be in a shared one.")
     member = channel.members.get(user.id)
     if member is None:

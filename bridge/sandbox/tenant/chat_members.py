@@ -12,7 +12,14 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
-from bridge.sandbox.tenant import conversation, identities, permissions, render, wire
+from bridge.sandbox.tenant import (
+    conversation,
+    identities,
+    people_kinds,
+    permissions,
+    render,
+    wire,
+)
 from bridge.sandbox.tenant.call import Call, Reply
 from bridge.sandbox.tenant.errors import GraphError, Json, bad_request, forbidden, not_found
 from bridge.sandbox.tenant.identity import Robot, RobotKind
@@ -204,13 +211,7 @@ def _bound(call: Call, body: Json) -> User:
         msg = f"Invalid user@odata.bind '{bind}'."
         raise bad_request(msg)
     key, home = unquote(found[1] or found[2]), wire.optional_text(body, "tenantId")
-    stranger = call.tenant.people.strangers.get(key)
-    if stranger is None or not identities.is_foreign(stranger):
-        return call.tenant.user(key)
-    # People of another organisation are found only by someone who says which one it is.
-    if stranger.face is None or stranger.face.tenant_id is None or home != stranger.face.tenant_id:
-        return call.tenant.user(key)
-    return stranger
+    return people_kinds.find_at_home(call.tenant, key, home)
 
 
 def _path_of(url: str) -> str:

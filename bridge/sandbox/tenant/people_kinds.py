@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from bridge.sandbox.tenant.errors import Json, bad_request, no_such_user
+from bridge.sandbox.tenant.errors import Json, bad_request, forbidden, no_such_user
 from bridge.sandbox.tenant.identity import Face, NameForm, PersonKind, Robot, RobotKind
 from bridge.sandbox.tenant.world import User
 
@@ -155,6 +155,23 @@ def find(tenant: Tenant, key: str) -> User | Robot:
     if found is None:
         raise no_such_user(key)
     return found
+
+
+def find_at_home(tenant: Tenant, key: str, home: str | None) -> User:
+    """Whoever is to be a member; someone of another organisation only if it is said which.
+
+    Raises:
+        GraphError: 404, there is nobody, or 403, other organisations are not to be reached.
+    """
+    stranger = tenant.people.strangers.get(key)
+    face = None if stranger is None else stranger.face
+    if stranger is None or face is None or face.kind in (PersonKind.AAD, PersonKind.ON_PREMISE):
+        return tenant.user(key)
+    if face.tenant_id is None or home != face.tenant_id:
+        return tenant.user(key)
+    if not tenant.settings.external_access:
+        raise forbidden("The user is not allowed to communicate with external users.")
+    return stranger
 
 
 def find_person(tenant: Tenant, key: str) -> User:

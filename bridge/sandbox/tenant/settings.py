@@ -28,6 +28,9 @@ class Settings:
     """Which change a deletion is announced as; Microsoft does not say."""
     body_bytes_max: int = 28 * 1024
     """28 KB was measured in 2020; Microsoft's limits page says about 100 KB since."""
+    external_access: bool = True
+    """Whether an administrator lets people talk with other organisations; how Graph refuses it is not
+    documented."""
     members_per_chat_max: int = 250
     """100 in the US government clouds; newer chats may take more."""
     announce_creation: bool = False

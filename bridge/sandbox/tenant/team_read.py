@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import unquote
 
-from bridge.sandbox.tenant import permissions, wire
+from bridge.sandbox.tenant import people_kinds, permissions, wire
 from bridge.sandbox.tenant.call import Call
 from bridge.sandbox.tenant.errors import GraphError, Json, bad_request, not_found
 from bridge.sandbox.tenant.migration import MIGRATE
@@ -80,9 +80,14 @@ class Wanted:
 
     key: str
     owner: bool
+    home: str | None = None
 
     def find(self, call: Call) -> User:
         return call.tenant.user(self.key)
+
+    def find_anywhere(self, call: Call) -> User:
+        """Also somebody of another organisation, if it is named."""
+        return people_kinds.find_at_home(call.tenant, self.key, self.home)
 
 
 def read_team(call: Call, takes: timedelta) -> TeamPlan:
@@ -150,7 +155,8 @@ def read_member(body: Json) -> Wanted:
     if found is None:
         msg = f"Invalid user@odata.bind '{bind}'."
         raise bad_request(msg)
-    return Wanted(key=unquote(found[1] or found[2]), owner=OWNER in read_roles(body))
+    home = wire.optional_text(body, "tenantId")
+    return Wanted(key=unquote(found[1] or found[2]), owner=OWNER in read_roles(body), home=home)
 
 
 def read_roles(body: Json) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bridge.domain.events import Person, PersonKind
+from bridge.domain.ids import TenantId
 from bridge.domain.likeness import (
     Facet,
     Likeness,
@@ -44,6 +45,18 @@ def test_the_first_message_says_who_somebody_is() -> None:
     assert heard(None, guest) == Likeness(
         name="Anna", kind=PersonKind.FEDERATED, organisation="fabrikam.example"
     )
+
+
+def test_the_tenant_of_somebody_of_elsewhere_is_kept_once_it_was_told() -> None:
+    ours, theirs = TenantId("ours"), TenantId("theirs")
+    told = replace(ANNA, home=theirs).seen_from(ours)
+    known = heard(None, told)
+
+    assert (known.kind, known.home) == (PersonKind.FEDERATED, theirs)
+    assert heard(known, ANNA) is known
+    assert replace(ANNA, home=ours).seen_from(ours) == ANNA
+    guest = replace(ANNA, kind=PersonKind.GUEST, home=theirs).seen_from(ours)
+    assert guest.home is None, "the own directory has an account of theirs"
 
 
 def test_a_name_that_a_message_leaves_out_stays() -> None:

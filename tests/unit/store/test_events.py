@@ -52,6 +52,7 @@ PEOPLE = st.builds(
     name=st.none() | TEXT,
     kind=st.sampled_from(PersonKind),
     organisation=st.none() | TEXT,
+    home=st.none() | TEXT,
 )
 INSTANTS = st.datetimes(timezones=st.just(UTC))
 REFS = TEXT.map(MessageRef)

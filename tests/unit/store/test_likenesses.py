@@ -18,6 +18,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
         name=st.none() | TEXT,
         kind=st.sampled_from(PersonKind),
         organisation=st.none() | TEXT,
+        home=st.none() | TEXT,
         standing=st.none() | st.sampled_from(Standing),
         picture=st.none() | st.builds(Picture, tag=TEXT, digest=TEXT, uri=TEXT),
         facets=st.dictionaries(st.sampled_from(Facet), TEXT),
