@@ -25,7 +25,7 @@ from bridge.relay.reconcile import Housekeeper, LeaseKeeper, Welcomer
 from bridge.relay.reminding import Means, Reminder
 from bridge.relay.shaping import Shaper
 from bridge.relay.worker import Worker
-from bridge.store import sign_ins, starts
+from bridge.store import granted, sign_ins, starts
 from bridge.store.database import PART as POSTGRES
 from bridge.store.gauges import Gauges
 from bridge.store.inbox import prune_read_events
@@ -71,6 +71,7 @@ def loops_of(
         now = clock.now()
         await prune_read_events(memory.database, now - READ_EVENTS_KEPT)
         await starts.prune(memory.database, now - READ_EVENTS_KEPT)
+        await granted.prune(memory.database, now - READ_EVENTS_KEPT)
         return await sign_ins.prune(memory.database, now)
 
     toward_teams = Worker(

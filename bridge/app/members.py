@@ -24,6 +24,7 @@ def organiser_of(config: Config, memory: Memory, teams: TeamsSide, clock: System
         auth=teams.auth,
         directory=teams.directory,
         people=People(graph=teams.graph, credential=teams.auth.for_app()),
+        granted=memory.granted,
         clock=clock,
         ghosts=memory.ghosts,
         base=graph_base(config.teams.graph_url),

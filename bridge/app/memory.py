@@ -14,6 +14,7 @@ from bridge.store.accounts import AccountBook
 from bridge.store.cursors import CursorBook
 from bridge.store.database import Database
 from bridge.store.ghosts import GhostBook
+from bridge.store.granted import GrantedBook
 from bridge.store.journal import PostgresJournal
 from bridge.store.media import MediaBook
 from bridge.store.pairings import PairingBook
@@ -51,6 +52,7 @@ class Memory:
     media: MediaBook
     pairings: PairingBook
     starts: StartBook
+    granted: GrantedBook
 
 
 @asynccontextmanager
@@ -91,6 +93,7 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
             media=MediaBook(database, clock),
             pairings=PairingBook(database),
             starts=StartBook(database, clock),
+            granted=GrantedBook(database),
         )
     finally:
         await database.close()

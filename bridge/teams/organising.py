@@ -23,6 +23,7 @@ from urllib.parse import quote
 from typing_extensions import override
 
 from bridge import ports
+from bridge.domain.granted import Did, Granted
 from bridge.domain.ids import (
     Channel,
     Place,
@@ -32,8 +33,9 @@ from bridge.domain.ids import (
     is_account,
 )
 from bridge.domain.portal import Conversation, ConversationKind, Membership
-from bridge.errors import Rejected, Unauthorized
+from bridge.errors import Refused, Rejected, Unauthorized
 from bridge.ports import Clock, Directory, GhostBook, People
+from bridge.ports.granted import GrantedBook
 from bridge.teams import payloads
 from bridge.teams.advice import organising_refusal
 from bridge.teams.answers import GraphRejected, PermissionMissing
@@ -76,6 +78,7 @@ class Organiser(ports.Organiser):
     auth: Auth
     directory: Directory
     people: People
+    granted: GrantedBook
     clock: Clock
     ghosts: GhostBook
     base: str
@@ -87,10 +90,11 @@ class Organiser(ports.Organiser):
         wanted = new_name(conversation, name)
         if wanted == (conversation.topic or ""):
             return
+        deed = Granted(place=place, by=by, did=Did.NAMED, value=wanted)
         if channel_of(place) is None:
-            await self._ask(by, "PATCH", _path(place), {"topic": wanted or None}, CHAT_SCOPE)
+            await self._ask(deed, "PATCH", _path(place), {"topic": wanted or None}, CHAT_SCOPE)
         else:
-            await self._ask(by, "PATCH", _path(place), {"displayName": wanted}, CHANNEL_SCOPE)
+            await self._ask(deed, "PATCH", _path(place), {"displayName": wanted}, CHANNEL_SCOPE)
 
     @override
     async def describe(self, by: TeamsUserId, place: Place, text: str) -> None:
@@ -101,7 +105,8 @@ class Organiser(ports.Organiser):
             raise Rejected(problem)
         conversation = await self._described(place)
         if text != (conversation.description or ""):
-            await self._ask(by, "PATCH", _path(place), {"description": text}, CHANNEL_SCOPE)
+            deed = Granted(place=place, by=by, did=Did.DESCRIBED, value=text)
+            await self._ask(deed, "PATCH", _path(place), {"description": text}, CHANNEL_SCOPE)
 
     @override
     async def add(self, by: TeamsUserId, place: Place, person: TeamsUserId) -> None:
@@ -119,16 +124,17 @@ class Organiser(ports.Organiser):
             "roles": [],
             **({"tenantId": home} if home else {}),
         }
+        deed = Granted(place=place, by=by, did=Did.ADDED, value=person)
         try:
             if channel is None:
                 body = member | await self._of_chat(person, home)
-                await self._ask(by, "POST", f"{_path(place)}/members", body, CHAT_SCOPE)
+                await self._ask(deed, "POST", f"{_path(place)}/members", body, CHAT_SCOPE)
             elif conversation.membership is Membership.STANDARD:
                 path = f"/teams/{segment(channel.team)}/members"
-                await self._ask(by, "POST", path, member, TEAM_MEMBER_SCOPE)
+                await self._ask(deed, "POST", path, member, TEAM_MEMBER_SCOPE)
             else:
                 path = f"{_path(place)}/members"
-                await self._ask(by, "POST", path, member, CHANNEL_MEMBER_SCOPE)
+                await self._ask(deed, "POST", path, member, CHANNEL_MEMBER_SCOPE)
         except GraphRejected as error:
             if home and error.status == _FORBIDDEN:
                 raise Rejected(NO_EXTERNAL_ACCESS) from error
@@ -145,7 +151,8 @@ class Organiser(ports.Organiser):
         if membership is not None:
             scope = CHAT_MEMBER_SCOPE if channel is None else CHANNEL_MEMBER_SCOPE
             path = f"{_path(place)}/members/{segment(membership)}"
-            await self._ask(by, "DELETE", path, None, scope)
+            deed = Granted(place=place, by=by, did=Did.REMOVED, value=person)
+            await self._ask(deed, "DELETE", path, None, scope)
 
     # --- looking ---
 
@@ -189,6 +196,17 @@ class Organiser(ports.Organiser):
     # --- asking ---
 
     async def _ask(
+        self, deed: Granted, method: Method, path: str, body: Json | None, scope: str
+    ) -> None:
+        """Note what is to be done, for Teams will tell of it, and do it as the person."""
+        await self.granted.note(deed, self.clock.now())
+        try:
+            await self._request(deed.by, method, path, body, scope)
+        except Refused:
+            await self.granted.withdraw(deed)
+            raise
+
+    async def _request(
         self, by: TeamsUserId, method: Method, path: str, body: Json | None, scope: str
     ) -> None:
         try:

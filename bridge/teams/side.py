@@ -18,6 +18,7 @@ from bridge.ports import (
     RoomMedia,
     SubscriptionBook,
 )
+from bridge.ports.granted import GrantedBook
 from bridge.teams.auth import Auth
 from bridge.teams.catchup import CatchUp
 from bridge.teams.certificates import Keyring
@@ -60,6 +61,7 @@ class Surroundings:
     watch: Watch
     addresses: Addresses
     room_media: RoomMedia
+    granted: GrantedBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,7 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                         uploads=Uploads(graph=graph, session=files, hosts=hosts, clock=clock),
                     ),
                 ),
+                granted=around.granted,
             )
             unnoticed = Unnoticed(
                 tenant=TenantId(teams.tenant_id),

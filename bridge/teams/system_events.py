@@ -16,7 +16,8 @@ from datetime import datetime
 
 from bridge.convert.system import NAMED_MAX, Happening, Stage, is_known, stage_of
 from bridge.domain.events import Person
-from bridge.domain.ids import Place, channel_of
+from bridge.domain.granted import Did, Granted
+from bridge.domain.ids import Place, TeamsUserId, channel_of
 from bridge.ports import ConversationNews, News, TeamNews
 from bridge.teams.fields import Json, child, instant, long_text, objects, text
 from bridge.teams.identities import author
@@ -32,6 +33,16 @@ _WORDS = (
     "chatDisplayName", "teamDescription", "teamDisplayName", "teamsAppDisplayName",
 )  # fmt: skip
 _LEAVING = frozenset({"membersleft", "membersdeleted"})
+_PEOPLE_OF = {
+    "membersadded": Did.ADDED,
+    "membersdeleted": Did.REMOVED,
+    "membersleft": Did.REMOVED,
+}
+_WORDS_OF = {
+    "channeldescriptionupdated": (Did.DESCRIBED, "channelDescription"),
+    "channelrenamed": (Did.NAMED, "channelDisplayName"),
+    "chatrenamed": (Did.NAMED, "chatDisplayName"),
+}
 _OF_CONVERSATION = frozenset(
     {
         "channeldescriptionupdated", "channelrenamed", "channelsharingupdated", "chatrenamed",
@@ -139,6 +150,21 @@ def news_of(place: Place, event: Event) -> tuple[News, ...]:
     if channel is not None and kind in _OF_TEAM:
         found.append(TeamNews(tenant=place.tenant, team=channel.team))
     return tuple(found)
+
+
+def granted_in(place: Place, event: Event) -> Granted | None:
+    """Say what one person did that may have been done from Matrix; None for anything else."""
+    kind = event.kind.lower()
+    if event.by is None or not event.by.id:
+        return None
+    by = TeamsUserId(event.by.id)
+    if kind in _PEOPLE_OF:
+        if len(event.people) != 1:
+            return None
+        return Granted(place=place, by=by, did=_PEOPLE_OF[kind], value=event.people[0].id)
+    did, name = _WORDS_OF.get(kind, (None, ""))
+    words = event.details.get(name, "")
+    return Granted(place=place, by=by, did=did, value=words) if did else None
 
 
 def _people(detail: Json) -> list[Person]:

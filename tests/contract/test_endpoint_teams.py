@@ -72,6 +72,7 @@ from bridge.teams.signed_in import SignedIn
 from bridge.teams.subscriptions import Addresses
 from bridge.telemetry import Watch
 from bridge.web.hooks import TeamsHooks
+from tests.kit.fake_granted import FakeGrantedBook
 from tests.kit.fake_media import FakeRoomMedia
 from tests.kit.witness import watched
 from tests.unit.teams.books import Cursors, Readings
@@ -114,6 +115,7 @@ class World:
     clock: OwnClock
     watch: Watch
     trust: ssl.SSLContext
+    granted: FakeGrantedBook
 
     @property
     def history(self) -> list[Subscription]:
@@ -234,6 +236,7 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
         )
         port = await stack.enter_async_context(serve(hooks, certificates))
 
+        granted = FakeGrantedBook()
         around = Surroundings(
             journal=links.as_journal(),
             accounts=accounts,
@@ -244,6 +247,7 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
             cursors=Cursors(),
             reading=Readings(),
             room_media=FakeRoomMedia(),
+            granted=granted,
         )
         side = await stack.enter_async_context(open_teams(teams, around))
         made.append(side)
@@ -257,6 +261,7 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
             clock=clock,
             watch=watch,
             trust=trust,
+            granted=granted,
         )
 
 

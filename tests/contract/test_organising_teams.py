@@ -17,9 +17,11 @@ from bridge.sandbox.tenant.client_teams import Place as TenantChannel, TeamHandl
 from bridge.teams.addresses import channel
 from bridge.teams.graph import graph_base
 from bridge.teams.organising import Organiser
+from bridge.teams.payloads import chat_message
 from bridge.teams.people import People
 from bridge.teams.read_state import ReadMarker
 from bridge.teams.scopes import SCOPES as DELEGATED
+from bridge.teams.system_events import granted_in
 from tests.contract.test_endpoint_teams import SCOPES, World, world
 from tests.contract.test_starting_teams import outsider
 from tests.unit.matrix.books import Books
@@ -37,6 +39,7 @@ def organiser(world: World, *, with_history: bool = False, books: Books | None =
         auth=side.auth,
         directory=side.directory,
         people=People(graph=side.graph, credential=side.auth.for_app()),
+        granted=world.granted,
         clock=world.clock,
         ghosts=books or Books(),
         base=graph_base(world.teams.graph_url),
@@ -80,6 +83,13 @@ async def group(world: World, people: Sequence[Person], topic: str = "Tea") -> P
     return world.place(chat)
 
 
+async def is_known(world: World, place: Place, message: Json) -> bool:
+    """Tell whether a system message is known as what was done from here."""
+    read = chat_message(message)
+    deed = None if read.event is None else granted_in(place, read.event)
+    return deed is not None and await world.granted.is_told(deed, read.ref, read.created_at)
+
+
 def by(person: Person) -> TeamsUserId:
     return TeamsUserId(person.id)
 
@@ -96,9 +106,11 @@ async def test_a_group_chat_is_renamed_once_as_whoever_wants_it(world: World) ->
 
     assert (await described(world, place)).topic == "Coffee"
     assert await acts(world) == ["PATCH"]
-    told = (await world.tenant.messages(place.conversation))[-1]["eventDetail"]
+    message = (await world.tenant.messages(place.conversation))[-1]
+    told = message["eventDetail"]
     assert isinstance(told, dict)
     assert told["initiator"]["user"]["id"] == alice.id
+    assert await is_known(world, place, message), "Teams tells of it, and nobody need be told again"
 
 
 async def test_the_name_of_a_group_chat_can_be_taken_away(world: World) -> None:

@@ -78,6 +78,24 @@ async def test_a_group_chat_is_renamed_by_whoever_renames_its_room(world: World)
     await world.at_rest()
     await shows(reader, room, "m.room.name", name="Budget 2027")
     assert len(await renamings(world, chat)) == 1
+    await known(world)
+    assert await notices(reader, room) == [], "the room shows already who has renamed it"
+
+
+async def known(world: World) -> None:
+    """Wait until Teams has told of something that was done from Matrix."""
+
+    async def is_so() -> bool:
+        facts = {"side": "teams", "reason": "done_in_matrix"}
+        return world.bridge.metric("teams_bridge_ignored_total", **facts) >= 1
+
+    await eventually(is_so, "what was done from Matrix to be known")
+
+
+async def notices(person: MatrixPerson, room: str) -> list[str]:
+    """Return what was told in a room."""
+    said = await person.history(room)
+    return [one.body for one in said if one.content.get("msgtype") == "m.notice"]
 
 
 async def test_what_teams_does_not_take_is_set_back_and_said_once(world: World) -> None:

@@ -25,6 +25,7 @@ from bridge.teams.snippets import Open, Snippets
 from bridge.teams.tokens import TokenChecker
 from bridge.telemetry import Watch
 from tests.docs.gallery.building import ADA, BEN, CEM, GRAPH, NAMES, TENANT, Case, Json
+from tests.kit.fake_granted import FakeGrantedBook
 from tests.kit.fake_media import FakeRoomMedia
 from tests.unit.teams.memory import Bearer, Subscriptions, teams_config
 from tests.unit.teams.test_endpoint import NoAuth
@@ -68,6 +69,7 @@ def teams_endpoint(case: Case, clock: Clock, journal: Journal) -> TeamsEndpoint:
         hosts=Hosts.of(teams),
         snippets=Snippets(hosts=Hosts.of(teams), open=_known(case)),
         encloser=Encloser(media=FakeRoomMedia(), drives=cast(Drives, None), journal=journal),
+        granted=FakeGrantedBook(),
     )
 
 

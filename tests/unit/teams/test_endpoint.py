@@ -60,6 +60,7 @@ from bridge.teams.reading import Reader
 from bridge.teams.snippets import Snippets
 from bridge.teams.tokens import TokenChecker
 from bridge.telemetry import Watch
+from tests.kit.fake_granted import FakeGrantedBook
 from tests.kit.fake_media import FakeRoomMedia
 from tests.unit.teams.memory import (
     NOW,
@@ -165,6 +166,7 @@ def world() -> World:
         encloser=Encloser(
             media=FakeRoomMedia(), drives=cast(Drives, None), journal=Links().as_journal()
         ),
+        granted=FakeGrantedBook(),
     )
     return World(script, clock, endpoint)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import given, strategies as st
 from bridge.convert.system import duration, words_for
 from bridge.domain.content import Link, plain_text, walk
 from bridge.domain.events import Person, Sighting
+from bridge.domain.granted import Did, Granted
 from bridge.domain.ids import (
     Channel,
     ChannelId,
     ConversationId,
     Place,
     TeamId,
+    TeamsUserId,
     TenantId,
     channel_place,
 )
@@ -23,7 +26,8 @@ from bridge.ports import ConversationNews, Reading, TeamNews
 from bridge.sandbox.tenant.event_details import KINDS
 from bridge.teams import payloads
 from bridge.teams.happenings import Teller
-from bridge.teams.system_events import PEOPLE_MAX
+from bridge.teams.system_events import PEOPLE_MAX, Event, granted_in
+from tests.kit.fake_granted import FakeGrantedBook
 from tests.unit.teams.test_payloads import HOSTILE, MESSAGE
 
 Json = dict[str, Any]
@@ -65,7 +69,7 @@ def event(kind: str, **fields: object) -> Json:
 async def told(message: Json, place: Place = CHAT) -> tuple[Sighting, Reading]:
     read = payloads.chat_message(message)
     assert read.tells
-    reading = await Teller(naming=naming).tell(place, read)
+    reading = await Teller(naming=naming, granted=FakeGrantedBook()).tell(place, read)
     (sighting,) = reading.sightings
     assert isinstance(sighting, Sighting)
     assert sighting.is_notice
@@ -270,3 +274,38 @@ def test_whatever_an_event_says_it_is_told(kind: str, fields: Json) -> None:
         body = words_for(read.event.told(person, read.event.to_name, in_channel=False))
         assert plain_text(body).strip()
         assert len(plain_text(body)) < 6_000
+
+
+def deed(kind: str, **fields: object) -> Granted | None:
+    read = payloads.chat_message(event(kind, initiator=who("anna"), **fields))
+    assert read.event is not None
+    return granted_in(CHAT, read.event)
+
+
+async def test_what_somebody_did_in_matrix_is_not_told_there_again() -> None:
+    book = FakeGrantedBook()
+    renamed = event("chatRenamed", initiator=who("anna"), chatDisplayName="Tea")
+    read = payloads.chat_message(renamed)
+    done = deed("chatRenamed", chatDisplayName="Tea")
+    assert done is not None
+    await book.note(done, read.created_at)
+
+    reading = await Teller(naming=naming, granted=book).tell(CHAT, read)
+
+    assert [one.reason for one in reading.ignored] == ["done_in_matrix"]
+    assert (reading.sightings, reading.news) == ((), (OF_CHAT,))
+
+
+def test_what_may_have_been_done_in_matrix_is_one_thing_by_one_person() -> None:
+    named = {"channelDisplayName": "Tea"}
+    ben = Granted(place=CHAT, by=TeamsUserId("anna"), did=Did.ADDED, value="ben")
+    assert deed("membersAdded", members=[user("ben")]) == ben
+    assert deed("membersDeleted", members=[user("ben")]) == replace(ben, did=Did.REMOVED)
+    assert deed("membersLeft", members=[user("anna")]) == replace(
+        ben, did=Did.REMOVED, value="anna"
+    )
+    assert deed("channelRenamed", **named) == replace(ben, did=Did.NAMED, value="Tea")
+    assert deed("membersAdded", members=THREE) is None
+    assert deed("chatRenamed") == replace(ben, did=Did.NAMED, value="")
+    assert deed("teamRenamed", teamDisplayName="Tea") is None
+    assert granted_in(CHAT, Event(kind="chatRenamed", details={"chatDisplayName": "Tea"})) is None
