@@ -101,6 +101,14 @@ def slots(scratch: Path) -> Iterator[Slots]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def slots_with_people(scratch: Path) -> Iterator[Slots]:
+    """As `slots`, each with a second registration by which its people can be acted as."""
+    made = Slots(scratch / "with-people", people=True)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def slot(slots: Slots) -> Iterator[Slot]:
     """An application service on a running homeserver that no other test has used or will use."""

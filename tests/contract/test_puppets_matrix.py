@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -51,7 +51,7 @@ from tests.contract.test_endpoint_matrix import (
     world_of,
 )
 from tests.integration.stores import opened
-from tests.kit.world import PASSWORD, SERVER_NAME, MatrixUser, Slot
+from tests.kit.world import PASSWORD, SERVER_NAME, MatrixUser, Slot, Slots
 from tests.unit.matrix.books import CONFIG
 
 Json = dict[str, Any]
@@ -112,6 +112,12 @@ class Stage:
         pairing = (await self.book.standing(TENANT, PERSON)).pairing
         assert pairing is not None
         return pairing.why
+
+
+@pytest.fixture
+def slot(slots_with_people: Slots) -> Iterator[Slot]:
+    with slots_with_people.take() as taken:
+        yield taken
 
 
 @pytest.fixture

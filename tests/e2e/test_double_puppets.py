@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,12 +16,18 @@ from bridge.sandbox.tenant import client_kinds as kinds
 from bridge.sandbox.tenant.client import Person
 from bridge.sandbox.tenant.client_people import PeopleClient
 from tests.kit.e2e_world import ARRIVAL, Ground, World, eventually, open_world
-from tests.kit.world import PASSWORD, SERVER_NAME, Slot
+from tests.kit.world import PASSWORD, SERVER_NAME, Slot, Slots
 
 Json = dict[str, Any]
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+
+
+@pytest.fixture
+def slot(slots_with_people: Slots) -> Iterator[Slot]:
+    with slots_with_people.take() as taken:
+        yield taken
 
 
 @pytest.fixture

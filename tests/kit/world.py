@@ -35,7 +35,8 @@ SERVER_NAME = "matrix.test"
 PASSWORD = "a password of the tests"  # noqa: S105 -- of a homeserver that lives for minutes
 UPLOADS_MAX = "100M"
 """What the bridge copies by default; Synapse alone takes half of it."""
-SLOTS_PER_HOMESERVER = 32
+SLOTS_PER_HOMESERVER = 16
+"""A start costs two seconds, and every event a look at every application service."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- the files are behind a folder of ours
 SCRATCH_FREE_BYTES_MIN = 2 * 1024**3
 SCRATCH_PREFIX = "teams-bridge-tests-"
@@ -155,12 +156,7 @@ class Slot:
     alias_prefix: str
     port: int
     people_token: str
-    """The as_token of a second registration, by which all users can be acted as."""
-
-    @property
-    def second(self) -> Path:
-        """The file of the second registration."""
-        return self.registration.with_name(f"{self.id}-people.yaml")
+    """The as_token of a second registration, by which this slot's people can be acted as; or none."""
 
     @property
     def bot(self) -> str:
@@ -182,12 +178,20 @@ class Slot:
 class Slots:
     """Unused application services; when all are used, a new homeserver brings new ones.
 
-    `settings` are what its configuration says otherwise than that of all tests.
+    `settings` are what its configuration says otherwise than that of all tests; `people` gives every
+    slot a second registration, for double puppets.
     """
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: Mapping[str, object] | None = None,
+        people: bool = False,
+    ) -> None:
         self._folder = folder
         self._settings = settings
+        self._people = people
         self._generation = 0
         self._running: list[_Generation] = []
 
@@ -211,7 +215,7 @@ class Slots:
             spent.close()
         if not self._running or not self._running[-1].unused:
             folder = self._folder / f"homeserver-{self._generation}"
-            self._running.append(_Generation(folder, self._settings))
+            self._running.append(_Generation(folder, self._settings, people=self._people))
             self._generation += 1
         return self._running[-1]
 
@@ -219,9 +223,13 @@ class Slots:
 class _Generation:
     """One homeserver with its application services."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, object] | None) -> None:
-        folder.mkdir()
+    def __init__(
+        self, folder: Path, settings: Mapping[str, object] | None, *, people: bool
+    ) -> None:
+        folder.mkdir(parents=True)
         self._folder = folder
+        self._people = people
+        self._registrations: list[Path] = []
         self._homeserver = Homeserver()
         self._ports = [reserve_port() for _ in range(SLOTS_PER_HOMESERVER)]
         self.in_use = 0
@@ -229,9 +237,7 @@ class _Generation:
         self._homeserver.start(
             folder / "synapse",
             server_name=SERVER_NAME,
-            registrations=[
-                path for slot in self.unused for path in (slot.registration, slot.second)
-            ],
+            registrations=self._registrations,
             settings={"max_upload_size": UPLOADS_MAX, **(settings or {})},
         )
 
@@ -255,11 +261,17 @@ class _Generation:
             ghost_prefix=f"teams{number}_",
             alias_prefix=f"teams{number}_",
             port=port.getsockname()[1],
-            people_token=f"people-token-{number}-{'p' * 32}",
+            people_token=f"people-token-{number}-{'p' * 32}" if self._people else "",
         )
-        slot.registration.write_text(json.dumps(registration_of(slot)))
-        slot.second.write_text(json.dumps(second_registration_of(slot)))
+        self._tell(slot.registration, registration_of(slot))
+        if self._people:
+            second = slot.registration.with_name(f"{slot.id}-people.yaml")
+            self._tell(second, second_registration_of(slot))
         return slot
+
+    def _tell(self, file: Path, registration: Mapping[str, object]) -> None:
+        file.write_text(json.dumps(registration))
+        self._registrations.append(file)
 
 
 def registration_of(slot: Slot) -> dict[str, object]:
