@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -103,9 +103,12 @@ class Wiring:
 class Bridge:
     """One bridge in a folder; between `start` and `stop` or `kill` it runs."""
 
-    def __init__(self, folder: Path, wiring: Wiring) -> None:
+    def __init__(
+        self, folder: Path, wiring: Wiring, *, launch: Callable[[Command], Process] = spawn
+    ) -> None:
         self.folder = folder
         self.wiring = wiring
+        self.launch = launch
         self.config = folder / "config.yaml"
         self.log = folder / "bridge.log"
         self._process: Process | None = None
@@ -133,7 +136,7 @@ class Bridge:
         Raises:
             ConfigError: It ended, or took too long; with the end of its log.
         """
-        self._process = spawn(self._command("run", "-c", str(self.config), log=self.log))
+        self._process = self.launch(self._command("run", "-c", str(self.config), log=self.log))
         if wait:
             self.wait_until_ready()
 

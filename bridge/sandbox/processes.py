@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from bridge.errors import ConfigError
 
@@ -63,10 +63,23 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+class Child(Protocol):
+    """Of `subprocess.Popen` what a `Process` needs; the process group has the number of `pid`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises: subprocess.TimeoutExpired."""
+        ...
+
+
 class Process:
     """A running child; whoever holds it must `stop` or `kill` it, which both wait for its end."""
 
-    def __init__(self, command: Command, popen: subprocess.Popen[bytes]) -> None:
+    def __init__(self, command: Command, popen: Child) -> None:
         self._command = command
         self._popen = popen
 

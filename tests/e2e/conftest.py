@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,17 @@ from playwright.async_api import Browser
 from bridge.sandbox.tls import Certificates
 from tests.kit.e2e_page import PageUnderTest, Stage, opened, running_browser, running_stage
 from tests.kit.e2e_world import Ground, World, open_world, tenant_server
+from tests.kit.nursery import running_nursery
 from tests.kit.world import Slot
 
 
 @pytest.fixture(scope="session")
 def ground(scratch: Path, certificates: Certificates) -> Iterator[Ground]:
-    with tenant_server(scratch / "tenants", certificates) as ground:
-        yield ground
+    with (
+        tenant_server(scratch / "tenants", certificates) as ground,
+        running_nursery(scratch / "nursery") as nursery,
+    ):
+        yield replace(ground, launch=nursery.launch)
 
 
 @pytest.fixture

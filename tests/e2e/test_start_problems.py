@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 from bridge.sandbox.postgres import EmbeddedPostgres
+from bridge.sandbox.processes import spawn
 from tests.kit.e2e_world import World, eventually
 
 EXIT_CONFIG = 78
@@ -14,7 +15,8 @@ AWAY = "subscription away, will try again"
 
 
 async def refusal(world: World) -> str:
-    """Start a bridge that cannot run; return what it says."""
+    """Start a bridge that cannot run, from scratch; return what it says."""
+    world.bridge.launch = spawn
     await world.start(wait=False)
     code, said = await world.end_of_bridge()
     assert code == EXIT_CONFIG, said

@@ -31,7 +31,7 @@ from bridge.sandbox.installation import (
     Wiring,
 )
 from bridge.sandbox.people import MatrixPerson, Said, link_in, sign_in
-from bridge.sandbox.processes import Command, reserve_port, spawn
+from bridge.sandbox.processes import Command, Process, reserve_port, spawn
 from bridge.sandbox.script import text_of
 from bridge.sandbox.tenant.client import ControlledTenant, Person, TenantControl
 from bridge.sandbox.tls import Certificates, TlsForwarder
@@ -83,6 +83,8 @@ class Ground:
     certificates: Certificates
     recorded: Recorded
     """What was asked of Graph and what it answered."""
+    launch: Callable[[Command], Process] = spawn
+    """How bridges are started."""
 
 
 @contextmanager
@@ -154,7 +156,7 @@ class World:
     def reconfigure(self, **changes: object) -> None:
         """Write another config.yaml; the bridge is not running."""
         wiring = replace(self.bridge.wiring, **changes)  # type: ignore[arg-type]
-        self.bridge = Bridge(self.bridge.folder, wiring)
+        self.bridge = Bridge(self.bridge.folder, wiring, launch=self.bridge.launch)
 
     async def end_of_bridge(self) -> tuple[int, str]:
         """Wait until the bridge has ended by itself; return its exit code and what it said."""
@@ -370,7 +372,8 @@ async def open_world(
             as_token=slot.as_token,
             hs_token=slot.hs_token,
         )
-        bridge = Bridge(folder, replace(wired, **wiring))  # type: ignore[arg-type]
+        wiring_ = replace(wired, **wiring)  # type: ignore[arg-type]
+        bridge = Bridge(folder, wiring_, launch=ground.launch)
         world = World(
             tenant=tenant,
             bridge=bridge,
