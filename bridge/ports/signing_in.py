@@ -50,6 +50,16 @@ class Awaiting(Protocol):
         """
         ...
 
+    async def wait_behind(self, delivery: Delivery, *, reason: str) -> bool:
+        """Set it aside together with what it refers to, if that waits for a sign-in; harmless again.
+
+        Return False if that does not wait: then nothing was written.
+
+        Raises:
+            StoreUnavailable: Postgres is away.
+        """
+        ...
+
 
 class RefusalBook(Protocol):
     """Accounts that are refused. Every method raises `StoreUnavailable`."""

@@ -163,7 +163,7 @@ _RETRY = {
     What.DELIVERY: """
 UPDATE deliveries
 SET state = 'queued', due_at = $2, attempts = 0, error = NULL, awaits_sign_in = false,
-    uncertain = uncertain OR state = 'sending',
+    behind = NULL, uncertain = uncertain OR state = 'sending',
     told = CASE WHEN told IS NULL THEN NULL ELSE 'waiting' END
 WHERE id = $1
 """,

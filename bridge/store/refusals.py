@@ -1,11 +1,12 @@
 """Accounts that Microsoft refuses, and the deliveries that wait for their people to sign in.
 
-    wait    parked, awaits_sign_in ─┬─ sign-in, mend ──▶ queued, in its place in the stream
-                                    └─ too long ───────▶ parked, for a person
+    wait           parked, awaits_sign_in ─┬─ sign-in, mend ──▶ queued, in its place in the stream
+    wait_behind    the same, `behind` it   └─ too long ───────▶ parked, for a person
 
 An account's row is locked before deliveries are, and streams are before deliveries, as everywhere:
 who sets aside and who signs in at the same moment come one after the other, and nothing is left
-lying. Deliveries are only ever queued again for the Matrix user who wrote them, or for the one whose
+lying. What refers to a message that waits has nothing to refer to: it waits behind that one, whoever
+did it, and goes on with it. Who does so locks what it waits for. Deliveries are only ever queued again for the Matrix user who wrote them, or for the one whose
 account says what others write.
 """
 
@@ -41,6 +42,18 @@ UPDATE deliveries d
 SET state = 'parked', awaits_sign_in = true, error = $4, uncertain = $5, attempts = d.attempts - 1
 WHERE {IN_HAND}
 """  # noqa: S608 - made of a constant
+# Its own words, not what happened to them since.
+_WAITS = """
+SELECT FROM deliveries
+WHERE portal_id = $1 AND target = $2 AND source = $3 AND what = '' AND awaits_sign_in
+FOR UPDATE
+"""
+_WAIT_BEHIND = f"""
+UPDATE deliveries d
+SET state = 'parked', awaits_sign_in = true, behind = $4, error = $5, uncertain = $6,
+    attempts = d.attempts - 1
+WHERE {IN_HAND}
+"""  # noqa: S608 - made of a constant
 _COLUMNS = "user_id, tenant_id, teams_user_id, name, refusal, refused_at"
 _UNTOLD = f"""
 SELECT {_COLUMNS} FROM accounts
@@ -73,17 +86,28 @@ FOR NO KEY UPDATE
 # What was told stays: whoever was told that it waits is to hear that it has arrived.
 _GO_ON = f"""
 WITH waiting AS (SELECT d.id FROM {_WAITING})
-UPDATE deliveries d SET state = 'queued', awaits_sign_in = false, due_at = $4, error = NULL
+UPDATE deliveries d
+SET state = 'queued', awaits_sign_in = false, behind = NULL, due_at = $4, error = NULL
 FROM waiting w WHERE d.id = w.id
-RETURNING d.portal_id
+RETURNING d.portal_id, d.source
 """  # noqa: S608 - made of a constant
+# After it, as a statement of its own: it sees what has come to wait behind that until the last moment.
+_FOLLOW = """
+UPDATE deliveries d
+SET state = 'queued', awaits_sign_in = false, behind = NULL, due_at = $4, error = NULL
+FROM unnest($1::bigint[], $2::text[]) AS gone_on (portal_id, source)
+WHERE d.portal_id = gone_on.portal_id AND d.behind = gone_on.source AND d.awaits_sign_in AND EXISTS (
+    SELECT FROM accounts a
+    WHERE a.tenant_id = $3 AND a.teams_user_id = d.speaker AND a.user_id IN (d.author, $5)
+)
+"""
 # A stream that a process has is due again when that one gives it back.
 _STREAMS_DUE = """
 UPDATE streams SET due_at = $3
 WHERE portal_id = ANY ($1::bigint[]) AND side = $2 AND (owner IS NULL OR due_at <= $3)
 """
 _GIVE_UP = """
-UPDATE deliveries SET awaits_sign_in = false, error = left($3 || coalesce(error, ''), 2000)
+UPDATE deliveries SET awaits_sign_in = false, behind = NULL, error = left($3 || coalesce(error, ''), 2000)
 WHERE id IN (
     SELECT id FROM deliveries WHERE awaits_sign_in AND created_at < $1
     ORDER BY id
@@ -114,6 +138,19 @@ class Awaiting(ports.Awaiting):
             if held is not None:
                 signed_in_at, now = held["signed_in_at"], self._clock.now()
                 await refuse(session, UserId(held["user_id"]), signed_in_at, text, now)
+        return True
+
+    @override
+    async def wait_behind(self, delivery: Delivery, *, reason: str) -> bool:
+        refers_to = delivery.event.target
+        async with self._database.transaction() as session:
+            slot = (delivery.portal.id, delivery.target, refers_to)
+            if await session.fetchrow(_WAITS, *slot) is None:
+                return False
+            in_hand = (delivery.id, delivery.attempts, self._owner)
+            await session.execute(
+                _WAIT_BEHIND, *in_hand, refers_to, plain(reason), delivery.resumed
+            )
         return True
 
 
@@ -169,7 +206,7 @@ async def refuse(
 async def go_on(
     session: Session, account: Account, now: datetime, *, relay_account: UserId | None
 ) -> int:
-    """Queue what waited for this account, in its places; the account's row is locked already.
+    """Queue what waited for this account, and behind that, in its places; its row is locked already.
 
     For the Matrix user whose account says what others write, also what others wrote.
 
@@ -180,7 +217,9 @@ async def go_on(
     who = (account.teams_user, author, account.tenant)
     await session.fetch(_LOCK_STREAMS, *who, Side.TEAMS)
     rows = await session.fetch(_GO_ON, *who, now)
-    portals = sorted({row["portal_id"] for row in rows})
+    gone_on = ([row["portal_id"] for row in rows], [row["source"] for row in rows])
+    await session.execute(_FOLLOW, *gone_on, account.tenant, now, relay_account)
+    portals = sorted(set(gone_on[0]))
     await session.execute(_STREAMS_DUE, portals, Side.TEAMS, now)
     return len(rows)
 

@@ -19,7 +19,8 @@ from bridge.store.database import Database, Row
 # By the index of what is untold; what is being sent is left alone until it is known how that ends.
 _DELIVERIES = """
 SELECT d.id, d.portal_id, p.room_id, d.source, d.what, d.event AS raw, d.error,
-    d.state = 'parked' AND NOT d.awaits_sign_in AS is_parked, d.awaits_sign_in, d.created_at, d.told,
+    d.state = 'parked' AND NOT d.awaits_sign_in AS is_parked,
+    d.awaits_sign_in AND d.behind IS NULL AS awaits_sign_in, d.created_at, d.told,
     EXISTS (
         SELECT FROM accounts a
         WHERE a.tenant_id = p.tenant_id AND a.teams_user_id = d.speaker AND a.user_id <> d.author

@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 
 from bridge.sandbox.people import MatrixPerson
 from bridge.sandbox.script import text_of
+from tests.kit.e2e_changes import edit, react
 from tests.kit.e2e_world import ARRIVAL, World, eventually
 
 
@@ -44,9 +45,9 @@ async def test_who_cannot_sign_in_is_heard_and_may_change_what_they_said(
     [message] = await world.read_in_teams(chat, f"{name}: hello")
     assert message["from"]["user"]["id"] == service.id
     assert f"<strong>{name}</strong>" in message["body"]["content"]
-    await _edit(guest, room, said, "good morning")
+    await edit(guest, room, said, "good morning")
     await world.read_in_teams(chat, f"{name}: good morning")
-    await _react(guest, room, said, "👍")
+    await react(guest, room, said, "👍")
     await _until_said(world, chat, "reacted with 👍")
     await world.tenant.react(chat, message["id"], tom.id, "😂")
     await guest.call("PUT", f"rooms/{quote(room)}/redact/{quote(said)}/r1", {})
@@ -137,23 +138,6 @@ async def test_a_service_account_that_is_not_in_the_chat_is_said_so(quiet_world:
         " in the chat to add it.",
     )
     await world.stop()
-
-
-async def _edit(person: MatrixPerson, room: str, event: str, body: str) -> None:
-    await person.say(
-        room,
-        f"* {body}",
-        **{
-            "m.new_content": {"msgtype": "m.text", "body": body},
-            "m.relates_to": {"rel_type": "m.replace", "event_id": event},
-        },
-    )
-
-
-async def _react(person: MatrixPerson, room: str, event: str, key: str) -> None:
-    relation = {"rel_type": "m.annotation", "event_id": event, "key": key}
-    path = f"rooms/{quote(room)}/send/m.reaction/reaction"
-    await person.call("PUT", path, {"m.relates_to": relation})
 
 
 async def _until_said(world: World, chat: str, words: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bridge.sandbox.people import MatrixPerson
+from bridge.sandbox.script import text_of
 from bridge.sandbox.tenant import client_signin
 from bridge.sandbox.tenant.client import Person
+from tests.kit.e2e_changes import edit, react
 from tests.kit.e2e_world import ARRIVAL, World, eventually
 
 _AWAITING = "SELECT count(*) AS count FROM deliveries WHERE awaits_sign_in"
@@ -70,9 +72,11 @@ async def test_what_is_written_after_a_revocation_waits_for_the_next_sign_in(wor
     talk = await begun(world)
     await world.tenant.revoke_sessions(talk.account.id, access_tokens=True)
 
-    for number in range(3):
-        await talk.maria.say(talk.room, f"waiting {number}")
+    first, _, last = [await talk.maria.say(talk.room, f"waiting {n}") for n in range(3)]
     await all_wait(world, 3)
+    await edit(talk.maria, talk.room, last, "waiting no more")
+    await react(talk.tom, talk.room, first, "👍")
+    await all_wait(world, 5)
     await talk.tom.say(talk.room, "nobody waits for others")
     await world.read_in_teams(talk.chat, "nobody waits for others")
     lost = await is_told(talk.maria, LOST)
@@ -86,8 +90,10 @@ async def test_what_is_written_after_a_revocation_waits_for_the_next_sign_in(wor
     await talk.maria.say(talk.room, "and after it")
 
     await talk.hears(
-        "nobody waits for others", "waiting 0", "waiting 1", "waiting 2", "and after it"
+        "nobody waits for others", "waiting 0", "waiting 1", "waiting no more", "and after it"
     )
+    [waited] = [m for m in await world.messages(talk.chat) if text_of(m) == "waiting 0"]
+    assert [one["reactionType"] for one in waited["reactions"]] == ["👍"]
     assert len(told(talk.maria, LOST)) == 1
     assert not [s for s in await world.texts_in_matrix(talk.maria, talk.room) if "Teams" in s]
     assert not world.said("parked")

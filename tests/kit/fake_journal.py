@@ -211,7 +211,7 @@ class FakeJournal(ports.Journal):
     @override
     async def is_ours(self, delivery: Delivery) -> bool:
         await self.moment("is_ours")
-        ours = self._in_hand(delivery) is not None
+        ours = self.in_hand(delivery) is not None
         await self.moment("is_ours done")
         return ours
 
@@ -220,7 +220,7 @@ class FakeJournal(ports.Journal):
         self, delivery: Delivery, *, at: datetime, error: str, spent: bool, uncertain: bool
     ) -> None:
         await self.moment("retry")
-        if stored := self._in_hand(delivery):
+        if stored := self.in_hand(delivery):
             stored.state, stored.due_at, stored.error = "queued", at, error
             stored.uncertain = uncertain
             stored.attempts -= 0 if spent else 1
@@ -229,11 +229,11 @@ class FakeJournal(ports.Journal):
     @override
     async def park(self, delivery: Delivery, *, reason: str) -> None:
         await self.moment("park")
-        if stored := self._in_hand(delivery):
+        if stored := self.in_hand(delivery):
             stored.state, stored.error, stored.uncertain = "parked", reason, True
         await self.moment("park done")
 
-    def _in_hand(self, delivery: Delivery) -> StoredDelivery | None:
+    def in_hand(self, delivery: Delivery) -> StoredDelivery | None:
         stored = self.store.deliveries.get(delivery.id)
         stream = self.store.streams[delivery.portal.id, delivery.target]
         if stored is None or stored.state != "sending" or stream.owner != self.owner:
@@ -420,6 +420,10 @@ class FakeUnit(Unit):
                 self._store.deliveries[id_] = StoredDelivery(
                     id=id_, new=new, created_at=now, due_at=now, uncertain=new.doubtful
                 )
+                self.stored(new)
+
+    def stored(self, new: NewDelivery) -> None:
+        """For a simulation that wants to know what is about to cross."""
 
     def _has_reacted(self, new: NewDelivery) -> bool:
         return isinstance(new.event, ReactionAdded) and any(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from typing_extensions import override
@@ -89,6 +89,8 @@ class StoredDelivery:
     due_at: datetime
     state: str = "queued"
     uncertain: bool = False
+    awaits_sign_in: bool = False
+    behind: MessageRef | None = None
     attempts: int = 0
     error: str | None = None
 
@@ -130,6 +132,15 @@ class StoredReaction:
 
 
 @dataclass(slots=True, kw_only=True)
+class StoredAccount:
+    """A row of the accounts, by its Teams user; `refused`: Microsoft takes its sign-in no more."""
+
+    user: str
+    signed_in_at: datetime
+    refused: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
 class FakeStore:
     """What survives a process."""
 
@@ -147,6 +158,7 @@ class FakeStore:
     """Keys of entries of Matrix that were read."""
     news: list[News] = field(default_factory=list)
     losses: set[Loss] = field(default_factory=set)
+    accounts: dict[str, StoredAccount] = field(default_factory=dict)
     last_id: int = 0
 
     def next_id(self) -> int:
@@ -154,8 +166,8 @@ class FakeStore:
         return self.last_id
 
     def set_room(self, portal: PortalId, room: RoomId) -> None:
-        place = self.portal(portal).place
-        self.portals[place] = Portal(id=portal, place=place, room=room)
+        before = self.portal(portal)
+        self.portals[before.place] = replace(before, room=room)
 
     def portal(self, portal: PortalId) -> Portal:
         return next(p for p in self.portals.values() if p.id == portal)

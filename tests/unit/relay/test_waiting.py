@@ -1,0 +1,60 @@
+"""What is written while its speaker is not let in: it waits, and with it whatever refers to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bridge.domain.events import (
+    MessageEdited,
+    MessageSent,
+    Person,
+    Reacted,
+    ReactionAdded,
+)
+from bridge.domain.ids import MessageRef, Side, Version
+from bridge.errors import Unauthorized
+from bridge.ports import Reading
+from tests.kit.fake_endpoint import refuse_all
+from tests.kit.fake_sign_ins import FakeAwaiting, sign_in
+from tests.kit.fake_store import StoredAccount
+from tests.kit.relay_world import ROOM, RelayWorld
+
+ANNA, BO = "@anna:here", "@bo:here"
+
+
+async def test_changes_of_a_message_that_waits_are_carried_out_after_it() -> None:
+    world = RelayWorld()
+    await world.open_portal()
+    world.accounts |= {ANNA: "anna", BO: "bo"}
+    for user, account in world.accounts.items():
+        signed_in = StoredAccount(user=user, signed_in_at=world.clock.now())
+        world.store.accounts[account] = signed_in
+    world.workers[Side.TEAMS].awaiting = FakeAwaiting(world.journal)
+    refuse_all(world.teams, Unauthorized("sign in again"), 1)
+
+    await world.say_in_matrix(1, "hello", author=ANNA)
+    await world.settle()
+    edit = world.seen_in_matrix("$event1", "good morning", author=ANNA)
+    edit = replace(edit, version=Version("5"), edited="5")
+    await world.push(Side.MATRIX, "the edit", Reading(sightings=(edit,)))
+    reaction = Reacted(
+        origin=ROOM,
+        ref=MessageRef("$reaction"),
+        target=MessageRef("$event1"),
+        author=Person(id=BO),
+        key="👍",
+        sent_at=world.clock.now(),
+    )
+    await world.push(Side.MATRIX, "the reaction", Reading(sightings=(reaction,)))
+    await world.say_in_matrix(2, "nobody waits for others", author=BO)
+    await world.settle()
+    assert world.teams.said == ["nobody waits for others"]
+    assert {d.awaits_sign_in for d in world.store.deliveries.values()} == {True}
+
+    await sign_in(world.journal, ANNA, "anna")
+    await world.settle()
+
+    kinds = [type(delivery.event) for delivery in world.teams.delivered]
+    assert kinds == [MessageSent, MessageSent, MessageEdited, ReactionAdded]
+    assert world.teams.said[1:] == ["hello", "good morning"]
+    assert world.store.deliveries == {}
