@@ -226,6 +226,11 @@ class Watch:
         """Return the event that is set whenever `part` is back; whoever waits for it clears it."""
         return self._returns.setdefault(part, asyncio.Event())
 
+    @property
+    def parts_away(self) -> tuple[str, ...]:
+        """What was last seen away."""
+        return tuple(sorted(self._away))
+
     def is_away(self, part: str) -> bool:
         """Tell whether `part` was last seen away."""
         return part in self._away

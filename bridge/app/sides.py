@@ -21,6 +21,7 @@ from bridge.matrix.keeping import RoomKeeper
 from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
 from bridge.matrix.pictures import Pictures
+from bridge.matrix.puppets import Puppets
 from bridge.matrix.receipts import Moments
 from bridge.matrix.recovery import Recovery
 from bridge.matrix.rooms import Rooms
@@ -55,6 +56,7 @@ class MatrixSide:
     herald: Herald
     room_keeper: RoomKeeper
     as_people: Client | None
+    puppets: Puppets
     marking: Marking
 
 
@@ -133,6 +135,7 @@ def matrix_side(
         herald=Herald(TidingsBook(memory.database), announcer, clock),
         room_keeper=room_keeper,
         as_people=as_people,
+        puppets=puppets,
         marking=Marking(
             ReadBook(memory.database),
             ReadMarker(graph=teams.graph, auth=teams.auth),

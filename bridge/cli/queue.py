@@ -21,8 +21,8 @@ from bridge.cli.terminal import EXIT_FAILURE, complain, say
 from bridge.config import load
 
 if TYPE_CHECKING:
+    from bridge.ports.operating import Item, ItemId, Outcome
     from bridge.store.database import Database
-    from bridge.store.queue import Item, ItemId, Outcome
 
 LIST_MAX = 50
 ALL_MAX = 10_000
@@ -132,9 +132,10 @@ def queue_show(arguments: Namespace) -> int:
     """Show everything of one item."""
 
     async def work(database: Database, now: datetime) -> int:
+        from bridge.ports.operating import ItemId
         from bridge.store import queue
 
-        item = await queue.look(database, queue.ItemId.parse(arguments.id), now=now)
+        item = await queue.look(database, ItemId.parse(arguments.id), now=now)
         if item is None:
             complain(_unknown(arguments.id))
             return EXIT_FAILURE
@@ -177,7 +178,7 @@ async def _do(
     done: str, act: Act, items: Sequence[ItemId], arguments: Namespace, now: datetime
 ) -> int:
     """Act on every item, and say what became of each."""
-    from bridge.store.queue import Verdict
+    from bridge.ports.operating import Verdict
 
     failed = 0
     for item in items:
@@ -204,7 +205,7 @@ def _busy(item: object) -> str:
 
 async def _named(database: Database, arguments: Namespace, now: datetime) -> Sequence[ItemId]:
     """Return the items that are named, each once, or all that are chosen: the parked ones."""
-    from bridge.store.queue import ItemId
+    from bridge.ports.operating import ItemId
 
     if not arguments.all:
         return [ItemId.parse(text) for text in dict.fromkeys(arguments.ids)]
@@ -219,12 +220,13 @@ async def _chosen(
     database: Database, arguments: Namespace, now: datetime, states: Sequence[str], limit: int
 ) -> tuple[Item, ...]:
     from bridge.domain.ids import Side
+    from bridge.ports.operating import State
     from bridge.store import queue
 
     return await queue.find(
         database,
         side=None if arguments.side is None else Side(arguments.side),
-        states_=[queue.State(s) for s in ([arguments.state] if arguments.state else states)],
+        states_=[State(s) for s in ([arguments.state] if arguments.state else states)],
         limit=limit,
         now=now,
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import orjson
 
-_UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
+from bridge.domain import lasting as durations
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -21,11 +21,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def lasting(seconds: object) -> str:
     """Say how long something takes, in its largest unit."""
-    duration = timedelta(seconds=int(str(seconds)))
-    for name, unit in _UNITS:
-        if duration >= unit:
-            return f"{duration // unit}{name}"
-    return f"{duration.seconds}s"
+    return durations.lasting(timedelta(seconds=int(str(seconds))))
 
 
 def cut(value: object, chars_max: int | None = None) -> str:

@@ -139,6 +139,10 @@ class BotDesk(Desk):
             # The room is gone, or we were shown out: nobody is left to be answered.
             log.info("not answered", room=request.room, user=request.sender, error=str(error))
 
+    def obey(self, *commands: Command) -> None:
+        """Take in more commands."""
+        self._commands.add(*commands)
+
     def is_user(self, user: UserId) -> bool:
         """Tell whether somebody may sign in, and speak in Teams as themselves."""
         return self.permission_of(user) >= Permission.USER

@@ -151,8 +151,7 @@ class OwnAccounts(Puppets):
         self._names = names
         self._book = book
         self._directory = directory
-        self._rules = rules
-        self._rules_id = digest(rules.rule or "", *(f"{k} {v}" for k, v in rules.pairs.items()))
+        self._rules, self._rules_id = rules, _digest_of(rules)
         self._clock = clock
         self._recent: Recent[_Key, _Heard] = Recent(REMEMBERED_MAX)
         self._forgotten = 0
@@ -227,6 +226,11 @@ class OwnAccounts(Puppets):
         """Let go of what is remembered in memory: somebody has signed in or out."""
         self._recent = Recent(REMEMBERED_MAX)
         self._forgotten += 1
+
+    def take(self, rules: Rules) -> None:
+        """Decide by other rules from now on; what was decided by those from before is decided anew."""
+        self._rules, self._rules_id = rules, _digest_of(rules)
+        self.forget()
 
     def _forget(self, key: _Key) -> None:
         self._recent.forget(key)
@@ -380,6 +384,10 @@ class OwnAccounts(Puppets):
         return await self._book.tried(
             replace(pairing, tried_at=now, why=None if works else Why.NO_ACCOUNT)
         )
+
+
+def _digest_of(rules: Rules) -> str:
+    return digest(rules.rule or "", *(f"{k} {v}" for k, v in rules.pairs.items()))
 
 
 def _claimed(pairing: Pairing) -> Claim | None:

@@ -1,6 +1,7 @@
 """The section `double_puppets`: who is who, so that people speak as themselves in Matrix as well.
 
-The list is read with the configuration, so that whoever checks that learns of every bad line.
+The list is read with the configuration, so that whoever checks that learns of every bad line, and
+again while the bridge runs (`app.pairing_list`).
 """
 
 from __future__ import annotations
@@ -30,14 +31,15 @@ LIST_HINT = "name a CSV file whose first line is teams_user,mxid"
 class DoublePuppets:
     """The second registration; without `as_token` everybody is heard by their ghosts.
 
-    `rule` is a template over properties of the directory, `pairs` what the list says. `join_rooms`:
-    whether people are brought into the rooms of their conversations, or invited.
+    `rule` is a template over properties of the directory, `pairs` what the list in `pairs_file` says.
+    `join_rooms`: whether people are brought into the rooms of their conversations, or invited.
     """
 
     id: str = ID_DEFAULT
     as_token: str | None = field(default=None, repr=False)
     rule: str | None = None
     pairs: Mapping[str, UserId] = field(default_factory=dict, repr=False)
+    pairs_file: Path | None = None
     join_rooms: bool = True
 
     @property
@@ -47,11 +49,13 @@ class DoublePuppets:
 
 def double_puppets(section: Section, appservice: Section, generate: str) -> DoublePuppets:
     """Read the section; `appservice` has other tokens, `generate` says how one is made."""
+    path = section.optional("pairs", section.file, LIST_HINT, default=None)
     made = DoublePuppets(
         id=section.optional("id", fits.localpart, f"for example {ID_DEFAULT}", default=ID_DEFAULT),
         as_token=section.optional("as_token", fits.token, generate, default=None, secret=True),
         rule=section.optional("rule", rule, RULE_HINT, default=None),
-        pairs=_pairs(section, section.optional("pairs", section.file, LIST_HINT, default=None)),
+        pairs=_pairs(section, path),
+        pairs_file=path,
         join_rooms=section.flag("join_rooms", default=True),
     )
     _check_tokens(section, appservice, generate)
@@ -93,20 +97,30 @@ def rule(text: str) -> str:
 def _pairs(section: Section, path: Path | None) -> Mapping[str, UserId]:
     if path is None:
         return {}
+    found, problems = read_list(path)
+    for problem, hint in problems:
+        section.wrong("pairs", problem, hint)
+    return found
+
+
+def read_list(path: Path) -> tuple[dict[str, UserId], list[tuple[str, str]]]:
+    """Read a list from its file; return the pairs, and what is wrong with it, each with what to do."""
     try:
         if path.stat().st_size > LIST_BYTES_MAX:
-            section.wrong("pairs", f"is larger than {LIST_BYTES_MAX} bytes", LIST_HINT)
-            return {}
-        found, problems = read_pairs(path.read_text(encoding="utf-8-sig"))
+            return {}, [(f"is larger than {LIST_BYTES_MAX} bytes", LIST_HINT)]
+        text = path.read_text(encoding="utf-8-sig")
+        if not text.strip():  # Perhaps it is just being written.
+            return {}, [("is empty", LIST_HINT)]
+        found, bad = read_pairs(text)
     except (OSError, UnicodeDecodeError, csv.Error):
-        section.wrong("pairs", "cannot be read as text in UTF-8 with commas", LIST_HINT)
-        return {}
-    for line, problem in problems[:LINES_TOLD_MAX]:
-        section.wrong("pairs", f"has a bad line {line}, which {problem}", "mend or remove the line")
-    if len(problems) > LINES_TOLD_MAX:
-        more = len(problems) - LINES_TOLD_MAX
-        section.wrong("pairs", f"has {more} more bad lines", "mend or remove them")
-    return found
+        return {}, [("cannot be read as text in UTF-8 with commas", LIST_HINT)]
+    told = [
+        (f"has a bad line {line}, which {problem}", "mend or remove the line")
+        for line, problem in bad[:LINES_TOLD_MAX]
+    ]
+    if len(bad) > LINES_TOLD_MAX:
+        told.append((f"has {len(bad) - LINES_TOLD_MAX} more bad lines", "mend or remove them"))
+    return found, told
 
 
 def read_pairs(text: str) -> tuple[dict[str, UserId], list[tuple[int, str]]]:

@@ -6,13 +6,12 @@ measure ──▶ counted, up to a limit ──▶ gauges
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bridge.domain.ids import Side
 from bridge.ports import Clock
+from bridge.ports.operating import Measurements, State, What
 from bridge.store.database import Database, Row
-from bridge.store.queue import State, What
 from bridge.telemetry import DROPPED, LOOKS_DUE, OLDEST_SECONDS, OPEN
 
 COUNTED_MAX = 10_000
@@ -89,26 +88,45 @@ class Gauges:
         Raises:
             StoreUnavailable: Postgres is away; the metrics stay as they were.
         """
-        rows = await self._database.fetch(_OPEN, COUNTED_MAX)
-        looks = await self._database.fetch(_LOOKS, self._clock.now(), COUNTED_MAX)
-        drops = await self._database.fetch(_DROPS)
-        _show(rows, self._clock.now())
-        for look in looks:
-            LOOKS_DUE.labels(look["what"]).set(look["count"])
-        for drop in drops:
+        now = self._clock.now()
+        _show(await measured(self._database, now))
+        for drop in await self._database.fetch(_DROPS):
             key = (drop["side"], drop["what"], drop["reason"])
             DROPPED.labels(*key).inc(max(0, drop["count"] - self._dropped[key]))
             self._dropped[key] = drop["count"]
 
 
-def _show(rows: Sequence[Row], now: datetime) -> None:
-    counts = {(row["side"], row["what"], row["state"]): row["count"] for row in rows}
+async def measured(database: Database, now: datetime) -> Measurements:
+    """Count what lies in the queues, and what is to be looked at.
+
+    Raises:
+        StoreUnavailable: Postgres is away.
+    """
+    rows = await database.fetch(_OPEN, COUNTED_MAX)
+    looks = await database.fetch(_LOOKS, now, COUNTED_MAX)
+    oldest: dict[Side, datetime] = {}
+    for row in rows:
+        if row["oldest"]:
+            side = _toward(row)
+            oldest[side] = min(row["oldest"], oldest.get(side, row["oldest"]))
+    return Measurements(
+        open={
+            (Side(row["side"]), What(row["what"]), State(row["state"])): row["count"]
+            for row in rows
+        },
+        oldest={side: max(now - since, timedelta(0)) for side, since in oldest.items()},
+        looks={look["what"]: look["count"] for look in looks},
+    )
+
+
+def _show(found: Measurements) -> None:
     for side in Side:
         for what in What:
             for state in State:
-                OPEN.labels(side, what, state).set(counts.get((side, what, state), 0))
-        since = [row["oldest"] for row in rows if row["oldest"] and _toward(row) is side]
-        OLDEST_SECONDS.labels(side).set(max((now - min(since)).total_seconds(), 0) if since else 0)
+                OPEN.labels(side, what, state).set(found.open.get((side, what, state), 0))
+        OLDEST_SECONDS.labels(side).set(found.oldest.get(side, timedelta(0)).total_seconds())
+    for what_due, count in found.looks.items():
+        LOOKS_DUE.labels(what_due).set(count)
 
 
 def _toward(row: Row) -> Side:

@@ -9,104 +9,17 @@ who appends or claims; an entry under its own. What a living process is at just 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Self
-
-from typing_extensions import override
 
 from bridge.domain.changes import Known
 from bridge.domain.ids import Side, Version
-from bridge.errors import InvariantBroken
+from bridge.ports.operating import Item, ItemId, Outcome, State, Verdict, What
 from bridge.store import states
 from bridge.store.database import Database, Row, Session
 
 ALL_MAX = 10_000
 """Items that one command takes by their kind; more of them take another."""
-_ID = re.compile(r"([de])([1-9][0-9]{0,17})")
-
-
-class What(StrEnum):
-    """The two kinds of things in the queues."""
-
-    DELIVERY = "delivery"
-    ENTRY = "entry"
-
-
-class State(StrEnum):
-    """Whether something waits for a person, for its turn, or for its speaker to sign in."""
-
-    PARKED = "parked"
-    WAITING = "waiting"
-    AWAITING = "awaiting"
-
-
-class Verdict(StrEnum):
-    """What became of a wish."""
-
-    DONE = "done"
-    UNKNOWN = "unknown"
-    BUSY = "busy"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class ItemId:
-    """A delivery (`d123`) or an entry (`e45`)."""
-
-    what: What
-    number: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read what `str` wrote.
-
-        Raises:
-            InvariantBroken: It is not of that form.
-        """
-        match = _ID.fullmatch(text)
-        if match is None:
-            raise InvariantBroken("an id of the queues is d or e and a number")
-        what = What.DELIVERY if match[1] == "d" else What.ENTRY
-        return cls(what=what, number=int(match[2]))
-
-    @override
-    def __str__(self) -> str:
-        return f"{'d' if self.what is What.DELIVERY else 'e'}{self.number}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One thing in the queues; `side` is where a delivery goes and where an entry came from.
-
-    `facts` are its columns that have no field of their own; `raw` may hold what people wrote.
-    """
-
-    id: ItemId
-    side: Side
-    conversation: str
-    room: str | None
-    state: State
-    is_held: bool
-    """A living process is at it."""
-    attempts: int
-    created_at: datetime
-    due_at: datetime
-    error: str | None
-    facts: dict[str, object]
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of a wish, and the thing as it was before."""
-
-    verdict: Verdict
-    item: Item | None = None
-
-
 # What a process that is no more has left in `sending` is nobody's: its stream's lease has run out.
 _DELIVERIES = """
 SELECT d.id, d.target AS side, p.conversation_id, p.room_id, d.state = 'parked' AS is_parked,

@@ -51,6 +51,10 @@ class Keepers:
         """Tell whether everything that the bridge cannot do without is subscribed to."""
         return all(keeper.is_alive for keeper in self._keepers if keeper.resource.required)
 
+    def listening(self) -> dict[str, bool]:
+        """Return what is subscribed to, and whether each subscription stands."""
+        return {keeper.resource.path: keeper.is_alive for keeper in self._keepers}
+
     def listens_to(self, covers: Covers) -> bool:
         """Tell whether we are told of everything of that kind just now."""
         alive = [k.is_alive for k in self._keepers if k.resource.covers is covers]

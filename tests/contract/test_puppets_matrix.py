@@ -314,6 +314,15 @@ async def test_what_was_decided_is_looked_at_again_after_a_while(stage: Stage, a
     assert await stage.why() is Why.AMBIGUOUS
 
 
+async def test_other_rules_are_gone_by_as_soon_as_they_are_taken(stage: Stage, anna: Human) -> None:
+    stage.puppets.take(Rules())
+    assert (await stage.say("nobody says whose"))["sender"] == stage.ghost
+
+    stage.puppets.take(Rules(pairs={PERSON: UserId(anna.id)}))
+
+    assert (await stage.say("mine", source="1700000000002"))["sender"] == anna.id
+
+
 async def test_the_files_that_the_bridge_writes_are_what_a_homeserver_takes(
     tmp_path: Path,
 ) -> None:

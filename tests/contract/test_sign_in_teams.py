@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
+from bridge.app.clock import SystemClock
 from bridge.domain.ids import TeamsUserId
 from bridge.errors import Unauthorized
 from bridge.sandbox.tenant import client_signin
 from bridge.sandbox.tls import Certificates
 from bridge.teams.auth import BELIEVED_FOR
 from bridge.teams.device import SLOWER_BY, DeviceCodes
+from bridge.teams.probe import PATIENCE, Probe
 from tests.contract.test_endpoint_teams import World, make_world
 
 
@@ -101,3 +104,18 @@ async def test_the_tokens_of_a_code_are_refreshed_as_those_of_a_link(world: Worl
 
     old = await world.side.auth.user_token(TeamsUserId(alice.id))
     assert await world.side.auth.user_token(TeamsUserId(alice.id), refused=old) != old
+
+
+async def test_a_probe_says_how_long_an_answer_took_or_what_keeps_it_away(world: World) -> None:
+    alice = await world.tenant.add_user("Alice")
+    await world.sign_in(alice)
+    side, person = world.side, TeamsUserId(alice.id)
+    probe = Probe(graph=side.graph, auth=side.auth, keepers=side.keepers, clock=SystemClock())
+
+    for who in (None, person):
+        assert timedelta(0) < await probe.ask(who) < PATIENCE
+    await world.tenant.revoke_sessions(alice.id, access_tokens=True)
+    with pytest.raises(Unauthorized):
+        await probe.ask(person)
+    assert await probe.ask(None)
+    assert set(probe.listening().values()) == {False}

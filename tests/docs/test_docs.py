@@ -41,6 +41,7 @@ KEYS_OF_FIELDS = {
     "encryption_keys": "encryption_key",
     "settle_window": "settle_window_ms",
     "media_size_max": "media_size_max_mb",
+    "pairs_file": "pairs",
 }
 
 

@@ -14,9 +14,10 @@ from prometheus_client import REGISTRY
 from bridge.cli.terminal import EXIT_CONFIG, EXIT_FAILURE
 from bridge.domain.ids import MessageRef, RoomId, Side
 from bridge.ports import Delivery, Fate, Journal, Run, Told, Undelivered
+from bridge.ports.operating import Item, ItemId, Outcome, State, Verdict, What
 from bridge.store.gauges import Gauges
 from bridge.store.leases import LEASE
-from bridge.store.queue import Item, ItemId, Outcome, State, Verdict, What, drop, find, look, retry
+from bridge.store.queue import drop, find, look, retry
 from bridge.store.tidings import TidingsBook
 from tests.contract.test_journal import (
     PostgresWorld,

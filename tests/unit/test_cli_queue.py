@@ -11,7 +11,7 @@ import pytest
 from bridge.cli import COMMANDS, main, parser, queue
 from bridge.domain.ids import Side
 from bridge.errors import InvariantBroken
-from bridge.store.queue import Item, ItemId, State, What
+from bridge.ports.operating import Item, ItemId, State, What
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 WRITTEN = "what Maria wrote"

@@ -85,7 +85,6 @@ class AccountCommands:
                 example="whoami",
                 run=self._whoami,
                 needs=Permission.RELAY,
-                aliases=("status",),
                 is_private=True,
             ),
         )
