@@ -1,7 +1,8 @@
 """What somebody in Matrix wants to be changed of a conversation: its name, what it is about, its people.
 
     a state event of a person ─▶ Wished ─▶ Teams, as that person ─┬ done: the room follows
-                                                                  └ refused: told, and set back
+                                                                  ├ refused: told, and set back
+                                                                  └ they must sign in again: it waits
 
 A wish is no event that crosses: what becomes of it is seen in Teams, and comes from there.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from bridge.domain.ids import MessageRef, RoomId, UserId
 
@@ -55,10 +57,30 @@ Wish = Naming | Describing | Adding | Removing | Leaving
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wished:
-    """A Matrix user did in a room what may be done in Teams as well; `ref` is the state event."""
+    """A Matrix user did in a room what may be done in Teams as well; `ref` is the state event.
+
+    `has_waited`: for their sign-in, so that it may be old.
+    """
 
     room: RoomId
     sender: UserId
     ref: MessageRef
     wish: Wish
     sent_at: datetime
+    has_waited: bool = False
+
+    @property
+    def about(self) -> tuple[RoomId, UserId, str]:
+        """What two wishes have in common of which only the later counts: whose, and about what."""
+        match self.wish:
+            case Naming():
+                what = "name"
+            case Describing():
+                what = "topic"
+            case Adding(user=user) | Removing(user=user):
+                what = user
+            case Leaving():
+                what = self.sender
+            case _:
+                assert_never(self.wish)
+        return self.room, self.sender, what

@@ -7,7 +7,8 @@ The room itself is made to show what Teams shows by whoever keeps it (`keeping`)
 when it is to be looked at, and what a look cannot know is undone: a ban, and that somebody was sent
 away who has not left by themselves.
 
-A wish may come twice and late. It counts as long as no other person has changed the same since; that
+Whoever must sign in again is told that their wish waits; it is served again when they have. A wish may
+come twice and late. It counts as long as no other person has changed the same since; that
 the bridge itself has set it back meanwhile says nothing. Whoever has the power of the bot in a room
 is an administrator, and lets in whom they like.
 """
@@ -31,7 +32,7 @@ from bridge.matrix.rooms import Rooms
 from bridge.matrix.shaping import RoomState
 from bridge.matrix.states import States
 from bridge.matrix.wishes import MEMBER, NAME, TOPIC
-from bridge.ports import Clock, Organiser, PortalBook
+from bridge.ports import AWAITED_FOR, Clock, Organiser, PortalBook
 from bridge.ports.pairing import WhoIsWho
 from bridge.telemetry import WISHES, log
 
@@ -53,9 +54,16 @@ SAID = {
     Removing: "{whom} was not removed in Teams: {why}. They come back into the room.",
     Leaving: "you have left a room, but not the conversation in Teams: {why}.",
 }
+WAITS: Mapping[type[Wish], str] = {
+    Naming: "the new name",
+    Describing: "the new topic",
+    Adding: "that {whom} is to be added",
+    Removing: "that {whom} is to be removed",
+}
 NOT_LET_IN = "Not invited: not a member of this conversation in Microsoft Teams"
 
 DONE, REFUSED, SUPERSEDED, LEFT_ALONE = "done", "refused", "superseded", "left_alone"
+AWAITING = "awaiting"
 NOT_A_PORTAL = "not_a_portal"
 _THERE = ("join", "invite")
 
@@ -127,7 +135,7 @@ class Granting:
             return LEFT_ALONE
         state = RoomState.of(await self._states.of(wished.room))
         scene = _Scene(wished=wished, portal=portal, state=state)
-        if self._is_superseded(scene):
+        if self._is_superseded(scene) or await self._has_changed_meanwhile(scene):
             return SUPERSEDED
         if isinstance(wish, Leaving) and not (person and await self._is_carried(wished, wish)):
             return LEFT_ALONE
@@ -140,9 +148,9 @@ class Granting:
                 return self._about_nobody(scene, wish)
             return await self._grant(scene, person)
         except Unauthorized as error:
-            if error.everyone:
-                raise
-            return await self._refuse(scene, str(error))
+            if not error.everyone:
+                await self._put_off(scene)
+            raise
         except Rejected as error:
             return await self._refuse(scene, str(error))
 
@@ -158,6 +166,22 @@ class Granting:
             return event.get("event_id") != scene.wished.ref
         there = scene.state.content(*mark).get("membership") in _THERE
         return there is not isinstance(wish, Adding)
+
+    async def _has_changed_meanwhile(self, scene: _Scene) -> bool:
+        """Tell whether Teams calls it otherwise than when somebody wanted what has waited for days.
+
+        The room shows what Teams does; it was set back to what it showed before, or to something else.
+        """
+        wished, mark = scene.wished, mark_of(scene.wished)
+        if not wished.has_waited or not isinstance(wished.wish, Naming | Describing):
+            return False
+        event = await self._client.event(wished.room, wished.ref) or {}
+        unsigned = event.get("unsigned")
+        told = unsigned if isinstance(unsigned, dict) else {}
+        before, field = told.get("prev_content"), mark[0].removeprefix("m.room.")
+        if not isinstance(before, dict) or not self._names.is_ours(str(told.get("prev_sender"))):
+            return False
+        return scene.state.content(*mark).get(field) not in {before.get(field), *_wanted(wished)}
 
     def _is_for_teams(self, wish: Wish) -> bool:
         """Rooms that people had made are theirs; who calls a ghost there wants the person."""
@@ -199,7 +223,8 @@ class Granting:
         wished, place = scene.wished, scene.portal.place
         if not scene.portal.direction.carries(Side.MATRIX):
             raise Rejected(ONE_WAY)
-        if self._clock.now() - wished.sent_at > GRANTED_WITHIN:
+        age = self._clock.now() - wished.sent_at
+        if age > (AWAITED_FOR if wished.has_waited else GRANTED_WITHIN):
             raise Rejected(TOO_LATE)
         account = await self._account_of(wished.sender)
         by, wish = account.teams_user, wished.wish
@@ -230,7 +255,19 @@ class Granting:
             raise Rejected(NOT_SIGNED_IN.format(bot=self._names.bot))
         return account
 
-    # --- refusing ---
+    # --- waiting and refusing ---
+
+    async def _put_off(self, scene: _Scene) -> None:
+        """Until they sign in again the room shows what Teams shows; they are told that it waits."""
+        wished = scene.wished
+        WISHES.labels(type(wished.wish).__name__.lower(), AWAITING).inc()
+        await self._portals.look_later(wished.room, after=NOW)
+        if wished.has_waited or isinstance(wished.wish, Leaving):
+            return  # They were told before, or are not there to be told: their own room says so.
+        what = WAITS[type(wished.wish)].format(whom=self._called(scene))
+        text = f"{wished.sender}: {what} waits until you have signed in to Teams again."
+        key = f"wish {wished.ref} waits"
+        await self._bot.notice(wished.room, text, key=key, mentions=(wished.sender,))
 
     async def _refuse(self, scene: _Scene, why: str) -> str:
         wished = scene.wished
@@ -289,6 +326,14 @@ def mark_of(wished: Wished) -> tuple[str, str]:
             return MEMBER, wished.sender
         case _:
             assert_never(wish)
+
+
+def _wanted(wished: Wished) -> tuple[str, ...]:
+    match wished.wish:
+        case Naming(name=text) | Describing(text=text):
+            return (text,)
+        case _:
+            return ()
 
 
 def said_of(wish: Wish, *, why: str, whom: str) -> str:

@@ -150,15 +150,16 @@ def _ghost_invited(event: Json, ghost: UserId, sent_at: datetime) -> GhostInvite
     )
 
 
-def wish_in(event: object, *, received_at: datetime) -> Reading:
-    """Say what a state event wants to be changed.
+def wish_in(event: object, *, received_at: datetime, waited: bool = False) -> Reading:
+    """Say what a state event wants to be changed; `waited`: until its sender has signed in.
 
     Raises:
         Unconvertible: It makes no sense.
     """
     if not is_well_formed(event):
         raise Unconvertible("this is no matrix event")
-    wish = wished(event, sent_at=_sent_at(event.get("origin_server_ts"), received_at))
+    sent_at = _sent_at(event.get("origin_server_ts"), received_at)
+    wish = wished(event, sent_at=sent_at, waited=waited)
     if wish is None:
         return Reading(ignored=(Ignored(reason=IGNORED_OTHER),))
     return Reading(requests=(wish,))

@@ -21,7 +21,7 @@ from bridge.domain.ids import MessageRef, RoomId, UserId
 from bridge.domain.wishes import Adding, Describing, Leaving, Naming, Removing, Wish, Wished
 from bridge.matrix.cleaning import clean
 from bridge.matrix.names import TITLE_CHARS_MAX, TOPIC_CHARS_MAX
-from bridge.ports import NewEntry
+from bridge.ports import AWAITING, NewEntry
 
 MEMBER = "m.room.member"
 NAME = "m.room.name"
@@ -42,7 +42,12 @@ def entry_beside(entry: NewEntry) -> NewEntry:
 
 def is_beside(conversation: str) -> bool:
     """Tell whether an entry of this conversation is a wish."""
-    return conversation.endswith(_BESIDE)
+    return conversation.endswith(_BESIDE) or has_waited(conversation)
+
+
+def has_waited(conversation: str) -> bool:
+    """Tell whether an entry of this conversation was put aside until its sender signs in."""
+    return f"{_BESIDE}{AWAITING}" in conversation
 
 
 def wish_of(event: Json) -> Wish | None:
@@ -77,7 +82,7 @@ def _was_in(event: Json) -> bool | None:
     return before.get("membership") == "join" if isinstance(before, dict) else None
 
 
-def wished(event: Json, *, sent_at: datetime) -> Wished | None:
+def wished(event: Json, *, sent_at: datetime, waited: bool = False) -> Wished | None:
     """Return the request that a well-formed event is; None if it is none."""
     wish = wish_of(event)
     if wish is None:
@@ -88,6 +93,7 @@ def wished(event: Json, *, sent_at: datetime) -> Wished | None:
         ref=MessageRef(event["event_id"]),
         wish=wish,
         sent_at=sent_at,
+        has_waited=waited,
     )
 
 

@@ -28,6 +28,8 @@ from bridge.ports.clock import (
 )
 from bridge.ports.far import Far, FarPart, FarThread
 from bridge.ports.journal import (
+    AWAITED_FOR,
+    AWAITING,
     ENTRIES_OF_ONE_MAX,
     Bell,
     Delivery,
@@ -101,6 +103,8 @@ from bridge.ports.tidings import (
 )
 
 __all__ = [
+    "AWAITED_FOR",
+    "AWAITING",
     "ENTRIES_OF_ONE_MAX",
     "NOT_TOLD",
     "ORGANISATION",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from typing_extensions import override
@@ -21,12 +21,17 @@ from bridge.domain.ids import (
     PortalId,
     RoomId,
     Side,
+    UserId,
     root_of,
 )
 from bridge.domain.portal import Portal
 from bridge.ports.far import NOTHING, Far
 from bridge.ports.news import Loss, News
 
+AWAITING = "/awaiting/"
+"""In the conversation of an entry that waits for a sign-in, before the user."""
+AWAITED_FOR = timedelta(days=7)
+"""What is older would be a surprise to everybody in the chat."""
 ENTRIES_OF_ONE_MAX = 10
 """Due entries of one conversation that are read at a time: others do not wait for a hot one."""
 
@@ -269,6 +274,15 @@ class Unit(Protocol):
 
     async def hold(self, entry: Entry, *, until: datetime, error: str | None) -> None:
         """Give an entry back, to be read again not before `until`; `error` costs an attempt."""
+        ...
+
+    async def await_sign_in(
+        self, entry: Entry, user: UserId, *, reason: str, since: datetime
+    ) -> None:
+        """Give an entry back until a user has signed in, in a conversation of its own; a week at most.
+
+        It is due at once if they have signed in since the attempt began.
+        """
         ...
 
     async def park_entry(self, entry: Entry, reason: str) -> None:

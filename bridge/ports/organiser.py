@@ -16,8 +16,9 @@ class Organiser(Protocol):
     It looks before it acts: what is so already is left as it is, so that everything may be repeated.
 
     Raises (every method):
-        Rejected: Teams does not let them, or not in this form; the text says why, to people.
-        Unauthorized: They must sign in again, or a permission is missing; the same.
+        Rejected: Teams does not let them, or not in this form, or a permission is missing; the text
+            says why, to people.
+        Unauthorized: They must sign in again; the same.
         RemoteError: Graph could not be asked now.
         StoreUnavailable: Postgres is away.
     """

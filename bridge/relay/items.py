@@ -15,6 +15,7 @@ from bridge.domain.events import Asked, Reacted, Request, Seen, Sighting
 from bridge.domain.ids import MessageRef, Place, PortalId, RoomId, UserId
 from bridge.domain.portal import Portal
 from bridge.domain.relaying import StandIn, said_for
+from bridge.domain.wishes import Wished
 from bridge.ports import Entry
 
 Errand = tuple[Entry, Request]
@@ -88,6 +89,13 @@ def sort_out(
         elif isinstance(seen, Sighting) and not isinstance(seen.origin, Place) and seen.is_plain:
             asked.append((entry, _asked(seen, RoomId(seen.origin))))
     return items, asked
+
+
+def overtaken_in(requests: Sequence[Sequence[Request]]) -> list[Wished]:
+    """Return the wishes after which, in the same order, their sender wants another thing of the same."""
+    wishes = [one for some in requests for one in some if isinstance(one, Wished)]
+    last = {one.about: one for one in wishes}
+    return [one for one in wishes if last[one.about] != one]
 
 
 def _item(entry: Entry, seen: Seen, says: Says, portal: Portal, *, age: timedelta) -> Item:

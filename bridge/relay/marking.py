@@ -26,7 +26,7 @@ from typing_extensions import override
 from bridge.domain.ids import MessageRef, RoomId, TeamsUserId, UserId
 from bridge.domain.receipts import Receipt
 from bridge.errors import Rejected, RemoteError, Throttled, Unauthorized
-from bridge.ports import Clock, Moments, Reach, ReadBook, ReadMarker
+from bridge.ports import AWAITED_FOR, Clock, Moments, Reach, ReadBook, ReadMarker
 from bridge.relay.loops import Loop, Step
 from bridge.telemetry import READ_MARKS, log
 
@@ -166,7 +166,7 @@ class Marking(Loop):
         if key in self._marked and self._marked[key][1] == reach.newest:
             return Verdict.KNOWN
         if self._refused.get(reach.person, now) > now:
-            return Verdict.REFUSED
+            return self._wait_for_sign_in(one)
         await self.marker.mark_read(reach.person, reach.place)
         _keep(self._marked, key, (self.clock.now(), reach.newest))
         log.debug("chat marked read", room=one.receipt.room, user=one.receipt.user)
@@ -174,15 +174,24 @@ class Marking(Loop):
 
     def _after(self, one: Waiting, reach: Reach | None, error: RemoteError) -> Verdict:
         now = self.clock.now()
+        if isinstance(error, Unauthorized) and not error.everyone:
+            if reach is not None:
+                _keep(self._refused, reach.person, now + REFUSED_FOR)
+            return self._wait_for_sign_in(one)
         if isinstance(error, Rejected | Unauthorized):
             log.info("chat not marked read", room=one.receipt.room, error=str(error))
-            if reach is not None and isinstance(error, Unauthorized):
-                _keep(self._refused, reach.person, now + REFUSED_FOR)
             return Verdict.REFUSED
         if now - one.since >= AGE_MAX:
             return Verdict.LATE
         wait = error.retry_after if isinstance(error, Throttled) else TRY_AGAIN_AFTER
         self._put_off(one, wait)
+        return Verdict.WAIT
+
+    def _wait_for_sign_in(self, one: Waiting) -> Verdict:
+        """Who must sign in again has read it all the same: until something newer was said there."""
+        if self.clock.now() - one.since >= AWAITED_FOR:
+            return Verdict.REFUSED
+        self._put_off(one, REFUSED_FOR)
         return Verdict.WAIT
 
     def _put_off(self, one: Waiting, wait: timedelta) -> None:

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from bridge.domain.ids import TeamsUserId
 from bridge.errors import Rejected, RemoteError, Unauthorized
-from bridge.ports import Clock, Refusal, RefusalBook
+from bridge.ports import AWAITED_FOR, Clock, Refusal, RefusalBook
 from bridge.relay.loops import Loop, Step, wait_for
 from bridge.telemetry import PARKED, log
 
@@ -28,8 +28,7 @@ AT_ONCE_MAX = 20
 """Of people told, and tried again, at one look; Entra has sign-ins of others to answer, too."""
 LOOK_EVERY = timedelta(hours=1)
 """Consent, policies and accounts are mended by administrators, and nobody tells us."""
-WAIT_MAX = timedelta(days=7)
-"""What is older would be a surprise to everybody in the chat."""
+WAIT_MAX = AWAITED_FOR
 GIVEN_UP_MAX = 1_000
 REST = timedelta(seconds=2)
 

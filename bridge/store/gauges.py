@@ -47,7 +47,16 @@ UNION ALL
     SELECT 'entry', 'waiting', w.side, count(*), min(w.since)
     FROM (
         SELECT e.side, e.received_at AS since FROM inbox e
-        WHERE e.state = 'open' ORDER BY e.id LIMIT $1
+        WHERE e.state = 'open' AND (e.awaits IS NULL OR e.due_at <= $2) ORDER BY e.id LIMIT $1
+    ) w
+    GROUP BY w.side
+)
+UNION ALL
+(
+    SELECT 'entry', 'awaiting', w.side, count(*), NULL
+    FROM (
+        SELECT e.side FROM inbox e
+        WHERE e.awaits IS NOT NULL AND e.state = 'open' AND e.due_at > $2 LIMIT $1
     ) w
     GROUP BY w.side
 )
@@ -102,7 +111,7 @@ async def measured(database: Database, now: datetime) -> Measurements:
     Raises:
         StoreUnavailable: Postgres is away.
     """
-    rows = await database.fetch(_OPEN, COUNTED_MAX)
+    rows = await database.fetch(_OPEN, COUNTED_MAX, now)
     looks = await database.fetch(_LOOKS, now, COUNTED_MAX)
     oldest: dict[Side, datetime] = {}
     for row in rows:

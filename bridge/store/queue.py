@@ -35,7 +35,8 @@ _ENTRIES = """
 SELECT e.id, e.side, e.conversation AS conversation_id, NULL AS room_id,
     e.state = 'parked' AS is_parked, e.owner IS NOT NULL AND e.lease_until > $1 AS is_held,
     e.attempts, e.received_at AS created_at, e.due_at, e.error, e.raw,
-    e.key, e.position, e.found, e.told
+    e.key, e.position, e.found, e.told, e.awaits,
+    e.awaits IS NOT NULL AND e.due_at > $1 AS awaits_sign_in
 FROM inbox e
 """
 _FACTS = {
@@ -43,7 +44,7 @@ _FACTS = {
         "tenant_id", "portal_id", "source", "part", "what", "speaker", "author", "version",
         "position", "uncertain", "told", "awaits_sign_in",
     ),
-    What.ENTRY: ("key", "position", "found", "told"),
+    What.ENTRY: ("key", "position", "found", "told", "awaits"),
 }  # fmt: skip
 _ONE = {
     What.DELIVERY: f"{_DELIVERIES} WHERE d.id = $2",
@@ -59,8 +60,12 @@ WHERE d.awaits_sign_in AND ($2::text IS NULL OR d.target = $2) ORDER BY d.id LIM
 WHERE d.state <> 'parked' AND ($2::text IS NULL OR d.target = $2) ORDER BY d.id LIMIT $3""",
     (What.ENTRY, State.PARKED): f"""{_ENTRIES}
 WHERE e.state = 'parked' AND ($2::text IS NULL OR e.side = $2) ORDER BY e.id LIMIT $3""",
+    (What.ENTRY, State.AWAITING): f"""{_ENTRIES}
+WHERE e.awaits IS NOT NULL AND e.state = 'open' AND e.due_at > $1
+    AND ($2::text IS NULL OR e.side = $2)
+ORDER BY e.id LIMIT $3""",
     (What.ENTRY, State.WAITING): f"""{_ENTRIES}
-WHERE e.state = 'open' AND ($2::text IS NULL OR e.side = $2) ORDER BY e.id LIMIT $3""",
+WHERE e.state = 'open' AND (e.awaits IS NULL OR e.due_at <= $1) AND ($2::text IS NULL OR e.side = $2) ORDER BY e.id LIMIT $3""",
 }
 _LOCK = {
     What.DELIVERY: """
@@ -207,7 +212,7 @@ async def _make_due(session: Session, item: Item, now: datetime) -> None:
 
 
 def _state(what: What, row: Row) -> State:
-    if what is What.DELIVERY and row["awaits_sign_in"]:
+    if row["awaits_sign_in"] and (what is What.DELIVERY or not row["is_parked"]):
         return State.AWAITING
     return State.PARKED if row["is_parked"] else State.WAITING
 

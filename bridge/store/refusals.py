@@ -1,4 +1,4 @@
-"""Accounts that Microsoft refuses, and the deliveries that wait for their people to sign in.
+"""Accounts that Microsoft refuses, and the deliveries and entries that wait for their people to sign in.
 
     wait           parked, awaits_sign_in ─┬─ sign-in, mend ──▶ queued, in its place in the stream
     wait_behind    the same, `behind` it   └─ too long ───────▶ parked, for a person
@@ -12,6 +12,7 @@ account says what others write.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from typing_extensions import override
 from bridge import ports
 from bridge.domain.ids import Side, TeamsUserId, TenantId, UserId
 from bridge.domain.portal import Account
-from bridge.ports import Clock, Delivery, Refusal
+from bridge.ports import AWAITED_FOR, AWAITING, Clock, Delivery, Entry, Refusal
 from bridge.store.database import Database, Row, Session, plain
 from bridge.store.deliveries import IN_HAND
 
@@ -54,6 +55,22 @@ SET state = 'parked', awaits_sign_in = true, behind = $4, error = $5, uncertain 
     attempts = d.attempts - 1
 WHERE {IN_HAND}
 """  # noqa: S608 - made of a constant
+_HELD_BY = "SELECT signed_in_at, refused_at FROM accounts WHERE user_id = $1 FOR UPDATE"
+# Only its reader may put an entry back; one that waits again stays where it is.
+_WAIT_ENTRY = """
+UPDATE inbox
+SET owner = NULL, lease_until = NULL, error = $4, awaits = $3, due_at = $5,
+    conversation = CASE WHEN awaits IS NULL THEN conversation || $6 || $3 ELSE conversation END
+WHERE id = $1 AND owner = $2
+"""
+# What somebody is at just now is put aside by them, and not before this is committed.
+_ENTRIES_GO_ON = """
+UPDATE inbox SET due_at = $2, error = NULL
+WHERE id IN (
+    SELECT id FROM inbox WHERE awaits = $1 AND state = 'open' AND due_at > $2
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+"""
 _COLUMNS = "user_id, tenant_id, teams_user_id, name, refusal, refused_at"
 _UNTOLD = f"""
 SELECT {_COLUMNS} FROM accounts
@@ -116,6 +133,14 @@ WHERE id IN (
 )
 """
 _NOBODY_CAME = "nobody signed in again for too long: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """When an attempt began, and what time it is."""
+
+    since: datetime
+    now: datetime
 
 
 class Awaiting(ports.Awaiting):
@@ -208,6 +233,8 @@ async def go_on(
 ) -> int:
     """Queue what waited for this account, and behind that, in its places; its row is locked already.
 
+    What they wanted to be changed is due as well.
+
     For the Matrix user whose account says what others write, also what others wrote.
 
     Raises:
@@ -221,7 +248,25 @@ async def go_on(
     await session.execute(_FOLLOW, *gone_on, account.tenant, now, relay_account)
     portals = sorted(set(gone_on[0]))
     await session.execute(_STREAMS_DUE, portals, Side.TEAMS, now)
-    return len(rows)
+    return len(rows) + await session.execute(_ENTRIES_GO_ON, account.user, now)
+
+
+async def wait_entry(
+    session: Session, entry: Entry, owner: UUID, user: UserId, *, reason: str, times: Times
+) -> None:
+    """Set an entry aside until a user has signed in, unless they have since the attempt began.
+
+    Raises:
+        StoreUnavailable: Postgres is away.
+    """
+    held = await session.fetchrow(_HELD_BY, user)
+    is_back = held is not None and held["signed_in_at"] > times.since
+    is_back = is_back and held is not None and held["refused_at"] is None
+    late = max(entry.received_at + AWAITED_FOR, times.now + LOOK_EVERY)
+    text, until = plain(reason), times.now if is_back else late
+    await session.execute(_WAIT_ENTRY, entry.id, owner, user, text, until, AWAITING)
+    if held is not None and not is_back:
+        await refuse(session, user, held["signed_in_at"], text, times.now)
 
 
 def _refusal(row: Row) -> Refusal:

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.changes import Known
-from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side
+from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side, UserId
 from bridge.domain.portal import Portal
 from bridge.ports import Clock, Entry, Heard, Loss, NewDelivery, News, Remembered
 from bridge.store import links, news as noting
@@ -148,6 +148,17 @@ class PostgresUnit(ports.Unit):
         self.given_back.append(entry)
         self._set_aside.append(
             lambda: self._inbox.hold(self._session, entry, until=until, error=error)
+        )
+
+    @override
+    async def await_sign_in(
+        self, entry: Entry, user: UserId, *, reason: str, since: datetime
+    ) -> None:
+        self.given_back.append(entry)
+        self._set_aside.append(
+            lambda: self._inbox.await_sign_in(
+                self._session, entry, user, reason=reason, since=since
+            )
         )
 
     @override

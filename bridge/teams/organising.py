@@ -219,7 +219,10 @@ class Organiser(ports.Organiser):
             )
         except PermissionMissing as error:
             text = f"an administrator must first consent to {scope} for the bridge"
-            raise Unauthorized(text) from error
+            raise Rejected(text) from error  # Their sign-in is good; signing in anew mends nothing.
+        except Unauthorized:
+            self.auth.forget(by)
+            raise
         except GraphRejected as error:
             text = organising_refusal(error)
             raise GraphRejected(text, status=error.status, code=error.code) from error

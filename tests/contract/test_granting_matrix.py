@@ -178,11 +178,39 @@ async def test_what_is_refused_is_said_once_and_the_room_looked_at_now(scene: Sc
     assert scene.world.books.later[scene.room] == timedelta(0)
 
 
-async def test_who_must_sign_in_again_is_told_and_nothing_waits_for_it(scene: Scene) -> None:
+async def test_what_waits_for_a_sign_in_is_said_once_and_done_days_later(scene: Scene) -> None:
     scene.organiser.error = Unauthorized("the password was changed: sign in again")
+    await States(scene.world.client).put(scene.room, "m.room.name", "", {"name": "Tea"})
+    ref, long_ago = await scene.names("Coffee"), scene.world.clock.now() - timedelta(days=6)
+    with pytest.raises(Unauthorized):
+        await scene.serve(Naming(name="Coffee"), ref=ref)
+    with pytest.raises(Unauthorized):
+        await scene.serve(Naming(name="Coffee"), ref=ref, has_waited=True)
+    assert await scene.notices() == [
+        f"{scene.alice.id}: the new name waits until you have signed in to Teams again."
+    ]
+    assert scene.world.books.later[scene.room] == timedelta(0), "the room shows what Teams does"
+
+    scene.organiser.error = None
+    await States(scene.world.client).put(scene.room, "m.room.name", "", {"name": "Tea"})
+    scene.organiser.wanted.clear()
+    await scene.serve(Naming(name="Coffee"), ref=ref, sent_at=long_ago, has_waited=True)
+    assert scene.organiser.wanted == [("rename", ME, "Coffee")]
+
+
+async def test_what_was_changed_in_teams_while_a_wish_waited_stays(scene: Scene) -> None:
+    await States(scene.world.client).put(scene.room, "m.room.name", "", {"name": "Tea"})
     ref = await scene.names("Coffee")
-    await scene.serve(Naming(name="Coffee"), ref=ref)
-    assert "sign in again" in (await scene.notices())[0]
+    await States(scene.world.client).put(scene.room, "m.room.name", "", {"name": "Cocoa"})
+    await scene.serve(Naming(name="Coffee"), ref=ref, has_waited=True)
+    assert scene.organiser.wanted == []
+
+
+async def test_what_has_waited_for_longer_than_a_week_is_not_done(scene: Scene) -> None:
+    ref, long_ago = await scene.names("Coffee"), scene.world.clock.now() - timedelta(days=8)
+    await scene.serve(Naming(name="Coffee"), ref=ref, sent_at=long_ago, has_waited=True)
+    assert scene.organiser.wanted == []
+    assert "it came too late" in (await scene.notices())[0]
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,13 @@ from bridge.domain.ids import (
     RoomId,
     Side,
     TenantId,
+    UserId,
     Version,
 )
 from bridge.domain.portal import Portal
 from bridge.ports import (
+    AWAITED_FOR,
+    AWAITING,
     ENTRIES_OF_ONE_MAX,
     Delivery,
     Entry,
@@ -418,6 +421,24 @@ async def test_a_parked_entry_is_not_read_again_and_blocks_nobody(
 
     assert raws(await journal.claim_entries(TEAMS, limit=10)) == ["b"]
     assert await journal.append_entries([entry(world, "a")]) == 0
+
+
+async def test_an_entry_that_awaits_a_sign_in_is_in_nobodys_way(
+    world: World, journal: Journal
+) -> None:
+    await journal.append_entries([entry(world, name, side=MATRIX) for name in ("a", "b")])
+    first, second = await journal.claim_entries(MATRIX, limit=10)
+    async with journal.unit() as unit:
+        await unit.settle([second])
+        now, user = world.clock.now(), UserId("@anna:here")
+        await unit.await_sign_in(first, user, reason="revoked", since=now)
+    await journal.append_entries([entry(world, "c", side=MATRIX)])
+
+    assert raws(await journal.claim_entries(MATRIX, limit=10)) == ["c"]
+    world.clock.advance(AWAITED_FOR)
+    (late,) = [e for e in await journal.claim_entries(MATRIX, limit=10) if e.raw == b"a"]
+    assert late.conversation == f"{first.conversation}{AWAITING}@anna:here"
+    assert late.attempts == first.attempts, "it costs none"
 
 
 async def test_a_late_reader_cannot_put_back_what_another_one_has(

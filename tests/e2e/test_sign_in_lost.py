@@ -6,6 +6,8 @@ from bridge.sandbox.people import MatrixPerson
 from bridge.sandbox.script import text_of
 from bridge.sandbox.tenant import client_signin
 from bridge.sandbox.tenant.client import Person
+from tests.e2e.test_rooms import shows
+from tests.e2e.test_rooms_to_teams import may, renamings, set_state, told as told_so
 from tests.kit.e2e_changes import edit, react
 from tests.kit.e2e_world import ARRIVAL, World, eventually
 
@@ -97,6 +99,27 @@ async def test_what_is_written_after_a_revocation_waits_for_the_next_sign_in(wor
     assert len(told(talk.maria, LOST)) == 1
     assert not [s for s in await world.texts_in_matrix(talk.maria, talk.room) if "Teams" in s]
     assert not world.said("parked")
+
+
+async def test_what_is_changed_in_a_room_waits_for_the_next_sign_in(world: World) -> None:
+    talk = await begun(world)
+    await may(talk.maria, talk.room, "naming", 25)
+    await world.tenant.revoke_sessions(talk.account.id, access_tokens=True)
+
+    await set_state(talk.maria, talk.room, "m.room.name", {"name": "Chat"})
+    await told_so(talk.maria, talk.room, "the new name waits until you have signed in")
+    await set_state(talk.maria, talk.room, "m.room.name", {"name": "Conversation"})
+    await is_told(talk.maria, LOST)
+    desk = await world.desk(talk.maria)
+    await world.follow(await world.link_for(talk.maria, desk), talk.account)
+
+    async def is_renamed() -> bool:
+        return [one["chatDisplayName"] for one in await renamings(world, talk.chat)] != []
+
+    await eventually(is_renamed, "the chat to be renamed")
+    await shows(talk.maria, talk.room, "m.room.name", name="Conversation")
+    await world.at_rest()
+    assert [n["chatDisplayName"] for n in await renamings(world, talk.chat)] == ["Conversation"]
 
 
 async def test_what_waits_goes_out_by_itself_once_an_administrator_has_acted(world: World) -> None:

@@ -12,6 +12,8 @@ from cryptography.fernet import Fernet
 from bridge.domain.ids import Side, TeamsUserId, TenantId, UserId
 from bridge.domain.portal import Account
 from bridge.ports import Delivery, Room
+from bridge.ports.operating import State
+from bridge.store import queue
 from bridge.store.accounts import AccountBook
 from bridge.store.journal import PostgresJournal
 from bridge.store.refusals import LOOK_EVERY, Awaiting, RefusalBook
@@ -20,6 +22,7 @@ from tests.contract.test_journal import (
     PostgresWorld,
     append,
     claim_one,
+    entry,
     make_portal,
     new,
     place,
@@ -180,3 +183,35 @@ async def test_what_waits_for_too_long_is_left_to_an_operator(scene: Scene) -> N
     await scene.sign_in()
 
     assert await scene.claimed() == []
+
+
+async def test_what_somebody_wants_waits_and_is_due_with_their_next_sign_in(scene: Scene) -> None:
+    world, journal = scene.world, scene.journal
+    await journal.append_entries([entry(world, name, side=Side.MATRIX) for name in ("a", "b")])
+    began = world.clock.now()
+    first, second = await journal.claim_entries(Side.MATRIX, limit=9)
+    async with journal.unit() as unit:
+        for one in (first, second):
+            await unit.await_sign_in(one, ANNA, reason="revoked", since=began)
+    assert await journal.claim_entries(Side.MATRIX, limit=9) == ()
+    (refusal,) = await scene.refusals.untold(limit=9)
+    assert refusal.account.user == ANNA
+    queued = await queue.find(
+        world.database, side=None, states_=[State.AWAITING], limit=9, now=world.clock.now()
+    )
+    assert [one.state for one in queued] == [State.AWAITING] * 2
+
+    await scene.sign_in()
+
+    again = await journal.claim_entries(Side.MATRIX, limit=9)
+    assert [one.raw for one in again] == [b"a", b"b"]
+    async with journal.unit() as unit:
+        await unit.settle([again[0]])
+        await unit.await_sign_in(again[1], ANNA, reason="revoked", since=began)
+    (last,) = await journal.claim_entries(Side.MATRIX, limit=9)
+    assert last.raw == b"b", "they have signed in since the attempt began"
+    async with journal.unit() as unit:
+        await unit.await_sign_in(last, ANNA, reason="revoked", since=world.clock.now())
+    (refusal,) = await scene.refusals.untold(limit=9)
+    assert await scene.refusals.mend(refusal) == 1
+    assert len(await journal.claim_entries(Side.MATRIX, limit=9)) == 1

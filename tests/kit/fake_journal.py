@@ -22,6 +22,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from typing_extensions import override
@@ -29,9 +30,11 @@ from typing_extensions import override
 from bridge import ports
 from bridge.domain.changes import Known
 from bridge.domain.events import ReactionAdded
-from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
+from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side, UserId
 from bridge.domain.portal import Portal
 from bridge.ports import (
+    AWAITED_FOR,
+    AWAITING,
     Bell,
     Clock,
     Delivery,
@@ -467,6 +470,27 @@ class FakeUnit(Unit):
             stored.due_at = until
             stored.attempts += 0 if error is None else 1
             stored.error = error or stored.error
+
+    @override
+    async def await_sign_in(
+        self, entry: Entry, user: UserId, *, reason: str, since: datetime
+    ) -> None:
+        await self._journal.moment("await_sign_in")
+        self.given_back.append(entry)
+        self.writes.append(lambda: self._await(entry, user, reason, since))
+
+    def _await(self, entry: Entry, user: UserId, reason: str, since: datetime) -> None:
+        if stored := self._in_hand(entry):
+            stored.give_back()
+            stored.error = reason
+            signed_in = self._store.signed_in.get(user)
+            if signed_in is not None and signed_in > since:
+                stored.due_at = self._journal.clock.now()
+                return
+            stored.due_at = entry.received_at + AWAITED_FOR
+            apart = f"{stored.new.conversation}{AWAITING}{user}"
+            stored.new = stored.new if stored.awaits else replace(stored.new, conversation=apart)
+            stored.awaits = user
 
     @override
     async def park_entry(self, entry: Entry, reason: str) -> None:

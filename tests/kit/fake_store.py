@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from bridge.domain.changes import Known, OwnChange
 from bridge.domain.events import Event
-from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side
+from bridge.domain.ids import DeliveryId, EntryId, MessageRef, Place, PortalId, RoomId, Side, UserId
 from bridge.domain.portal import Portal
 from bridge.ports import (
     ENTRIES_OF_ONE_MAX,
@@ -71,6 +71,7 @@ class StoredEntry:
     error: str | None = None
     owner: str | None = None
     lease_until: datetime | None = None
+    awaits: UserId | None = None
 
     def is_leased(self, now: datetime) -> bool:
         return self.lease_until is not None and self.lease_until > now
@@ -159,7 +160,15 @@ class FakeStore:
     news: list[News] = field(default_factory=list)
     losses: set[Loss] = field(default_factory=set)
     accounts: dict[str, StoredAccount] = field(default_factory=dict)
+    signed_in: dict[UserId, datetime] = field(default_factory=dict)
     last_id: int = 0
+
+    def sign_in(self, user: UserId, now: datetime) -> None:
+        """Let what waits for a user's sign-in go on."""
+        self.signed_in[user] = now
+        for stored in self.inbox.values():
+            if stored.awaits == user and stored.due_at > now:
+                stored.due_at = now
 
     def next_id(self) -> int:
         self.last_id += 1

@@ -27,7 +27,7 @@ from bridge.errors import (
     Unauthorized,
     Unavailable,
 )
-from bridge.ports import Moments, Reach, ReadBook, ReadMarker
+from bridge.ports import AWAITED_FOR, Moments, Reach, ReadBook, ReadMarker
 from bridge.relay.loops import Step
 from bridge.relay.marking import (
     AGE_MAX,
@@ -202,9 +202,18 @@ async def test_a_sign_in_that_is_no_longer_good_is_left_alone_for_a_while(stage:
     stage.reads()
     await stage.after(SETTLES_AFTER)
     assert stage.marked == []
-    stage.reads()
     await stage.after(REFUSED_FOR)
-    assert stage.marked == [ME]
+    assert stage.marked == [ME], "it waits for the next sign-in, as messages do"
+
+
+async def test_nobody_is_marked_whose_sign_in_was_lost_for_too_long(stage: Stage) -> None:
+    stage.error = Unauthorized("sign in again")
+    stage.reads()
+    await stage.after(SETTLES_AFTER)
+    await stage.after(AWAITED_FOR)
+    stage.error = None
+    await stage.after(REFUSED_FOR)
+    assert stage.marked == []
 
 
 async def test_a_chat_that_teams_does_not_mark_is_tried_with_the_next_receipt(
