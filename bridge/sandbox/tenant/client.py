@@ -163,6 +163,10 @@ class ControlledTenant:
         """Set `topic`, `add` and `remove` members by id."""
         await self.call("PATCH", _chat(chat), dict(properties))
 
+    async def see(self, chat: str, user_id: str, **view: bool) -> None:
+        """Somebody has opened a chat, and `read` it until now; or it is `hidden` from now on, or not."""
+        await self.call("POST", f"{_chat(chat)}/views", {"user": user_id, **view})
+
     async def type(
         self, chat: str, user_id: str, content: str, *, content_type: str = "html", **more: object
     ) -> str:

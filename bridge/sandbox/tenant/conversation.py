@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.sandbox.tenant import chat_ids, event_details, render
-from bridge.sandbox.tenant.clock import milliseconds, stamp
+from bridge.sandbox.tenant.clock import from_milliseconds, milliseconds, stamp
 from bridge.sandbox.tenant.errors import Json, not_found
 from bridge.sandbox.tenant.identity import Robot
 from bridge.sandbox.tenant.importing import check_open, is_importing
@@ -293,11 +293,37 @@ def touch(tenant: Tenant, conversation: Chat | Channel, message: Message) -> Non
 
 def _look_up(tenant: Tenant, chat: Chat, sender: User | Robot | None) -> None:
     """A new message unhides the chat, and who sends one has read it (graph/api chat-hideforuser)."""
-    for view in chat.viewpoints.values():
-        view.hidden = False
+    for key, view in chat.viewpoints.items():
+        if view.hidden and key in chat.members:
+            see(tenant, chat, chat.members[key].user, hidden=False)
     if isinstance(sender, User) and sender.id in chat.members:
-        view = chat.viewpoints.setdefault(sender.id, Viewpoint())
-        view.read = tenant.clock.now()
+        see(tenant, chat, sender, read=tenant.clock.now())
+
+
+def see(
+    tenant: Tenant,
+    chat: Chat,
+    user: User,
+    *,
+    read: datetime | None = None,
+    hidden: bool | None = None,
+) -> None:
+    """Someone sees a chat otherwise now: read up to an instant, hidden or not.
+
+    Only they are told, by subscriptions that asked for it (graph/teams-changenotifications-chat).
+    """
+    view = chat.viewpoints.setdefault(user.id, Viewpoint())
+    view.read = view.read if read is None else _read_until(tenant, chat, read)
+    view.hidden = view.hidden if hidden is None else hidden
+    if tenant.subscriptions.follows_views(chat.id, user.id):
+        announce_chat(tenant, chat, ChangeKind.UPDATED, user)
+
+
+def _read_until(tenant: Tenant, chat: Chat, now: datetime) -> datetime:
+    newest = next(reversed(chat.messages.values()), None)
+    if newest is None or not tenant.settings.views_read_until_last_message:
+        return now
+    return min(now, from_milliseconds(newest.id))
 
 
 def _tell(

@@ -16,8 +16,7 @@ from bridge.sandbox.tenant.clock import from_milliseconds
 from bridge.sandbox.tenant.errors import forbidden
 from bridge.sandbox.tenant.permissions import Needs
 from bridge.sandbox.tenant.routes import route
-from bridge.sandbox.tenant.tenant import ChangeKind
-from bridge.sandbox.tenant.world import Chat, Viewpoint
+from bridge.sandbox.tenant.world import Chat
 
 CHANGE_VIEW = Needs(delegated=("Chat.ReadWrite",))
 _TICK = timedelta(milliseconds=1)
@@ -25,35 +24,28 @@ _IDENTITY = {"id", "displayName", "userIdentityType", "tenantId"}
 
 
 async def mark_read(call: Call) -> Reply:
-    chat, view = _own_view(call, {"user"})
-    view.read = call.tenant.clock.now()
-    return _changed(call, chat)
+    chat = _own_chat(call, {"user"})
+    return _see(call, chat, read=call.tenant.clock.now())
 
 
 async def mark_unread(call: Call) -> Reply:
     """Unread after the given moment; without one, the last message is."""
-    chat, view = _own_view(call, {"user", "lastMessageReadDateTime"})
+    chat = _own_chat(call, {"user", "lastMessageReadDateTime"})
     text = wire.optional_text(call.body(), "lastMessageReadDateTime")
-    if text is not None:
-        view.read = wire.parse_instant(text, "lastMessageReadDateTime")
-    else:
-        view.read = _before_last(chat)
-    return _changed(call, chat)
+    if text is None:
+        return _see(call, chat, read=_before_last(chat))
+    return _see(call, chat, read=wire.parse_instant(text, "lastMessageReadDateTime"))
 
 
 async def hide(call: Call) -> Reply:
-    chat, view = _own_view(call, {"user"})
-    view.hidden = True
-    return _changed(call, chat)
+    return _see(call, _own_chat(call, {"user"}), hidden=True)
 
 
 async def unhide(call: Call) -> Reply:
-    chat, view = _own_view(call, {"user"})
-    view.hidden = False
-    return _changed(call, chat)
+    return _see(call, _own_chat(call, {"user"}), hidden=False)
 
 
-def _own_view(call: Call, known: set[str]) -> tuple[Chat, Viewpoint]:
+def _own_chat(call: Call, known: set[str]) -> Chat:
     chat = chat_members.thread(call)
     user = call.signed_in()
     body = call.body()
@@ -65,7 +57,7 @@ def _own_view(call: Call, known: set[str]) -> tuple[Chat, Viewpoint]:
     home = wire.optional_text(given, "tenantId")
     if home not in (None, call.tenant.id):
         raise forbidden("The user does not belong to the given tenant.")
-    return chat, chat.viewpoints.setdefault(user.id, Viewpoint())
+    return chat
 
 
 def _before_last(chat: Chat) -> datetime:
@@ -73,8 +65,10 @@ def _before_last(chat: Chat) -> datetime:
     return chat.created if newest is None else from_milliseconds(newest.id) - _TICK
 
 
-def _changed(call: Call, chat: Chat) -> Reply:
-    conversation.announce_chat(call.tenant, chat, ChangeKind.UPDATED, call.signed_in())
+def _see(
+    call: Call, chat: Chat, *, read: datetime | None = None, hidden: bool | None = None
+) -> Reply:
+    conversation.see(call.tenant, chat, call.signed_in(), read=read, hidden=hidden)
     return Reply(status=204)
 
 

@@ -65,6 +65,14 @@ class Register:
         """The subscriptions that count in a group, the expired ones included."""
         return self._groups.get(group, {}).values()
 
+    def follows_views(self, chat: str, user: str) -> bool:
+        """Tell whether anybody might want to know how a user sees a chat: mostly nobody does."""
+        own = (
+            *self.reaching(Kind.CHAT, Reach.CHAT, chat),
+            *self.reaching(Kind.CHAT, Reach.USER, user),
+        )
+        return any(subscription.target.own_view for subscription in own)
+
     def whole(self, kind: Kind) -> Iterator[Subscription]:
         """Those to all things of a kind."""
         yield from self.reaching(kind, Reach.TENANT, _WHOLE_TENANT)

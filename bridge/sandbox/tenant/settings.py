@@ -92,6 +92,11 @@ class Settings:
     """Whether a chat member's encrypted content has its names; Microsoft's samples have null."""
     double_renewal_forgets: bool = True
     """Whether the second of a PATCH and a reauthorize within ten minutes is without effect."""
+    user_chats_with_content: bool = True
+    """Whether `/users/{id}/chats` takes `includeResourceData`: the page about chats says so, the table
+    of resources that do leaves it out."""
+    views_read_until_last_message: bool = False
+    """Whether a chat that is read now is read until its newest message, instead of until now."""
     subscriptions_max: int = 10_000
     """Of Teams' resources together, per organisation."""
     one_subscription_per_whole_tenant: bool = True

@@ -121,6 +121,18 @@ async def change_pins(ask: Ask) -> Reply:
     return Reply(status=204)
 
 
+async def see(ask: Ask) -> Reply:
+    """Someone opens a chat and has `read` it, until now; or says that it be `hidden`, or not."""
+    chat = ask.tenant.chat(ask.ids["chat"])
+    member = chat.members.get(_person(ask, wire.required_text(ask.body, "user")).id)
+    if member is None:
+        raise bad_request("Only members of a chat see it.")
+    read = ask.tenant.clock.now() if wire.optional_flag(ask.body, "read") else None
+    hidden = wire.optional_flag(ask.body, "hidden") if "hidden" in ask.body else None
+    conversation.see(ask.tenant, chat, member.user, read=read, hidden=hidden)
+    return Reply(status=204)
+
+
 async def type_messages(ask: Ask) -> Reply:
     """Post one message or a burst of them, exactly as given, as if typed in the Teams client.
 
@@ -263,6 +275,7 @@ ACTS: list[tuple[str, Act]] = [
     ("POST /chats", create_chat),
     ("PATCH /chats/{chat}", change_chat),
     ("PATCH /chats/{chat}/pins", change_pins),
+    ("POST /chats/{chat}/views", see),
     ("GET /chats/{chat}/events", events),
     ("GET /chats/{chat}/messages", list_messages),
     ("POST /chats/{chat}/messages", type_messages),

@@ -126,7 +126,7 @@ def _read(call: Call, body: Json) -> Subscription:
         lifecycle = wish.url(body, "lifecycleNotificationUrl")
     wish.check_lifecycle(expires, now, lifecycle, resource)
     with_content = wire.optional_flag(body, "includeResourceData")
-    if with_content and not resource.rich:
+    if with_content and not _may_have_content(call, resource, target):
         raise bad_request("This resource does not support includeResourceData.", "InvalidRequest")
     return Subscription(
         id=str(uuid4()),
@@ -149,6 +149,11 @@ def _read(call: Call, body: Json) -> Subscription:
         tls_version=wish.tls(body),
         unknown_enum_members=call.wants_unknown_enums,
     )
+
+
+def _may_have_content(call: Call, resource: Resource, target: Target) -> bool:
+    is_of_user = target.kind is Kind.CHAT and target.reach is Reach.USER
+    return resource.rich and (not is_of_user or call.tenant.settings.user_chats_with_content)
 
 
 def _own_resource(call: Call, resource: str) -> str:

@@ -270,6 +270,28 @@ async def test_what_only_one_person_sees_of_a_chat_is_told_to_that_person_who_as
     assert all(fits("chat", shown) for shown in posts["asked"])
 
 
+async def test_how_somebody_sees_a_chat_is_told_when_they_read_hide_and_write(
+    place: Place, subscriber: Subscriber
+) -> None:
+    resource = f"/users/{place.alice.id}/chats?notifyOnUserSpecificProperties=true"
+    await subscribe(place, place.alice, subscriber, resource=resource, changeType="updated")
+    path = f"/chats/{enc(place.group)}"
+    wish = {"user": {"id": place.alice.id}}
+
+    await place.tenant.see(place.group, place.alice.id, read=True)
+    await place.tenant.see(place.group, place.bob.id, read=True)
+    await place.graph(place.alice, "POST", f"{path}/hideForUser", wish)
+    await place.tenant.type(place.group, place.bob.id, "you there?")  # Which shows it again.
+    await place.tenant.type(place.group, place.alice.id, "yes")
+
+    items = await subscriber.arrived(4)
+    opened = [subscriber.open(item["encryptedContent"]) for item in items]
+    assert [chat["viewpoint"]["isHidden"] for chat in opened] == [False, True, False, False]
+    reads = [chat["viewpoint"]["lastMessageReadDateTime"] for chat in opened]
+    assert reads[1:3] == [reads[0]] * 2
+    assert reads[3] > reads[0]
+
+
 async def test_presence_is_told_by_the_people_it_was_asked_for(
     place: Place, subscriber: Subscriber
 ) -> None:

@@ -506,3 +506,27 @@ async def test_any_options_are_answered(place: Place, subscriber: Subscriber) ->
         assert answer.status < 500
         if answer.status == 201:
             await place.graph(None, "DELETE", f"/subscriptions/{answer.body['id']}")
+
+
+async def test_chats_of_one_user_may_not_take_content(place: Place, subscriber: Subscriber) -> None:
+    resource = f"/users/{place.alice.id}/chats?notifyOnUserSpecificProperties=true"
+    wish = {"resource": resource, "changeType": "updated"}
+    await place.tenant.change_settings(user_chats_with_content=False)
+
+    refused = await subscribe(place, place.alice, subscriber, **wish)
+    other = await subscribe(
+        place, place.alice, subscriber, resource=f"/chats/{place.group}", changeType="updated"
+    )
+
+    assert (refused.status, refused.code) == (400, "InvalidRequest")
+    assert other.status == 201
+
+
+async def test_a_chat_may_be_read_until_its_newest_message(place: Place) -> None:
+    await place.tenant.change_settings(views_read_until_last_message=True)
+    said = await place.tenant.type(place.group, place.bob.id, "hello")
+    await place.tenant.advance_clock(timedelta(minutes=1))
+    await place.tenant.see(place.group, place.alice.id, read=True)
+    chat = (await place.graph(place.alice, "GET", f"/chats/{place.group}")).body
+    message = (await place.graph(place.alice, "GET", f"/chats/{place.group}/messages/{said}")).body
+    assert chat["viewpoint"]["lastMessageReadDateTime"] == message["createdDateTime"]
