@@ -129,6 +129,16 @@ STARTS = Counter(
 READ_MARKS = Counter(
     "teams_bridge_read_marks_total", "Receipts of people who are signed in, by result", ["result"]
 )
+WATCHES = Counter(
+    "teams_bridge_watches_total",
+    "Looks after the subscriptions that tell what single people have read, by result",
+    ["result"],
+)
+VIEWS = Counter(
+    "teams_bridge_views_total",
+    "What people have read or hidden in Teams, by what became of it in Matrix",
+    ["result"],
+)
 MEDIA = Counter(
     "teams_bridge_media_total",
     "Files and pictures of Teams: copied, known already, or left where they are",

@@ -9,6 +9,7 @@ from bridge.app.clock import SystemClock
 from bridge.app.memory import Memory
 from bridge.app.people import acquaintance_of, attendance_of, both
 from bridge.app.sides import Around, MatrixSide
+from bridge.app.views import viewing_of
 from bridge.config import Config
 from bridge.domain.events import Seen
 from bridge.domain.ids import Side
@@ -103,6 +104,7 @@ def loops_of(
         herald,
         herald.receipts,
         matrix.marking,
+        *viewing_of(config, memory, teams, matrix, clock),
         acquaintance_of(config, memory, teams, matrix, around),
         *([] if attendance is None else [attendance]),
     ]

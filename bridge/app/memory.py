@@ -28,6 +28,7 @@ from bridge.store.shapes import ShapeBook
 from bridge.store.sign_ins import SignInBook
 from bridge.store.starts import StartBook
 from bridge.store.subscriptions import SubscriptionBook
+from bridge.store.watches import WatchBook
 from bridge.telemetry import Watch, log
 
 
@@ -45,6 +46,7 @@ class Memory:
     awaiting: Awaiting
     refusals: RefusalBook
     subscriptions: SubscriptionBook
+    watches: WatchBook
     rooms: RoomBook
     cursors: CursorBook
     reading: ReadingBook
@@ -86,6 +88,7 @@ async def open_memory(config: Config, clock: SystemClock, watch: Watch) -> Async
             accounts=accounts,
             sign_ins=SignInBook(database, clock, vault),
             subscriptions=SubscriptionBook(database, clock, vault),
+            watches=WatchBook(database, vault, relay_account=config.bridge.relay.relay_account),
             rooms=RoomBook(database),
             cursors=CursorBook(database, clock),
             reading=ReadingBook(database),

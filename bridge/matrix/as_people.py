@@ -14,15 +14,17 @@ from typing import Any
 
 from mautrix.api import Method, Path
 
-from bridge.domain.ids import RoomId, UserId
+from bridge.domain.ids import MessageRef, RoomId, UserId
 from bridge.errors import Rejected
 from bridge.matrix.answers import FORBIDDEN, NOT_FOUND, RejectedByHomeserver
 from bridge.matrix.client import Client
+from bridge.matrix.echo import DOUBLE_PUPPET, SOURCE
 from bridge.matrix.ghosts import DEVICE, DEVICE_NAME
 from bridge.matrix.sender import Sender
 from bridge.telemetry import log
 
 DIRECT = "m.direct"
+LOW_PRIORITY = "m.lowpriority"
 LOGIN_UNSUPPORTED = "M_APPSERVICE_LOGIN_UNSUPPORTED"
 _NO_LOGIN = frozenset({LOGIN_UNSUPPORTED, "M_UNRECOGNIZED"})
 _STATUS = Path.unstable["org.matrix.msc3720"].account_status
@@ -105,3 +107,50 @@ class AsPeople:
         known = [str(one) for one in rooms] if isinstance(rooms, list) else []
         if room not in known:
             await self._client.call(Method.PUT, path, {**marks, other: [*known, room]}, user=user)
+
+    # --- what they have read and hidden ---
+
+    async def mark_read(
+        self, user: UserId, room: RoomId, event: MessageRef, *, is_public: bool
+    ) -> None:
+        """Show that somebody has read up to an event, to all or to themselves; never moves back.
+
+        Raises:
+            RemoteError: It is not shown, or perhaps.
+        """
+        receipt = "m.read" if is_public else "m.read.private"
+        markers = {"m.fully_read": event, receipt: event}
+        path = Path.v3.rooms[room].read_markers
+        await self._client.call(Method.POST, path, markers, user=user)
+
+    async def lower_priority(self, user: UserId, room: RoomId) -> bool:
+        """Tag a room for somebody; return False if it is tagged so already.
+
+        Raises:
+            RemoteError: It was not tagged, or perhaps.
+        """
+        tags = await self._tags(user, room)
+        if LOW_PRIORITY in tags:
+            return False
+        path = Path.v3.user[user].rooms[room].tags[LOW_PRIORITY]
+        await self._client.call(Method.PUT, path, {DOUBLE_PUPPET: SOURCE}, user=user)
+        return True
+
+    async def restore_priority(self, user: UserId, room: RoomId) -> bool:
+        """Take our own tag away; return False if there is none, or it is somebody else's.
+
+        Raises:
+            RemoteError: It is still there, or perhaps.
+        """
+        tag = (await self._tags(user, room)).get(LOW_PRIORITY)
+        if not isinstance(tag, dict) or tag.get(DOUBLE_PUPPET) != SOURCE:
+            return False
+        path = Path.v3.user[user].rooms[room].tags[LOW_PRIORITY]
+        await self._client.call(Method.DELETE, path, user=user)
+        return True
+
+    async def _tags(self, user: UserId, room: RoomId) -> dict[str, Any]:
+        path = Path.v3.user[user].rooms[room].tags
+        found: Any = await self._client.call(Method.GET, path, user=user)
+        tags = found.get("tags") if isinstance(found, dict) else None
+        return tags if isinstance(tags, dict) else {}

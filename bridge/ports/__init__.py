@@ -71,11 +71,11 @@ from bridge.ports.networks import (
     Picture,
     Reading,
 )
-from bridge.ports.news import ConversationNews, Loss, News, PersonNews, TeamNews
+from bridge.ports.news import ConversationNews, Loss, News, PersonNews, TeamNews, ViewNews
 from bridge.ports.organiser import Organiser
 from bridge.ports.plumbing import Joined, PlumbingBook
 from bridge.ports.presences import PresenceBoard, PresenceSource
-from bridge.ports.read_marks import Moments, Reach, ReadBook, ReadMarker
+from bridge.ports.read_marks import MarkBook, Moments, Reach, ReadBook, ReadMarker
 from bridge.ports.shapes import (
     ORGANISATION,
     ChildRoom,
@@ -100,6 +100,14 @@ from bridge.ports.tidings import (
     TidingsBook,
     Told,
     Undelivered,
+)
+from bridge.ports.viewpoints import (
+    DueView,
+    Viewer,
+    ViewpointBook,
+    ViewpointSource,
+    WatchBook,
+    Watched,
 )
 
 __all__ = [
@@ -127,6 +135,7 @@ __all__ = [
     "DueGhost",
     "DueRoom",
     "DueSpace",
+    "DueView",
     "Endpoint",
     "Entry",
     "Far",
@@ -146,6 +155,7 @@ __all__ = [
     "KnownSpace",
     "LikenessBook",
     "Loss",
+    "MarkBook",
     "MediaBook",
     "MediaSource",
     "Moments",
@@ -196,5 +206,11 @@ __all__ = [
     "Undelivered",
     "Unit",
     "Unread",
+    "ViewNews",
+    "Viewer",
+    "ViewpointBook",
+    "ViewpointSource",
     "Wanted",
+    "WatchBook",
+    "Watched",
 ]

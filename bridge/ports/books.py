@@ -152,12 +152,15 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A subscription at Graph; `id` is None between the intent to create it and Graph's answer."""
+    """A subscription at Graph; `id` is None between the intent to create it and Graph's answer.
+
+    `certificate_id`: for which its content is encrypted; None where it tells none.
+    """
 
     resource: str
     id: str | None
     client_state: str
-    certificate_id: str
+    certificate_id: str | None
     expires_at: datetime
 
 
@@ -170,7 +173,9 @@ class SubscriptionBook(Protocol):
 
     async def add_certificate(self, certificate: Certificate) -> None: ...
 
-    async def subscriptions(self) -> tuple[Subscription, ...]: ...
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        """Return those of the organisation; not those for single people."""
+        ...
 
     async def remember_subscription(self, subscription: Subscription) -> None:
         """Insert, or replace that of the same resource."""

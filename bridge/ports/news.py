@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.domain.ids import MessageRef, Place, PortalId, TeamId, TeamsUserId, TenantId
+from bridge.domain.viewpoints import Viewpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,16 @@ class PersonNews:
     person: TeamsUserId
 
 
-News = ConversationNews | TeamNews | PersonNews
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewNews:
+    """How somebody sees a chat may have changed; `view`: to what, None where that was not told."""
+
+    place: Place
+    person: TeamsUserId
+    view: Viewpoint | None
+
+
+News = ConversationNews | TeamNews | PersonNews | ViewNews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

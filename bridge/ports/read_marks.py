@@ -30,6 +30,8 @@ class Reach:
     newest: MessageRef | None
     own_last: bool
     under_way: bool
+    is_echo: bool = False
+    """It shows only what they have read in Teams."""
 
 
 class ReadBook(Protocol):
@@ -41,6 +43,21 @@ class ReadBook(Protocol):
         Raises:
             StoreUnavailable: Postgres is away.
         """
+        ...
+
+
+class MarkBook(Protocol):
+    """Remembers when chats were marked read, where what Teams says of them is followed.
+
+    Every method raises StoreUnavailable.
+    """
+
+    async def begin(self, person: TeamsUserId, place: Place, at: datetime) -> None:
+        """Note that a chat is being marked read."""
+        ...
+
+    async def end(self, person: TeamsUserId, place: Place, at: datetime | None) -> None:
+        """Note that it is marked read since then; None: it was not."""
         ...
 
 

@@ -25,8 +25,8 @@ from typing_extensions import override
 
 from bridge.domain.ids import MessageRef, RoomId, TeamsUserId, UserId
 from bridge.domain.receipts import Receipt
-from bridge.errors import Rejected, RemoteError, Throttled, Unauthorized
-from bridge.ports import AWAITED_FOR, Clock, Moments, Reach, ReadBook, ReadMarker
+from bridge.errors import Refused, Rejected, RemoteError, Throttled, Unauthorized
+from bridge.ports import AWAITED_FOR, Clock, MarkBook, Moments, Reach, ReadBook, ReadMarker
 from bridge.relay.loops import Loop, Step
 from bridge.telemetry import READ_MARKS, log
 
@@ -57,6 +57,7 @@ class Verdict(StrEnum):
     OWN = "own"
     BEHIND = "behind"
     KNOWN = "known"
+    ECHO = "echo"
     REFUSED = "refused"
     LATE = "late"
     FORGOTTEN = "forgotten"
@@ -77,6 +78,8 @@ def verdict_on(reach: Reach | None, *, age: timedelta, sent_at: datetime | None)
         return Verdict.NOBODY
     if reach.own_last:
         return Verdict.OWN
+    if reach.is_echo:
+        return Verdict.ECHO
     may_be_written_yet = reach.read is None and age < LINKED_WITHIN
     if reach.under_way or may_be_written_yet:
         return Verdict.WAIT if age < AGE_MAX else Verdict.LATE
@@ -108,6 +111,8 @@ class Marking(Loop):
         self.book = book
         self.marker = marker
         self.moments = moments
+        self.marks: MarkBook | None = None
+        """Remembers marks where what Teams says of them comes back."""
         self._waiting: OrderedDict[_Key, Waiting] = OrderedDict()
         self._marked: OrderedDict[_Key, tuple[datetime, MessageRef | None]] = OrderedDict()
         self._refused: OrderedDict[TeamsUserId, datetime] = OrderedDict()
@@ -167,10 +172,24 @@ class Marking(Loop):
             return Verdict.KNOWN
         if self._refused.get(reach.person, now) > now:
             return self._wait_for_sign_in(one)
-        await self.marker.mark_read(reach.person, reach.place)
+        await self._mark_in_teams(reach)
         _keep(self._marked, key, (self.clock.now(), reach.newest))
         log.debug("chat marked read", room=one.receipt.room, user=one.receipt.user)
         return Verdict.MARK
+
+    async def _mark_in_teams(self, reach: Reach) -> None:
+        """Mark it; what Teams says of it comes back, and is known by when that was."""
+        person, place, marks = reach.person, reach.place, self.marks
+        if marks is not None:
+            await marks.begin(person, place, self.clock.now())
+        try:
+            await self.marker.mark_read(person, place)
+        except Refused:
+            if marks is not None:
+                await marks.end(person, place, None)
+            raise
+        if marks is not None:
+            await marks.end(person, place, self.clock.now())
 
     def _after(self, one: Waiting, reach: Reach | None, error: RemoteError) -> Verdict:
         now = self.clock.now()

@@ -14,6 +14,7 @@ from pathlib import Path
 from bridge.domain.ids import UserId
 from bridge.domain.likeness import is_account
 from bridge.domain.pairing import SLOTS, Rules, is_user_id, slots_of
+from bridge.domain.viewpoints import Reads
 from bridge.settings import fits
 from bridge.settings.document import Section
 
@@ -23,6 +24,10 @@ LINES_TOLD_MAX = 20
 """Of bad lines; the others are counted."""
 HEADER = ("teams_user", "mxid")
 ID_DEFAULT = "teams-double-puppets"
+READS = {one.value: one for one in Reads}
+SUBSCRIPTIONS_DEFAULT = 9_000
+SUBSCRIPTIONS_MAX = 10_000
+"""Of one organisation, which all its apps share (learn.microsoft.com graph/change-notifications-overview)."""
 RULE_HINT = "for example @{upn_localpart}:example.org"
 LIST_HINT = "name a CSV file whose first line is teams_user,mxid"
 
@@ -33,6 +38,8 @@ class DoublePuppets:
 
     `rule` is a template over properties of the directory, `pairs` what the list in `pairs_file` says.
     `join_rooms`: whether people are brought into the rooms of their conversations, or invited.
+    `reads`: to whom it is shown what signed-in people have read in Teams; `tag_hidden`: whether chats
+    that they hide get low priority; `subscriptions_max`: for so many of them at most.
     """
 
     id: str = ID_DEFAULT
@@ -41,10 +48,18 @@ class DoublePuppets:
     pairs: Mapping[str, UserId] = field(default_factory=dict, repr=False)
     pairs_file: Path | None = None
     join_rooms: bool = True
+    reads: Reads = Reads.PUBLIC
+    tag_hidden: bool = True
+    subscriptions_max: int = SUBSCRIPTIONS_DEFAULT
 
     @property
     def rules(self) -> Rules:
         return Rules(pairs=self.pairs, rule=self.rule)
+
+    @property
+    def follows_views(self) -> bool:
+        """Tell whether it is to be known how people see their chats in Teams."""
+        return self.as_token is not None and (self.reads is not Reads.NEVER or self.tag_hidden)
 
 
 def double_puppets(section: Section, appservice: Section, generate: str) -> DoublePuppets:
@@ -57,6 +72,16 @@ def double_puppets(section: Section, appservice: Section, generate: str) -> Doub
         pairs=_pairs(section, path),
         pairs_file=path,
         join_rooms=section.flag("join_rooms", default=True),
+        reads=section.optional(
+            "reads", fits.one_of(READS), "public, private or never", default=Reads.PUBLIC
+        ),
+        tag_hidden=section.flag("tag_hidden", default=True),
+        subscriptions_max=section.optional(
+            "subscriptions_max",
+            fits.number(1, SUBSCRIPTIONS_MAX),
+            f"a number from 1 to {SUBSCRIPTIONS_MAX}",
+            default=SUBSCRIPTIONS_DEFAULT,
+        ),
     )
     _check_tokens(section, appservice, generate)
     if made.as_token is None and section.sound("as_token"):

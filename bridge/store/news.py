@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import assert_never
 
 from bridge.domain.ids import PortalId
-from bridge.ports import ConversationNews, Loss, News, PersonNews, TeamNews
+from bridge.ports import ConversationNews, Loss, News, PersonNews, TeamNews, ViewNews
+from bridge.store import viewpoints
 from bridge.store.database import Session, plain
 
 # What is due already stays due as it was; what somebody looks at just now is looked at once more.
@@ -53,6 +54,8 @@ async def note(session: Session, news: Sequence[News], now: datetime) -> None:
                 await session.execute(_OF_CHANNELS, one.tenant, one.team, now)
             case PersonNews():
                 await session.execute(_OF_PERSON, one.tenant, plain(one.person), now)
+            case ViewNews():
+                await viewpoints.tell(session, one, now)
             case _:
                 assert_never(one)
 

@@ -28,7 +28,8 @@ SELECT n.number, a.teams_user_id, p.tenant_id, p.conversation_id, r.message_id A
         WHERE d.portal_id = p.id AND d.target = 'teams' AND d.source = n.event_id
             AND d.state <> 'parked'
         LIMIT 1
-    ), false) AS under_way
+    ), false) AS under_way,
+    coalesce(r.message_id <= v.shown_ref, false) AS is_echo
 FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY
     AS n (room_id, user_id, event_id, number)
 CROSS JOIN LATERAL (SELECT * FROM portals WHERE room_id = n.room_id OFFSET 0) p
@@ -45,6 +46,7 @@ LEFT JOIN LATERAL (
     ORDER BY message_id DESC
     LIMIT 1
 ) l ON true
+LEFT JOIN viewpoints v ON v.portal_id = p.id AND v.person_id = a.teams_user_id
 WHERE p.conversation_id NOT LIKE '%/%' AND a.tenant_id = p.tenant_id
 """
 
@@ -77,6 +79,7 @@ def _reach(row: Row) -> Reach:
         newest=_ref(row["newest"]),
         own_last=row["own_last"],
         under_way=row["under_way"],
+        is_echo=row["is_echo"],
     )
 
 

@@ -45,6 +45,7 @@ SEALED = (
     Sealed(
         what="client states", table="subscriptions", column="client_state_sealed", key="resource"
     ),
+    Sealed(what="secrets of its own", table="own_secrets", column="value_sealed", key="name"),
 )
 
 

@@ -19,6 +19,7 @@ ON CONFLICT (id) DO NOTHING
 """
 _SUBSCRIPTIONS = """
 SELECT resource, graph_id, client_state_sealed, certificate_id, expires_at FROM subscriptions
+WHERE resource NOT LIKE '/users/_%'
 ORDER BY resource
 """
 _REMEMBER = """

@@ -30,7 +30,7 @@ from bridge.domain.ids import (
     channel_place,
     reply_ref,
 )
-from bridge.ports import ConversationNews, News, PersonNews, TeamNews
+from bridge.ports import ConversationNews, News, PersonNews, TeamNews, ViewNews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +56,14 @@ def subject_of(path: str, tenant: TenantId) -> Subject | None:
 
 def in_tenant(subject: Some, tenant: TenantId) -> Some:
     """Return the same with the tenant's id as we write it."""
-    if isinstance(subject, Address | ConversationNews):
+    if isinstance(subject, Address | ConversationNews | ViewNews):
         return replace(subject, place=replace(subject.place, tenant=tenant))
     return replace(subject, tenant=tenant)
 
 
 def tenant_of(subject: Subject) -> TenantId:
     """Return the tenant that something is in, as the notification writes it."""
-    if isinstance(subject, Address | ConversationNews):
+    if isinstance(subject, Address | ConversationNews | ViewNews):
         return subject.place.tenant
     return subject.tenant
 

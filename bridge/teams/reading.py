@@ -16,15 +16,17 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from bridge.domain.ids import TenantId
+from bridge.domain.ids import Place, TenantId
+from bridge.domain.viewpoints import Viewpoint
 from bridge.errors import Unconvertible
-from bridge.ports import Entry, News
-from bridge.teams import payloads
+from bridge.ports import Entry, News, ViewNews
+from bridge.teams import payloads, viewpoints
 from bridge.teams.addresses import Address, Some, in_tenant, tenant_of
 from bridge.teams.answers import GraphRejected
 from bridge.teams.certificates import Keyring
 from bridge.teams.graph import Credential, Graph
 from bridge.teams.notifications import (
+    Glimpse,
     Keys,
     Notice,
     UnknownKey,
@@ -39,6 +41,7 @@ from bridge.telemetry import REFUSED, Watch
 
 WRONG_TENANT = "wrong_tenant"
 OTHER_MESSAGE = "other_message"
+OTHER_CHAT = "other_chat"
 DELETED = "deleted"
 """The `changeType` of a deletion."""
 HOOK = "teams"
@@ -71,13 +74,16 @@ class Reader:
             return entries
         return await asyncio.to_thread(_opened, entries, self.keyring.keys)
 
-    def notice_of(self, entry: Entry) -> Notice | News:
+    def notice_of(self, entry: Entry) -> Notice | Glimpse | News:
         """Read what the hook stored.
 
         Raises:
             Unconvertible: It is malformed, or of another tenant.
         """
         found = read_entry(entry.raw)
+        if isinstance(found, Glimpse):
+            news = ViewNews(place=found.place, person=found.person, view=None)
+            return replace(found, place=self._ours(news).place)
         if not isinstance(found, Notice):
             return self._ours(found)
         return replace(found, address=self._ours(found.address))
@@ -100,10 +106,29 @@ class Reader:
             return await self._fetch(notice.address)
         return message
 
+    async def view_of(self, glimpse: Glimpse, entry: Entry) -> ViewNews | None:
+        """Say what is told of somebody's view of a chat; None if it is of the chat alone.
+
+        Where nothing is told that is proven, it must be asked for.
+
+        Raises:
+            RemoteError: Microsoft's keys could not be read now.
+            Unconvertible: It is malformed, or not proven to come from Graph.
+            StoreUnavailable: An unknown certificate could not be looked for.
+        """
+        asks = ViewNews(place=glimpse.place, person=glimpse.person, view=None)
+        if glimpse.sealed is None or not await self._is_proven(glimpse.tokens, entry):
+            return asks
+        content = entry.opened or await self._open(glimpse.sealed)
+        if content is None:
+            return asks
+        view = _view_in(_parsed(content), glimpse.place)
+        return None if view is None else replace(asks, view=view)
+
     async def _letter(self, notice: Notice, entry: Entry) -> ChatMessage | None:
         """Return what a notification holds; None where it is a bell, or to be treated as one."""
         sealed = notice.sealed
-        if sealed is None or not await self._is_proven(notice, entry):
+        if sealed is None or not await self._is_proven(notice.tokens, entry):
             return None
         content = entry.opened or await self._open(sealed)
         if content is None:
@@ -114,18 +139,18 @@ class Reader:
             raise _counted(Untrusted(text, reason=OTHER_MESSAGE))
         return message
 
-    async def _is_proven(self, notice: Notice, entry: Entry) -> bool:
+    async def _is_proven(self, tokens: tuple[str, ...], entry: Entry) -> bool:
         """Verify; False where it is to be treated as a bell.
 
         A token that was too old when it came is no forgery: Graph repeats for hours what it could
         not deliver.
         """
-        if not notice.tokens:
+        if not tokens:
             self.watch.away(PART, "notifications come without validation tokens", hint=_NO_TOKENS)
             return False
         self.watch.back(PART)
         try:
-            await self.checker.check(notice.tokens, at=entry.received_at)
+            await self.checker.check(tokens, at=entry.received_at)
         except Untrusted as error:
             _counted(error)
             if error.reason == EXPIRED:
@@ -178,11 +203,19 @@ def _content_of(entry: Entry, keys: Keys) -> bytes | None:
         return None
     try:
         found = read_entry(entry.raw)
-        if not isinstance(found, Notice) or found.sealed is None:
+        if not isinstance(found, Notice | Glimpse) or found.sealed is None:
             return None
         return decrypt(found.sealed, keys)
     except (Unconvertible, UnknownKey):
         return None
+
+
+def _view_in(chat: object, place: Place) -> Viewpoint | None:
+    key, view = viewpoints.of_chat(chat)
+    if key != place.conversation:
+        text = "a notification whose content is of another chat"
+        raise _counted(Untrusted(text, reason=OTHER_CHAT))
+    return view
 
 
 def _parsed(content: bytes) -> object:

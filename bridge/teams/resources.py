@@ -2,9 +2,10 @@
 
     letters   /chats/getAllMessages, /teams/getAllMessages: with the message itself, encrypted
     bells     everything else: says only that a chat, team, channel or person may have changed
+    views     /users/{id}/chats, for one person each: how they see their chats, told to them alone
 
-Sources: learn.microsoft.com graph/change-notifications-overview (resources, lifetimes) and graph/api
-subscription-post-subscriptions (permissions).
+Sources: learn.microsoft.com graph/change-notifications-overview (resources, lifetimes), graph/api
+subscription-post-subscriptions (permissions), graph/teams-changenotifications-chat (views).
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from bridge.domain.ids import TeamsUserId
+
 SLACK = timedelta(minutes=5)
 """Graph refuses more than the maximum, and its clock is not ours."""
 TEAMS_LIFETIME = timedelta(minutes=4_320) - SLACK
 DIRECTORY_LIFETIME = timedelta(minutes=41_760) - SLACK
 
 _ALL = "created,updated,deleted"
+
+
+PEOPLE = "/users/"
+"""What the resources of single people begin with."""
 
 
 class Covers(StrEnum):
@@ -102,6 +109,26 @@ _OF_TEAMS = (
         permission="ChannelMember.Read.All",
     ),
 )
+
+
+def views_of(person: TeamsUserId) -> tuple[Resource, ...]:
+    """Return how one person's views of their chats may be subscribed to, the best first.
+
+    Microsoft's pages do not agree whether such notifications bring their content (they do by
+    teams-changenotifications-chat, and are not in the table of change-notifications-with-resource-
+    data), nor whether the option begins with a dollar sign: what Graph refuses is asked otherwise.
+    """
+    return tuple(
+        Resource(
+            path=f"{PEOPLE}{person}/chats?{sign}notifyOnUserSpecificProperties=true",
+            covers=Covers.CHATS,
+            permission="Chat.ReadBasic",
+            changes="updated",
+            rich=rich,
+        )
+        for rich in (True, False)
+        for sign in ("", "$")
+    )
 
 
 def resources(*, channels: bool) -> tuple[Resource, ...]:

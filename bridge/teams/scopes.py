@@ -44,7 +44,7 @@ SCOPES = (
     Scope(
         name="Chat.ReadWrite",
         reason="editing and taking back one's own messages in chats; starting and naming chats, "
-        "adding people, marking as read",
+        "adding people, marking as read; being told what one has read and hidden",
         when="always",
         required=True,
     ),

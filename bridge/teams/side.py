@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from bridge.ports import (
     ReadingBook,
     RoomMedia,
     SubscriptionBook,
+    WatchBook,
 )
 from bridge.ports.granted import GrantedBook
 from bridge.teams.auth import Auth
@@ -34,6 +36,7 @@ from bridge.teams.hosts import Hosts
 from bridge.teams.keepers import Keepers
 from bridge.teams.libraries import Libraries
 from bridge.teams.media import TeamsMedia
+from bridge.teams.notifications import Lifecycle
 from bridge.teams.reading import Reader
 from bridge.teams.resources import Covers, Resource, resources
 from bridge.teams.snippets import Snippets
@@ -42,6 +45,8 @@ from bridge.teams.tokens import TokenChecker
 from bridge.teams.transport import open_downloads, open_session
 from bridge.teams.unnoticed import KINDS, Unnoticed
 from bridge.teams.upload_sessions import Uploads
+from bridge.teams.viewpoints import Viewpoints
+from bridge.teams.watches import Watches
 from bridge.telemetry import Watch, log
 
 UNNOTICED_MAX = LOOK_EVERY + timedelta(minutes=5)
@@ -55,6 +60,7 @@ class Surroundings:
     journal: Journal
     accounts: AccountBook
     subscriptions: SubscriptionBook
+    watches: WatchBook
     cursors: CursorBook
     reading: ReadingBook
     clock: Clock
@@ -73,9 +79,37 @@ class TeamsSide:
     directory: Directory
     endpoint: TeamsEndpoint
     keepers: Keepers
+    watches: Watches
     catch_ups: tuple[CatchUp, ...]
     unnoticed: Unnoticed
     media: TeamsMedia
+
+    async def prepare(self) -> None:
+        """Learn by what notifications are known, before the server listens.
+
+        Raises:
+            StoreUnavailable: Postgres is away.
+        """
+        await self.keepers.prepare()
+        await self.watches.prepare()
+
+    async def listen(self, stop: asyncio.Event) -> None:
+        """Keep all subscriptions, and look for what they have not told, until `stop` is set."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.keepers.run(stop))
+            tasks.create_task(self.unnoticed.run(stop), name="unnoticed")
+            tasks.create_task(self.watches.run(stop), name="watches")
+
+    async def note(self, lifecycle: Lifecycle) -> None:
+        """Hand on what Graph tells of a subscription.
+
+        Raises:
+            StoreUnavailable: It could not be noted; Graph tells it again.
+        """
+        if lifecycle.person is None:
+            await self.keepers.note(lifecycle)
+        else:
+            await self.watches.ring(lifecycle.person)
 
     def ring(self) -> None:
         """Have what was said since we listened last looked for: something may have been missed."""
@@ -205,12 +239,24 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 directory=directory,
                 endpoint=endpoint,
                 keepers=keepers,
+                watches=_watches(TenantId(teams.tenant_id), means, auth, around),
                 catch_ups=tuple(catch_ups.values()),
                 unnoticed=unnoticed,
                 media=_media(hosts, graph, auth.for_app(), downloads, around),
             )
     finally:
         auth.close()
+
+
+def _watches(tenant: TenantId, means: Means, auth: Auth, around: Surroundings) -> Watches:
+    return Watches(
+        tenant=tenant,
+        means=means,
+        auth=auth,
+        book=around.watches,
+        source=Viewpoints(tenant=tenant, graph=means.graph, auth=auth),
+        journal=around.journal,
+    )
 
 
 def _media(

@@ -82,6 +82,7 @@ from tests.unit.teams.memory import (
     Links,
     OwnClock,
     Subscriptions,
+    WatchedPeople,
     teams_config,
 )
 
@@ -225,7 +226,10 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
             return made[0].keepers.accepted_states()
 
         async def lifecycle(event: Lifecycle) -> None:
-            await made[0].keepers.note(event)
+            await made[0].note(event)
+
+        def person_of(state: object) -> TeamsUserId | None:
+            return made[0].watches.person_of(state)
 
         hooks = TeamsHooks(
             links.as_journal(),
@@ -233,6 +237,7 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
             states=states,
             window=timedelta(0),
             lifecycle=lifecycle,
+            person_of=person_of,
         )
         port = await stack.enter_async_context(serve(hooks, certificates))
 
@@ -241,6 +246,7 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
             journal=links.as_journal(),
             accounts=accounts,
             subscriptions=books,
+            watches=WatchedPeople(books, accounts),
             clock=clock,
             watch=watch,
             addresses=Addresses.below(f"https://127.0.0.1:{port}/teams"),

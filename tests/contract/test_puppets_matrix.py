@@ -19,7 +19,8 @@ from bridge.domain.events import MessageDeleted, MessageEdited
 from bridge.domain.ids import MessageRef, RoomId, Side, TeamsUserId, UserId, Version
 from bridge.domain.pairing import Attributes, Rules, Why
 from bridge.domain.shape import NOT_A_MEMBER
-from bridge.errors import ConfigError
+from bridge.domain.viewpoints import Reads
+from bridge.errors import ConfigError, Rejected
 from bridge.matrix.appservice import ECHO, Reader
 from bridge.matrix.as_people import AsPeople
 from bridge.matrix.client import Client
@@ -31,6 +32,7 @@ from bridge.matrix.registration import double_puppets_yaml, registration_yaml
 from bridge.matrix.sender import Sender
 from bridge.matrix.start import check
 from bridge.matrix.states import States
+from bridge.matrix.viewing import Viewer
 from bridge.ports import Delivery, Far, FarPart
 from bridge.ports.pairing import Directory
 from bridge.sandbox.homeserver import Homeserver
@@ -393,3 +395,47 @@ async def _drop_device(human: Human) -> None:
 
 async def _deactivate(human: Human) -> None:
     await human.call("POST", "/account/deactivate", _auth(human))
+
+
+async def test_reads_are_shown_by_ones_own_account_and_never_move_back(
+    stage: Stage, anna: Human
+) -> None:
+    viewers = {
+        reads: Viewer(
+            stage.puppets,
+            stage.puppets._as_people,
+            tenant=TENANT,
+            reads=reads,
+        )
+        for reads in (Reads.PUBLIC, Reads.PRIVATE)
+    }
+    first = await stage.deliver(delivery("first"))
+    second = await stage.deliver(delivery("second", source="1700000000002"))
+    marker = f"/user/{quote(anna.id)}/rooms/{quote(stage.room)}/account_data/m.fully_read"
+    viewer = viewers[Reads.PRIVATE]
+
+    assert await viewer.is_own(TENANT, PERSON)
+    assert await viewer.show_read(PERSON, stage.room, second)
+    assert await viewers[Reads.PUBLIC].show_read(PERSON, stage.room, first)
+
+    assert (await anna.call("GET", marker))["event_id"] == second
+    nobody = TeamsUserId("5f3c1d1e-0000-4000-8000-0000000000ff")
+    assert not await viewer.show_read(nobody, stage.room, second)
+    assert not await viewer.show_hidden(nobody, stage.room, hidden=True)
+    with pytest.raises(Rejected):
+        await viewer.show_read(PERSON, RoomId("!elsewhere:matrix.test"), second)
+
+
+async def test_only_our_own_tag_is_taken_away(stage: Stage, anna: Human) -> None:
+    await stage.deliver(delivery("hello"))
+    viewer = Viewer(stage.puppets, stage.puppets._as_people, tenant=TENANT, reads=Reads.PUBLIC)
+    tags = f"/user/{quote(anna.id)}/rooms/{quote(stage.room)}/tags"
+
+    assert await viewer.show_hidden(PERSON, stage.room, hidden=True)
+    assert not await viewer.show_hidden(PERSON, stage.room, hidden=True)
+    assert list((await anna.call("GET", tags))["tags"]) == ["m.lowpriority"]
+    assert await viewer.show_hidden(PERSON, stage.room, hidden=False)
+    await anna.call("PUT", f"{tags}/m.lowpriority", {"order": 0.5})
+    assert not await viewer.show_hidden(PERSON, stage.room, hidden=True)
+    assert not await viewer.show_hidden(PERSON, stage.room, hidden=False)
+    assert (await anna.call("GET", tags))["tags"] == {"m.lowpriority": {"order": 0.5}}

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from bridge.matrix.echo import MARK
-from bridge.sandbox.people import MatrixPerson
+from bridge.sandbox.people import MatrixPerson, PersonError
 from bridge.sandbox.tenant import client_kinds as kinds
 from bridge.sandbox.tenant.client import Person
 from bridge.sandbox.tenant.client_people import PeopleClient
@@ -116,6 +116,48 @@ async def test_what_a_person_wrote_in_teams_they_edit_in_matrix(world: World) ->
 
     await world.tenant.edit(chat, said, "typo, and more")
     await eventually(lambda: _is_edited_to(person, room, "typo, and more"), "an edit in Teams")
+
+
+async def test_what_somebody_reads_and_hides_in_teams_shows_in_their_own_account(
+    world: World,
+) -> None:
+    maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
+    person = await world.signed_in("maria", maria)
+    chat = await world.tenant.create_chat("group", [maria.id, tom.id], topic="Both")
+    room = await world.opened(chat, tom, person)
+    await world.say(chat, tom, "the first")
+    first = (await world.read(person, "the first"))[1].id
+    await eventually(lambda: _is_watched(world, maria), "a subscription for her")
+
+    await world.tenant.see(chat, maria.id, read=True)
+    await eventually(lambda: _has_read(person, room, first), "the first to be read")
+    await world.say(chat, tom, "the second")
+    second = (await world.read(person, "the second"))[1].id
+    assert await _has_read(person, room, first), "nobody has read the second"
+    await world.tenant.see(chat, maria.id, read=True)
+    await eventually(lambda: _has_read(person, room, second), "the second to be read")
+
+    await world.say(chat, tom, "the third")
+    third = (await world.read(person, "the third"))[1].id
+    await person.call("POST", f"rooms/{quote(room)}/receipt/m.read/{quote(third)}", {})
+    await eventually(lambda: _results(world, "views", "echo") > 0, "its own mark to be known")
+    await eventually(lambda: _results(world, "read_marks", "echo") > 0, "receipts to be known")
+    assert [one["status"] for one in await _marks(world)] == [204], "reads of Teams are not marked"
+
+    await world.tenant.see(chat, maria.id, hidden=True)
+    await eventually(lambda: _has_tag(person, room), "the tag")
+    await world.tenant.see(chat, maria.id, hidden=False)
+    await eventually(lambda: _lacks_tag(person, room), "no tag")
+    path = f"user/{quote(person.user)}/rooms/{quote(room)}/tags/m.lowpriority"
+    await person.call("PUT", path, {"order": 0.5})  # By hand.
+    await world.tenant.see(chat, maria.id, hidden=True)
+    await eventually(lambda: _results(world, "views", "left") == 1, "what is there to be left")
+    await world.tenant.see(chat, maria.id, hidden=False)
+    await eventually(lambda: _results(world, "views", "left") == 2, "what is not ours to be left")
+    assert await _has_tag(person, room)
+
+    await person.say(await world.desk(person), "logout")
+    await eventually(lambda: _is_not_watched(world, maria), "the subscription to be given up")
 
 
 async def test_a_chat_of_two_is_one_for_whoever_is_brought_in(world: World) -> None:
@@ -242,3 +284,42 @@ async def _is_edited_to(person: MatrixPerson, room: str, text: str) -> bool:
 async def _content(world: World, chat: str, ref: str) -> str:
     found = next(one for one in await world.messages(chat) if one["id"] == ref)
     return str(found["body"]["content"])
+
+
+async def _watches(world: World, person: Person) -> list[Json]:
+    found = await world.tenant.subscriptions()
+    return [one for one in found if f"/users/{person.id}/chats?" in str(one["resource"])]
+
+
+async def _is_watched(world: World, person: Person) -> bool:
+    return len(await _watches(world, person)) == 1
+
+
+async def _is_not_watched(world: World, person: Person) -> bool:
+    return await _watches(world, person) == []
+
+
+async def _has_read(person: MatrixPerson, room: str, event: str) -> bool:
+    path = f"user/{quote(person.user)}/rooms/{quote(room)}/account_data/m.fully_read"
+    try:
+        return bool((await person.call("GET", path))["event_id"] == event)
+    except PersonError:  # Nothing is marked yet.
+        return False
+
+
+async def _has_tag(person: MatrixPerson, room: str) -> bool:
+    found = await person.call("GET", f"user/{quote(person.user)}/rooms/{quote(room)}/tags")
+    return "m.lowpriority" in found["tags"]
+
+
+async def _lacks_tag(person: MatrixPerson, room: str) -> bool:
+    return not await _has_tag(person, room)
+
+
+async def _marks(world: World) -> list[Json]:
+    asked = await world.tenant.requests()
+    return [one for one in asked if str(one["path"]).endswith("/markChatReadForUser")]
+
+
+def _results(world: World, what: str, result: str) -> float:
+    return world.bridge.metric(f"teams_bridge_{what}_total", result=result)

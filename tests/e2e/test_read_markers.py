@@ -1,4 +1,4 @@
-"""What somebody has read in Matrix is read in Teams, if they have read all of it; and nothing else is."""
+"""What somebody has read in Matrix is read in Teams, if they have read all of it; and the reverse."""
 
 from __future__ import annotations
 

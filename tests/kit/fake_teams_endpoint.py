@@ -40,7 +40,7 @@ from bridge.domain.ids import (
 )
 from bridge.errors import Rejected, Unconvertible
 from bridge.ports import Confirm, Delivery, Endpoint, Entry, FarPart, Journal, Reading
-from bridge.teams.notifications import Notice, read_entry
+from bridge.teams.notifications import Glimpse, Notice, read_entry
 from bridge.teams.payloads import chat_message
 from bridge.teams.trace import Wanted, recognise
 from tests.kit.fake_network import exchange, far_parts, in_parts, part_of, surplus, words
@@ -80,6 +80,8 @@ class FakeTeamsEndpoint(Endpoint):
     @override
     async def take_in(self, entry: Entry) -> Reading:
         notice = read_entry(entry.raw)
+        if isinstance(notice, Glimpse):
+            raise Unconvertible("nobody's views are followed here")
         if not isinstance(notice, Notice):
             return Reading(news=(notice,))
         if notice.sealed is None:

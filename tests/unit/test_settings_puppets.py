@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.config import Config, load
+from bridge.domain.viewpoints import Reads
 from bridge.errors import ConfigError
 from bridge.matrix.registration import double_puppets, double_puppets_yaml, registration
 from bridge.settings.puppets import read_pairs
@@ -113,3 +114,19 @@ def test_the_second_registration_is_told_nothing_and_covers_everybody(tmp_path: 
     }
     assert double_puppets_yaml(config) == double_puppets_yaml(config)
     assert "url: null" in double_puppets_yaml(config) or "url:\n" in double_puppets_yaml(config)
+
+
+def test_views_are_followed_if_there_is_a_token_and_something_to_show(tmp_path: Path) -> None:
+    assert not loaded(tmp_path).double_puppets.follows_views
+    token = f"as_token: {TOKEN}"
+    made = loaded(tmp_path, token).double_puppets
+    assert (made.follows_views, made.reads, made.subscriptions_max) == (True, Reads.PUBLIC, 9_000)
+    half = loaded(tmp_path, token, "reads: never").double_puppets
+    assert half.follows_views
+    assert not loaded(
+        tmp_path, token, "reads: never", "tag_hidden: false"
+    ).double_puppets.follows_views
+    assert "double_puppets.reads" in problem_of(tmp_path, token, "reads: sometimes")
+    assert "double_puppets.subscriptions_max" in problem_of(
+        tmp_path, token, "subscriptions_max: 10001"
+    )

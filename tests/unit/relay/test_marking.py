@@ -26,8 +26,9 @@ from bridge.errors import (
     Throttled,
     Unauthorized,
     Unavailable,
+    Uncertain,
 )
-from bridge.ports import AWAITED_FOR, Moments, Reach, ReadBook, ReadMarker
+from bridge.ports import AWAITED_FOR, MarkBook, Moments, Reach, ReadBook, ReadMarker
 from bridge.relay.loops import Step
 from bridge.relay.marking import (
     AGE_MAX,
@@ -66,6 +67,7 @@ def receipt(user: str = "me", room: str = "!a:hs", ref: str = "$1") -> Receipt:
         (replace(READ, newest=MessageRef("1001")), SHORTLY, Verdict.BEHIND),
         (replace(READ, newest=MessageRef("999")), SHORTLY, Verdict.MARK),
         (replace(READ, own_last=True), SHORTLY, Verdict.OWN),
+        (replace(READ, is_echo=True), SHORTLY, Verdict.ECHO),
         (replace(READ, under_way=True), SHORTLY, Verdict.WAIT),
         (replace(READ, under_way=True), AGE_MAX, Verdict.LATE),
         (NO_MESSAGE, SHORTLY, Verdict.WAIT),
@@ -244,3 +246,41 @@ async def test_of_too_many_the_oldest_are_forgotten(stage: Stage) -> None:
     while await stage.after(SETTLES_AFTER) is not Step.NOTHING:
         pass
     assert stage.looks == WAITING_MAX // LOOKED_AT_ONCE
+
+
+class Marks(MarkBook):
+    """What was noted of marks."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, datetime | None]] = []
+
+    @override
+    async def begin(self, person: TeamsUserId, place: Place, at: datetime) -> None:
+        self.noted.append(("begin", at))
+
+    @override
+    async def end(self, person: TeamsUserId, place: Place, at: datetime | None) -> None:
+        self.noted.append(("end", at))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_marked"),
+    [(None, True), (Unauthorized("sign in again"), False), (Unavailable("away"), False)],
+)
+async def test_where_it_comes_back_it_is_noted_when_a_chat_was_marked(
+    stage: Stage, error: Exception | None, is_marked: bool
+) -> None:
+    stage.loop.marks = marks = Marks()
+    stage.error = error
+    stage.reads()
+    await stage.after(SETTLES_AFTER)
+    now = stage.clock.now()
+    assert marks.noted == [("begin", now), ("end", now if is_marked else None)]
+
+
+async def test_a_mark_that_may_have_been_made_is_taken_for_made_later(stage: Stage) -> None:
+    stage.loop.marks = marks = Marks()
+    stage.error = Uncertain("no answer")
+    stage.reads()
+    await stage.after(SETTLES_AFTER)
+    assert [what for what, _ in marks.noted] == ["begin"]

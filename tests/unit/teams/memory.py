@@ -36,6 +36,8 @@ from bridge.ports import (
     News,
     Subscription,
     SubscriptionBook,
+    WatchBook,
+    Watched,
 )
 from bridge.teams.quota import WAIT_MAX
 
@@ -145,6 +147,72 @@ class Subscriptions(SubscriptionBook):
     async def remember_subscription(self, subscription: Subscription) -> None:
         self.known[subscription.resource] = subscription
         self.history.append(subscription)
+
+
+class WatchedPeople(WatchBook):
+    """Whom to watch, and what is subscribed to for them, in the `books` that keepers write."""
+
+    def __init__(self, books: Subscriptions, accounts: Accounts) -> None:
+        self.books = books
+        self.accounts = accounts
+        self.due: dict[UserId, datetime] = {}
+        self.missed: dict[UserId, bool] = {}
+
+    @override
+    async def claim(
+        self, tenant: TenantId, *, now: datetime, until: datetime, limit: int
+    ) -> tuple[Watched, ...]:
+        due = [
+            one
+            for one in self.accounts.accounts.values()
+            if self.due.get(one.user, now) <= now and one.user not in self.accounts.refusals
+        ][:limit]
+        self.due |= {one.user: until for one in due}
+        return tuple(Watched(account=one, missed=self.missed.get(one.user, True)) for one in due)
+
+    @override
+    async def settle(
+        self, watched: Watched, *, claimed_until: datetime, next_at: datetime, missed: bool
+    ) -> None:
+        user = watched.account.user
+        self.missed[user] = missed
+        if self.due.get(user) == claimed_until:
+            self.due[user] = next_at
+
+    @override
+    async def ring(self, tenant: TenantId, person: TeamsUserId) -> None:
+        for one in await self.accounts.accounts_among(tenant, [person]):
+            self.due.pop(one.user, None)
+
+    @override
+    async def miss(self, watched: Watched) -> None:
+        self.missed[watched.account.user] = True
+
+    @override
+    async def subscription(self, resource: str) -> Subscription | None:
+        return self.books.known.get(resource)
+
+    @override
+    async def forget(self, resource: str) -> None:
+        self.books.known.pop(resource, None)
+
+    @override
+    async def count(self, now: datetime) -> int:
+        of_people = (one for key, one in self.books.known.items() if key.startswith("/users/"))
+        return sum(one.id is not None and one.expires_at > now for one in of_people)
+
+    @override
+    async def left_over(self, *, everybody: bool, limit: int) -> tuple[tuple[str, str | None], ...]:
+        there = {one.teams_user for one in self.accounts.accounts.values()}
+        return tuple(
+            (key, one.id)
+            for key, one in self.books.known.items()
+            if key.startswith("/users/") and (everybody or key.split("/")[2] not in there)
+        )[:limit]
+
+    @override
+    async def secret(self) -> str:
+        return "a secret of the tests"
 
 
 class Accounts(AccountBook):

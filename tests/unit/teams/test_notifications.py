@@ -20,12 +20,13 @@ from hypothesis import given, strategies as st
 
 from bridge.domain.ids import ConversationId, MessageRef, Place, Side, TeamsUserId, TenantId
 from bridge.errors import Unconvertible
-from bridge.ports import ConversationNews, News, PersonNews, TeamNews
+from bridge.ports import ConversationNews, NewEntry, News, PersonNews, TeamNews
 from bridge.teams import notifications
 from bridge.teams.addresses import Address, team_id
 from bridge.teams.certificates import is_fresh, make_certificate, public_part
 from bridge.teams.notifications import (
     NEWS_WINDOW,
+    Glimpse,
     LifecycleEvent,
     Notice,
     UnknownKey,
@@ -384,3 +385,25 @@ def test_the_limits_are_named() -> None:
     assert notifications.BODY_BYTES_MAX == 8 * 1024 * 1024
     with pytest.raises(Unconvertible, match="too large"):
         split_body(b" " * (notifications.BODY_BYTES_MAX + 1))
+
+
+def test_what_is_told_to_one_person_is_an_entry_of_theirs() -> None:
+    anna, ben = TeamsUserId("anna"), TeamsUserId("ben")
+
+    def entry(viewer: TeamsUserId, **changes: object) -> NewEntry:
+        found = item(resource=f"chats('{CHAT}')", **changes)
+        return entry_of(found, ("token",), received_at=NOW, due=lambda _: NOW, viewer=viewer)
+
+    bells = [entry(anna, encryptedContent=None), entry(anna, encryptedContent=None)]
+    letters = [entry(anna, encryptedContent=seal()), entry(anna, encryptedContent=seal())]
+    others = entry(ben, encryptedContent=None)
+
+    assert len({one.key for one in bells}) == 1
+    assert len({one.key for one in (*bells, *letters, others)}) == 4
+    assert len({one.conversation for one in (*bells, *letters)}) == 1
+    found = read_entry(letters[0].raw)
+    assert isinstance(found, Glimpse)
+    assert (found.person, found.place.conversation, found.tokens) == (anna, CHAT, ("token",))
+    assert found.sealed is not None
+    with pytest.raises(Unconvertible):
+        entry_of(item(), (), received_at=NOW, due=lambda _: NOW, viewer=anna)

@@ -18,6 +18,7 @@ from bridge.config import Listen
 from bridge.matrix.appservice import Reader
 from bridge.matrix.names import Names
 from bridge.sandbox.processes import reserve_port
+from bridge.teams.client_states import ClientStates
 from bridge.teams.notifications import Lifecycle
 from bridge.web.hooks import MatrixHooks, TeamsHooks
 from bridge.web.server import Check, build, listening
@@ -36,6 +37,9 @@ class Reply:
     status: int
     text: str
     headers: dict[str, str]
+
+
+STATES = ClientStates("a secret of the tests")
 
 
 @dataclass
@@ -96,6 +100,7 @@ async def open_door() -> AsyncIterator[Door]:
         states=lambda: ("an older state", STATE),
         window=timedelta(milliseconds=250),
         lifecycle=note,
+        person_of=STATES.person_of,
     )
     missed: list[int] = []
     matrix = MatrixHooks(

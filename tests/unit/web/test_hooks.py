@@ -12,7 +12,7 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from bridge.domain.ids import Side
+from bridge.domain.ids import Side, TeamsUserId
 from bridge.errors import StoreUnavailable
 from bridge.telemetry import REFUSED
 from bridge.web.hooks import (
@@ -22,7 +22,7 @@ from bridge.web.hooks import (
     Quiet,
 )
 from tests.kit.fake_store import BEGINNING
-from tests.unit.web.conftest import HS_TOKEN, STATE, Door, Reply
+from tests.unit.web.conftest import HS_TOKEN, STATE, STATES, Door, Reply
 
 NOTIFICATIONS = "/teams/notifications"
 LIFECYCLE = "/teams/lifecycle"
@@ -455,3 +455,23 @@ async def test_a_stranger_tells_of_no_gap(door: Door) -> None:
         await door.put(path, transaction(event()), headers=headers)
 
     assert door.missed == []
+
+
+async def test_a_subscription_of_one_person_is_known_by_its_state(door: Door) -> None:
+    anna = TeamsUserId("5f3c1d1e-0000-4000-8000-0000000000aa")
+    chat = {"resource": "chats('19:chat')", "changeType": "updated"}
+    forged = f"{anna}.{'A' * 43}"
+    body = posted(
+        item(state=STATES.of(anna), **chat),
+        item(state=forged, **chat),
+        item(state=STATES.of(anna)),  # Of a message: for nobody alone.
+    )
+
+    assert (await door.post(NOTIFICATIONS, body)).status == 202
+
+    (entry,) = door.store.inbox.values()
+    assert entry.new.conversation == f"news/tenant/view/{anna}/19:chat"
+    lifecycle = item(state=STATES.of(anna), lifecycleEvent="reauthorizationRequired")
+    assert (await door.post(LIFECYCLE, posted(lifecycle))).status == 202
+    assert [one.person for one in door.lifecycles] == [anna]
+    assert (await door.post(NOTIFICATIONS, posted(item(state=forged, **chat)))).status == 403
