@@ -14,6 +14,7 @@ from bridge.matrix.catchup import SyncCatchUp
 from bridge.matrix.client import Client
 from bridge.matrix.connection import Connections
 from bridge.matrix.endpoint import MatrixEndpoint
+from bridge.matrix.features import Offer
 from bridge.matrix.feed import Feed
 from bridge.matrix.ghosts import Devices, Ghosts
 from bridge.matrix.herald import RoomAnnouncer
@@ -83,6 +84,10 @@ def matrix_side(
         puppets=puppets,
     )
     rooms.names_direct = config.bridge.name_direct_chats
+    rooms.offer = Offer(
+        file_size_max=config.bridge.media_size_max,
+        carries_leaving=config.bridge.members.carry_leaving,
+    )
     ghosts = Ghosts(client, memory.ghosts, names, devices=devices)
     bot = Bot(client, sender, names, name=config.appservice.bot_name, devices=devices)
     uploader = Uploader(

@@ -37,7 +37,7 @@ from bridge.domain.shape import (
 from bridge.errors import Rejected
 from bridge.matrix.answers import FORBIDDEN, RejectedByHomeserver
 from bridge.matrix.bot import Bot
-from bridge.matrix.features import NOTHING, ROOM_FEATURES
+from bridge.matrix.features import NOTHING, ROOM_FEATURES, room_features
 from bridge.matrix.ghosts import Ghosts
 from bridge.matrix.marks import SINGLE, SPACE_PARENT, own_marks, room_marks
 from bridge.matrix.names import TOPIC_CHARS_MAX, Names, clean
@@ -194,8 +194,11 @@ class RoomKeeper(Keeper):
     def _plumbed(
         self, due: DueRoom, _look: RoomLook, conversation: Conversation, scene: _Scene
     ) -> Shape:
-        title, direction = title_of(conversation), due.portal.direction
-        ours = own_marks(conversation, self._names, name=title, direction=direction)
+        features = room_features(
+            conversation, due.portal.direction, self._rooms.offer, plumbed=True
+        )
+        title = title_of(conversation)
+        ours = own_marks(conversation, self._names, name=title, features=features)
         theirs = {mark: said for mark, said in scene.shown.marks.items() if mark[0] in SINGLE}
         # A list that is not complete sends no ghost away.
         beings = scene.cast.beings if conversation.all_members else ()
@@ -224,7 +227,7 @@ class RoomKeeper(Keeper):
                 name=title,
                 beings=scene.cast.beings,
                 space=look.space.room,
-                direction=direction,
+                features=room_features(conversation, direction, self._rooms.offer),
             ),
         )
 

@@ -50,10 +50,12 @@ def room_marks(
     name: str,
     beings: Sequence[Being] = (),
     space: RoomId | None = None,
-    direction: Direction = Direction.BOTH,
+    features: Json | None = None,
 ) -> Mapping[Mark, Json]:
-    """Say what the room of a conversation is."""
-    marks = dict(own_marks(conversation, names, name=name, direction=direction))
+    """Say what the room of a conversation is; by default all can be said there."""
+    if features is None:
+        features = room_features(conversation, Direction.BOTH)
+    marks = dict(own_marks(conversation, names, name=name, features=features))
     marks[FUNCTIONAL_MEMBERS, ""] = {"service_members": _servants(conversation, names, beings)}
     marks[JOIN_RULES, ""] = _join_rules(conversation, space)
     marks[VISIBILITY, ""] = {"history_visibility": "shared"}
@@ -63,12 +65,12 @@ def room_marks(
 
 
 def own_marks(
-    conversation: Conversation, names: Names, *, name: str, direction: Direction
+    conversation: Conversation, names: Names, *, name: str, features: Json
 ) -> Mapping[Mark, Json]:
     """Say of which conversation a room is, and what can be said there; nothing about its looks."""
     info, key = bridge_info(conversation, names, name=name), bridge_key(conversation.place)
     marks: dict[Mark, Json] = {(kind, key): info for kind in BRIDGE_INFO}
-    marks[ROOM_FEATURES, names.bot] = room_features(conversation, direction)
+    marks[ROOM_FEATURES, names.bot] = features
     return marks
 
 

@@ -19,7 +19,9 @@ async def test_a_chat_says_what_can_be_said_in_it_from_its_first_message_on(worl
     assert features["reply"] == features["edit"] == features["reaction"] == 2
     assert features["formatting"]["bold"] == 2
     assert features["custom_emoji_reactions"] is False
-    assert "m.image" in features["file"]
+    assert features["file"]["m.image"]["max_size"] == 100 * 1024**2
+    assert set(features["state"]) == {"m.room.name"}
+    assert features["member_actions"]["invite"] == 2
 
 
 async def test_a_channel_has_threads_and_its_archive_nothing(world: World) -> None:

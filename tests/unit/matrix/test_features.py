@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.domain.ids import ConversationId, Place, TenantId
-from bridge.domain.portal import Conversation, ConversationKind, Direction
-from bridge.matrix.features import NOTHING, Support, room_features
+from bridge.domain.portal import Conversation, ConversationKind, Direction, Membership
+from bridge.matrix.features import NOTHING, Offer, Support, room_features
 
 PLACE = Place(tenant=TenantId("t"), conversation=ConversationId("c"))
 LEVELS = {int(level) for level in Support}
@@ -19,11 +19,18 @@ def features(
     direction: Direction = Direction.BOTH,
     *,
     archived: bool = False,
+    membership: Membership = Membership.STANDARD,
+    **more: Any,
 ) -> Any:
     conversation = Conversation(
-        place=PLACE, kind=kind, topic=None, members=(), is_archived=archived
+        place=PLACE,
+        kind=kind,
+        topic=None,
+        members=(),
+        is_archived=archived,
+        membership=membership,
     )
-    return room_features(conversation, direction)
+    return room_features(conversation, direction, **more)
 
 
 def levels_in(found: Any) -> list[int]:
@@ -63,3 +70,34 @@ def test_nothing_can_be_said_where_teams_is_mirrored_and_all_where_matrix_is() -
 
 def test_where_nothing_can_be_said_every_level_says_so() -> None:
     assert set(levels_in(NOTHING)) == {Support.REJECTED}
+
+
+FULLY, PARTLY, REJECTED = int(Support.FULLY), int(Support.PARTLY), int(Support.REJECTED)
+
+
+def test_what_may_be_changed_of_a_room_is_what_teams_lets_be_changed() -> None:
+    def changed(kind: ConversationKind, **more: Any) -> tuple[set[str], Any]:
+        found = features(kind, **more)
+        return set(found["state"]), found["member_actions"]
+
+    everything = {"invite": FULLY, "kick": FULLY, "revoke_invite": FULLY, "ban": PARTLY, "leave": 0}
+    assert changed(ConversationKind.GROUP) == ({"m.room.name"}, everything)
+    assert changed(ConversationKind.MEETING) == (set(), everything)
+    assert changed(ConversationKind.ONE_ON_ONE) == (set(), {})
+    names = {"m.room.name", "m.room.topic"}
+    out_by_the_team = dict.fromkeys(("kick", "revoke_invite", "ban"), REJECTED)
+    assert changed(ConversationKind.CHANNEL) == (names, {**everything, **out_by_the_team})
+    private = changed(ConversationKind.CHANNEL, membership=Membership.PRIVATE)
+    assert private == (names, everything)
+    assert changed(ConversationKind.GROUP, plumbed=True) == (set(), {"invite": PARTLY})
+    assert (NOTHING["state"], NOTHING["member_actions"]) == ({}, {})
+
+
+def test_what_depends_on_the_configuration_is_told() -> None:
+    offer = Offer(file_size_max=7, carries_leaving=True)
+    found = features(offer=offer)
+
+    assert {file["max_size"] for file in found["file"].values()} == {7}
+    assert found["member_actions"]["leave"] == FULLY
+    assert features(ConversationKind.CHANNEL, offer=offer)["member_actions"]["leave"] == 0
+    assert "max_size" not in features()["file"]["m.file"]
