@@ -28,6 +28,7 @@ from bridge.domain.wishes import Adding, Describing, Leaving, Naming, Removing, 
 from bridge.errors import Rejected, Unauthorized
 from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client
+from bridge.matrix.powers import power_of
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.shaping import RoomState
 from bridge.matrix.states import States
@@ -213,7 +214,7 @@ class Granting:
 
         Where the service account speaks for such people, anybody may call them.
         """
-        is_administrator = scene.state.levels().get(scene.wished.sender, 0) >= INVITE
+        is_administrator = power_of(scene.wished.sender, scene.state) >= INVITE
         is_welcome = is_administrator or self.is_relayed(scene.portal)
         if isinstance(wish, Removing) or is_welcome:
             return LEFT_ALONE

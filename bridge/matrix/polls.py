@@ -18,8 +18,10 @@ from bridge.domain.events import Ignored, Sighting
 from bridge.domain.ids import RoomId
 from bridge.matrix.appservice import POLL_ENDS, POLL_RESPONSES, is_well_formed
 from bridge.matrix.client import PAGE_EVENTS_MAX, PAGES_MAX, Client
+from bridge.matrix.powers import may_redact
 from bridge.matrix.reading import NEW_CONTENT, REPLACE
-from bridge.matrix.shaping import LEVELS, may_redact
+from bridge.matrix.shaping import RoomState
+from bridge.matrix.states import States
 from bridge.ports import Reading
 
 REFERENCES_MAX = PAGE_EVENTS_MAX * PAGES_MAX
@@ -35,6 +37,7 @@ class Polls:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._states = States(client)
 
     async def settled(self, event: Json, read: Reading) -> Reading:
         """Return what was read, with the result of the poll if one has ended.
@@ -65,8 +68,8 @@ class Polls:
         """MSC3381: by whoever began it, or may redact; the first such end is the only one."""
         ends = {one["event_id"]: one for one in (*related, end) if one["type"] in POLL_ENDS}
         others = {one["sender"] for one in ends.values()} - {begun.get("sender")}
-        levels = await self._client.state(room, LEVELS, "") if others else None
-        moderators = {user for user in others if may_redact(user, levels or {})}
+        state = RoomState.of(await self._states.of(room) if others else ())
+        moderators = {user for user in others if may_redact(user, state)}
         entitled = {begun.get("sender"), *moderators}
         if end["sender"] not in entitled:
             return IGNORED_FOREIGN_END

@@ -62,6 +62,11 @@ def may_set(user: UserId, kind: str, state: RoomState) -> bool:
     return power_of(user, state) >= needed_to_send(kind, state, is_state=True)
 
 
+def may_redact(user: UserId, state: RoomState) -> bool:
+    """Tell whether a user may take back what others have said."""
+    return power_of(user, state) >= needed_to("redact", state)
+
+
 def missing_power(bot: UserId, state: RoomState, kinds: Iterable[str]) -> int | None:
     """Return the power that the bot needs to serve in a room, if that is more than it has.
 

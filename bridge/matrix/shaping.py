@@ -162,19 +162,6 @@ def may_speak(user: UserId, levels: Json) -> bool:
     return _level_of(user, levels) >= _level(levels.get("events_default"), 0)
 
 
-def may_redact(user: UserId, levels: Json) -> bool:
-    """Tell whether these levels let a user take back what others have said."""
-    return _level_of(user, levels) >= _level(levels.get("redact"), DEFAULT_LEVEL)
-
-
-def may_set(user: UserId, levels: Json, kind: str) -> bool:
-    """Tell whether these levels let a user set state of a kind."""
-    kinds = levels.get("events")
-    own = kinds.get(kind) if isinstance(kinds, dict) else None
-    wanted = _level(own, _level(levels.get("state_default"), DEFAULT_LEVEL))
-    return _level_of(user, levels) >= wanted
-
-
 def _level_of(user: UserId, levels: Json) -> int:
     users = levels.get("users")
     own = users.get(user) if isinstance(users, dict) else None

@@ -7,8 +7,10 @@ from bridge.domain.portal import Conversation, Portal
 from bridge.errors import Gone
 from bridge.matrix.client import Client
 from bridge.matrix.commands.registry import Call, Command, Section, Where
-from bridge.matrix.shaping import LEVELS, may_set
+from bridge.matrix.powers import may_set
+from bridge.matrix.shaping import RoomState
 from bridge.matrix.standing_in import Speakers
+from bridge.matrix.states import States
 from bridge.ports import Directory, PlumbingBook
 
 MODE_EVENT = "io.github.matrix-teams-bridge.relay"
@@ -35,7 +37,7 @@ class RelayCommands:
     ) -> None:
         self._book = book
         self._speakers = speakers
-        self._client = client
+        self._states = States(client)
         self._directory = directory
 
     def commands(self) -> tuple[Command, ...]:
@@ -86,8 +88,7 @@ class RelayCommands:
     async def _may(self, call: Call) -> bool:
         if call.permission >= Permission.ADMIN:
             return True
-        levels = await self._client.state(call.room, LEVELS, "")
-        return levels is not None and may_set(call.user, levels, MODE_EVENT)
+        return may_set(call.user, MODE_EVENT, RoomState.of(await self._states.of(call.room)))
 
     async def _lacks(self, portal: Portal, speaker: str) -> bool:
         """Tell whether an account is certainly not in a conversation; where it is not, is Gone."""

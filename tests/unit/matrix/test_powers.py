@@ -12,6 +12,7 @@ from bridge.domain.ids import UserId
 from bridge.matrix.powers import (
     TOMBSTONE,
     creators,
+    may_redact,
     may_set,
     missing_power,
     needed_to_send,
@@ -122,3 +123,11 @@ def test_whatever_strangers_write_there_has_an_answer(levels: dict[str, Any]) ->
     state = room(levels)
     assert isinstance(may_set(BOB, TOMBSTONE, state), bool)
     assert missing_power(BOT, state, KINDS) is None or power_of(BOT, state) < inf
+
+
+def test_who_may_take_back_what_others_say_is_as_the_levels_say_and_creators_may() -> None:
+    assert may_redact(BOB, room({"users": {BOB: 50}}))
+    assert not may_redact(BOB, room({"users": {BOB: 50}, "redact": 60}))
+    assert not may_redact(ANNA, room({}, version="11"))
+    assert may_redact(ANNA, room({"redact": 100}, version="12"))
+    assert may_redact(BOB, room({"redact": 100}, version="12", more=(BOB,)))
