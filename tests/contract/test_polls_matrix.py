@@ -14,8 +14,9 @@ from bridge.matrix.polls import IGNORED_FOREIGN_END
 from bridge.matrix.shaping import LEVELS
 from bridge.ports import Entry, Reading
 from tests.contract import test_endpoint_matrix as on_synapse
-from tests.contract.test_endpoint_matrix import NOW, Human, World
+from tests.contract.test_endpoint_matrix import Human, World
 from tests.kit.world import Slot
+from tests.unit.teams.memory import NOW
 
 world, alice = on_synapse.world, on_synapse.alice
 POLL = "org.matrix.msc3381.poll"
