@@ -28,7 +28,7 @@ from tests.docs.gallery.building import ADA, BEN, CEM, GRAPH, NAMES, TENANT, Cas
 from tests.kit.fake_granted import FakeGrantedBook
 from tests.kit.fake_media import FakeRoomMedia
 from tests.unit.teams.memory import Bearer, Subscriptions, teams_config
-from tests.unit.teams.test_endpoint import NoAuth
+from tests.unit.teams.test_endpoint import NoAuth, no_files
 
 
 @dataclass
@@ -50,7 +50,19 @@ def _member(person: str) -> Json:
 
 def teams_endpoint(case: Case, clock: Clock, journal: Journal) -> TeamsEndpoint:
     """Build the bridge's own endpoint on it."""
-    graph, bearer = cast(Graph, _Graph(case)), Bearer()
+    return endpoint_on(cast(Graph, _Graph(case)), clock, journal, texts=_known(case))
+
+
+def endpoint_on(
+    graph: Graph,
+    clock: Clock,
+    journal: Journal,
+    *,
+    texts: Open = no_files,
+    encloser: Encloser | None = None,
+) -> TeamsEndpoint:
+    """Build the bridge's own endpoint on any Graph."""
+    bearer = Bearer()
     teams = teams_config(graph_url=GRAPH, file_hosts=("*.sharepoint.com",))
     return TeamsEndpoint(
         graph=graph,
@@ -67,8 +79,9 @@ def teams_endpoint(case: Case, clock: Clock, journal: Journal) -> TeamsEndpoint:
         historian=Historian(graph=graph, credential=bearer, clock=clock, journal=journal),
         journal=journal,
         hosts=Hosts.of(teams),
-        snippets=Snippets(hosts=Hosts.of(teams), open=_known(case)),
-        encloser=Encloser(media=FakeRoomMedia(), drives=cast(Drives, None), journal=journal),
+        snippets=Snippets(hosts=Hosts.of(teams), open=texts),
+        encloser=encloser
+        or Encloser(media=FakeRoomMedia(), drives=cast(Drives, None), journal=journal),
         granted=FakeGrantedBook(),
     )
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tests.docs.gallery import happenings, things, words
 from tests.docs.gallery.building import Case
+from tests.docs.gallery.outward import Said
+from tests.docs.gallery.outward_cases import SAYINGS
 from tests.docs.gallery.showing import Shown
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -23,34 +25,57 @@ CASES: tuple[Case, ...] = tuple(case for _, cases in CHAPTERS for case in cases)
 TEXT_CHARS_MAX = 400
 """Of one text within JSON; the rest is cut, for it says nothing new."""
 
-_HEAD = f"""# Gallery: what becomes of Teams in Matrix
+_HEAD = f"""# Gallery: what becomes of Teams in Matrix, and of Matrix in Teams
 
 Each kind of message as Microsoft Graph shows it (shortened: what is null or empty is left out), the Matrix events that the bridge's own converters make of it, and how the page of `make demo` shows them. Written by `{COMMAND}`; `tests/docs/test_gallery.py` fails where it is not what the bridge does.
 
-*Not carried over* names what has no counterpart in Matrix; `teams-bridge audit fidelity` lists it for a real installation.
+The last part is the other way: each kind of Matrix event, and what the bridge asks of Graph for it in the name of whoever sent it.
+
+*Not carried over* names what has no counterpart on the other side; `teams-bridge audit fidelity` lists it for a real installation.
+"""
+
+_OUTWARD = """## From Matrix to Teams
+
+Cem, who is signed in, writes in the room of a chat. `$said1` is what he has said before, `1763719200000` what Graph has called that. A file is shown with the address that it got in his OneDrive.
 """
 
 
-def document(shown: Sequence[Shown]) -> str:
+def document(shown: Sequence[Shown], said: Sequence[Said]) -> str:
     """Return the document."""
     by_name = {one.case.name: one for one in shown}
     parts = [_HEAD, _contents()]
     for title, cases in CHAPTERS:
         parts.append(f"## {title}\n")
         parts += [_section(by_name[case.name]) for case in cases]
+    parts += [_OUTWARD, *map(_outward, said)]
     return "\n".join(parts)
+
+
+def _outward(one: Said) -> str:
+    """A saying of Matrix, and what Graph is asked for it."""
+    saying = one.saying
+    lines = [f"### {saying.title}\n"]
+    if one.losses:
+        lines.append("Not carried over: " + ", ".join(f"`{loss}`" for loss in one.losses) + "\n")
+    event = {"type": saying.kind, **(saying.facts or {}), "content": saying.content}
+    lines.append(_folded("Matrix", [shortened(event)]))
+    lines.append(_folded("Graph", [shortened(asked) for asked in one.asked]))
+    return "\n".join(lines)
 
 
 def _contents() -> str:
     lines = []
     for title, cases in CHAPTERS:
-        links = ", ".join(f"[{case.title}](#{_anchor(case)})" for case in cases)
+        links = ", ".join(f"[{case.title}](#{anchor(case.title)})" for case in cases)
         lines.append(f"- **{title}**: {links}")
+    links = ", ".join(f"[{one.title}](#{anchor(one.title)})" for one in SAYINGS)
+    lines.append(f"- **From Matrix to Teams**: {links}")
     return "\n".join(lines) + "\n"
 
 
-def _anchor(case: Case) -> str:
-    kept = (c for c in case.title.lower() if c.isalnum() or c in " -")
+def anchor(title: str) -> str:
+    """Return what a heading is linked by."""
+    kept = (c for c in title.lower() if c.isalnum() or c in " -")
     return "".join(kept).replace(" ", "-")
 
 

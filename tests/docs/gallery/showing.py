@@ -128,7 +128,7 @@ class _World:
             sender,
             client,
             ghosts=ghosts,
-            rooms=cast(Rooms, _OneRoom(client)),
+            rooms=cast(Rooms, OneRoom(client)),
             media=cast(Copier, _Copies()),
             clock=self.clock,
         )
@@ -161,7 +161,7 @@ class _World:
         assert parked == [], f"{self.case.name}: {parked}"
 
 
-class _OneRoom:
+class OneRoom:
     """Every portal's room; Cem has an account of his own."""
 
     def __init__(self, client: Client) -> None:
