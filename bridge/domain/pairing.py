@@ -50,6 +50,8 @@ class Why(StrEnum):
     """It is of another homeserver, or one of the bridge's own."""
     NO_ACCOUNT = "no_account"
     """The homeserver has none of that name that may be used, or it was deactivated."""
+    LOCKED = "locked"
+    """An administrator of the homeserver has locked it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

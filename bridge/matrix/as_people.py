@@ -3,8 +3,10 @@
 The homeserver does not keep an application service from sending as an account that was deactivated
 (measured on Synapse 1.163.2). But it lets nobody sign in as one, and it takes all devices from it: so
 a device of ours is signed in once, which proves the account, and everything is sent as that device;
-when the homeserver knows it no more, we must prove the account again. What the sign-in gives is
-thrown away: the second registration's token is all that is ever used. A homeserver that leaves
+when the homeserver knows it no more, we must prove the account again. Nor is it kept from sending
+as one that is locked (MSC3939), which keeps its devices: the sign-in alone tells, so it is repeated
+now and then. As one that is suspended (MSC3823) it lets nobody send, though everybody sign in (all
+measured on Synapse 1.163.2). What the sign-in gives is thrown away: the second registration's token is all that is ever used. A homeserver that leaves
 sign-in to another service (MSC3861) is asked for the account's status in its place, by MSC3720.
 """
 
@@ -15,6 +17,7 @@ from typing import Any
 from mautrix.api import Method, Path
 
 from bridge.domain.ids import MessageRef, RoomId, UserId
+from bridge.domain.pairing import Why
 from bridge.errors import Rejected
 from bridge.matrix.answers import FORBIDDEN, NOT_FOUND, RejectedByHomeserver
 from bridge.matrix.client import Client
@@ -25,6 +28,7 @@ from bridge.telemetry import log
 
 DIRECT = "m.direct"
 LOW_PRIORITY = "m.lowpriority"
+USER_LOCKED = "M_USER_LOCKED"
 LOGIN_UNSUPPORTED = "M_APPSERVICE_LOGIN_UNSUPPORTED"
 _NO_LOGIN = frozenset({LOGIN_UNSUPPORTED, "M_UNRECOGNIZED"})
 _STATUS = Path.unstable["org.matrix.msc3720"].account_status
@@ -38,8 +42,8 @@ class AsPeople:
         self.join_rooms = join_rooms
         self._client = client
 
-    async def prove(self, user: UserId) -> bool:
-        """Tell whether an account is there and active; if so, it has our device now.
+    async def prove(self, user: UserId) -> Why | None:
+        """Return why an account cannot be used; None: it is there and active, and has our device now.
 
         Raises:
             RemoteError: The homeserver could not be asked now.
@@ -52,12 +56,13 @@ class AsPeople:
                 if error.errcode not in _NO_LOGIN:
                     raise
                 if not await self._is_active(user):
-                    return False
+                    return Why.NO_ACCOUNT
                 await self._client.put_device(user, DEVICE, DEVICE_NAME)
         except Rejected as error:
             log.debug("account cannot be used", user=user, error=str(error))
-            return False
-        return True
+            is_locked = isinstance(error, RejectedByHomeserver) and error.errcode == USER_LOCKED
+            return Why.LOCKED if is_locked else Why.NO_ACCOUNT
+        return None
 
     async def _sign_in(self, user: UserId) -> None:
         request = {

@@ -33,7 +33,7 @@ CHECKED_FOR = timedelta(minutes=15)
 ASKED_FOR = timedelta(days=1)
 """So long what the directory said of somebody holds."""
 TRIED_FOR = timedelta(hours=1)
-"""An account that would not do is tried again after so long."""
+"""An account is tried again after so long, whether it would do or not: it may have been locked since."""
 REMEMBERED_MAX = 16_384
 ACQUAINTED_MAX = 50
 """Members of a conversation who are paired before they speak."""
@@ -267,6 +267,8 @@ class OwnAccounts(Puppets):
             before = standing.pairing
             if before is None or not self._holds(before, claim):
                 before = await self._settle(tenant, person, claim, asked_at, before)
+            elif before.account is not None and not self._is_tried(before):
+                before = await self._try(before)
             return self._note(before, is_news=forgotten != self._forgotten)
 
     async def _claim(
@@ -308,13 +310,16 @@ class OwnAccounts(Puppets):
         match before.why:
             case Why.TAKEN | Why.AMBIGUOUS:
                 return False  # The others may have gone.
-            case Why.NO_ACCOUNT:
-                tried_at = before.tried_at
-                return tried_at is not None and self._clock.now() - tried_at < TRIED_FOR
+            case Why.NO_ACCOUNT | Why.LOCKED:
+                return self._is_tried(before)
             case None:
                 return before.tried_at is not None
             case _:
                 return True
+
+    def _is_tried(self, pairing: Pairing) -> bool:
+        tried_at = pairing.tried_at
+        return tried_at is not None and self._clock.now() - tried_at < TRIED_FOR
 
     async def _settle(
         self,
@@ -379,11 +384,8 @@ class OwnAccounts(Puppets):
     async def _try(self, pairing: Pairing) -> Pairing:
         """Return a pairing with an account that was proven, or with why it will not do."""
         assert pairing.user is not None  # noqa: S101 -- the caller has looked
-        works = await self._as_people.prove(pairing.user)
-        now = self._clock.now()
-        return await self._book.tried(
-            replace(pairing, tried_at=now, why=None if works else Why.NO_ACCOUNT)
-        )
+        why = await self._as_people.prove(pairing.user)
+        return await self._book.tried(replace(pairing, tried_at=self._clock.now(), why=why))
 
 
 def _digest_of(rules: Rules) -> str:

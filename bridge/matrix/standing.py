@@ -5,7 +5,10 @@
 
 MSC3720 is the one way in which Synapse tells an application service (1.163.2, rest/client/account.py;
 its admin API takes an administrator's token). It wants `experimental_features: {msc3720_enabled: true}`
-there. Who is locked or suspended is not told: their own requests the homeserver refuses itself.
+there. Who is locked (MSC3939) or suspended (MSC3823) it tells nobody, neither so nor by a whoami in
+their name: but it refuses what they would say themselves, so that nothing of it reaches us (measured;
+whoever is suspended may still take back what they have said). For what is said as them see
+`as_people`.
 """
 
 from __future__ import annotations

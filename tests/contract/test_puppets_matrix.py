@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import aiohttp
 import pytest
 from typing_extensions import override
+from yarl import URL
 
 from bridge.config import Config
 from bridge.domain.events import MessageDeleted, MessageEdited
@@ -27,7 +29,7 @@ from bridge.matrix.client import Client
 from bridge.matrix.connection import Connection, open_connections
 from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE
-from bridge.matrix.puppets import CHECKED_FOR, OwnAccounts
+from bridge.matrix.puppets import CHECKED_FOR, TRIED_FOR, OwnAccounts
 from bridge.matrix.registration import double_puppets_yaml, registration_yaml
 from bridge.matrix.sender import Sender
 from bridge.matrix.start import check
@@ -120,6 +122,22 @@ class Stage:
 def slot(slots_with_people: Slots) -> Iterator[Slot]:
     with slots_with_people.take() as taken:
         yield taken
+
+
+@asynccontextmanager
+async def administrator(slot: Slot) -> AsyncIterator[Callable[[str, str, object], Awaitable[None]]]:
+    """Somebody who may change accounts of others, by Synapse's own interface."""
+    name = f"boss-{slot.id}"
+    token = slot.homeserver.register_user(name, PASSWORD, admin=True)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(slot.homeserver.url, headers=headers) as session:
+
+        async def call(method: str, path: str, body: object) -> None:
+            url = URL(f"/_synapse/admin/{quote(path, safe='/')}", encoded=True)
+            async with session.request(method, url, json=body) as answer:
+                assert answer.status in {200, 201}, await answer.text()
+
+        yield call
 
 
 @pytest.fixture
@@ -271,6 +289,39 @@ async def test_an_account_that_was_deactivated_is_noticed_by_the_next_message(
     assert await stage.why() is Why.NO_ACCOUNT
 
 
+async def test_an_account_that_was_locked_is_noticed_within_an_hour_and_used_when_it_is_open_again(
+    slot: Slot, stage: Stage, anna: Human
+) -> None:
+    await stage.say("here")
+    async with administrator(slot) as boss:
+        await boss("PUT", f"v2/users/{anna.id}", {"locked": True})
+        stage.world.clock.instant += TRIED_FOR
+        event = await stage.say("only in Teams", source="1700000000002")
+        assert event["sender"] == stage.ghost
+        assert await stage.why() is Why.LOCKED
+
+        await boss("PUT", f"v2/users/{anna.id}", {"locked": False})
+        stage.world.clock.instant += TRIED_FOR
+        event = await stage.say("and here again", source="1700000000003")
+        assert event["sender"] == anna.id
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_who_is_suspended_is_heard_by_their_ghost_in_the_room_or_not(
+    slot: Slot, stage: Stage, anna: Human, is_there: bool
+) -> None:
+    if is_there:
+        await stage.say("here")
+    async with administrator(slot) as boss:
+        await boss("PUT", f"v1/suspend/{anna.id}", {"suspend": True})
+        event = await stage.say("only in Teams", source="1700000000002")
+        assert event["sender"] == stage.ghost
+
+        await boss("PUT", f"v1/suspend/{anna.id}", {"suspend": False})
+        event = await stage.say("and here again", source="1700000000003")
+        assert event["sender"] == anna.id
+
+
 async def test_a_rule_that_names_an_account_which_is_not_there_makes_none(stage: Stage) -> None:
     stage.directory.name(PERSON, "@nobody-of-this-name:x")
 
@@ -353,13 +404,13 @@ async def _proves_by_status(config: Config, homeserver: Homeserver) -> None:
         await check(
             config, world.client, world.bot, clock=world.clock, watch=Watch(), as_people=client
         )
-        assert not await people.prove(user)
+        assert await people.prove(user) is Why.NO_ACCOUNT
         token = await asyncio.to_thread(homeserver.register_user, "anna", PASSWORD)
-        assert await people.prove(user)
+        assert await people.prove(user) is None
         assert await client.whoami(user, DEVICE) == DEVICE
         async with Human.of(homeserver, _user(user, token)) as anna:
             await _deactivate(anna)
-        assert not await people.prove(user)
+        assert await people.prove(user) is Why.NO_ACCOUNT
 
 
 async def test_a_second_token_that_the_homeserver_does_not_know_is_named(slot: Slot) -> None:
