@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from bridge.domain.ids import MessageRef
 
-SKEW = timedelta(seconds=10)
+SKEW = timedelta(seconds=5)
 """By so much Graph's clock may be ahead of ours where both say when a chat was marked read."""
 MARKING_MAX = timedelta(minutes=2)
 """After so long a mark that nobody has ended was given up, or its process is gone."""

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing_extensions import override
 
 from bridge.domain.viewpoints import Hiding, Reading, Shown, Viewpoint, hiding_of, reading_of
-from bridge.errors import Rejected, RemoteError, Throttled, Unauthorized
+from bridge.errors import Rejected, RemoteError, Throttled, Unauthorized, Unconvertible
 from bridge.ports import Clock, DueView, Viewer, ViewpointBook, ViewpointSource
 from bridge.relay.loops import Loop, Step
 from bridge.telemetry import VIEWS, log
@@ -83,6 +83,8 @@ class Viewing(Loop):
             looked = await self._follow(due)
         except RemoteError as error:
             looked = self._after(due, error)
+        except Unconvertible as error:  # What it should say of a chat, Graph did not.
+            looked = self._after(due, Rejected(str(error)))
         await self.book.settle(due, view=looked.view, next_at=looked.next_at)
 
     async def _follow(self, due: DueView) -> _Looked:
@@ -140,8 +142,8 @@ class Viewing(Loop):
             is_done = await self.viewer.show_read(due.person, due.room, last[1])
             VIEWS.labels(Reading.SHOW if is_done else "ghost").inc()
             log.debug("shown as read", room=due.room)
-        elif verdict is not Reading.WAIT:
-            VIEWS.labels(verdict).inc()
+        elif verdict is not Reading.WAIT and self._last_look(due) is not None:
+            VIEWS.labels(verdict).inc()  # The last look sees the same again.
         return verdict
 
     def _last_look(self, due: DueView) -> datetime | None:

@@ -6,7 +6,7 @@ from typing_extensions import override
 
 from bridge import ports
 from bridge.ports import Certificate, Clock, Subscription
-from bridge.store.database import Database
+from bridge.store.database import Database, Row
 from bridge.store.secrets import Vault
 
 _CERTIFICATES = """
@@ -64,16 +64,8 @@ class SubscriptionBook(ports.SubscriptionBook):
 
     @override
     async def subscriptions(self) -> tuple[Subscription, ...]:
-        return tuple(
-            Subscription(
-                resource=row["resource"],
-                id=row["graph_id"],
-                client_state=self._vault.open(row["client_state_sealed"]),
-                certificate_id=row["certificate_id"],
-                expires_at=row["expires_at"],
-            )
-            for row in await self._database.fetch(_SUBSCRIPTIONS)
-        )
+        rows = await self._database.fetch(_SUBSCRIPTIONS)
+        return tuple(subscription_of(row, self._vault) for row in rows)
 
     @override
     async def remember_subscription(self, subscription: Subscription) -> None:
@@ -85,3 +77,14 @@ class SubscriptionBook(ports.SubscriptionBook):
             subscription.certificate_id,
             subscription.expires_at,
         )
+
+
+def subscription_of(row: Row, vault: Vault) -> Subscription:
+    """Read a row of the table."""
+    return Subscription(
+        resource=row["resource"],
+        id=row["graph_id"],
+        client_state=vault.open(row["client_state_sealed"]),
+        certificate_id=row["certificate_id"],
+        expires_at=row["expires_at"],
+    )

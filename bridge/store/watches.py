@@ -13,6 +13,7 @@ from bridge.domain.portal import Account
 from bridge.ports import Subscription, Watched
 from bridge.store.database import Database
 from bridge.store.secrets import Vault
+from bridge.store.subscriptions import subscription_of
 
 SECRET_BYTES = 32
 SECRET = "states of people's subscriptions"  # noqa: S105 - its name
@@ -112,17 +113,7 @@ class WatchBook(ports.WatchBook):
     @override
     async def subscription(self, resource: str) -> Subscription | None:
         row = await self._database.fetchrow(_SUBSCRIPTION, resource)
-        return (
-            None
-            if row is None
-            else Subscription(
-                resource=row["resource"],
-                id=row["graph_id"],
-                client_state=self._vault.open(row["client_state_sealed"]),
-                certificate_id=row["certificate_id"],
-                expires_at=row["expires_at"],
-            )
-        )
+        return None if row is None else subscription_of(row, self._vault)
 
     @override
     async def forget(self, resource: str) -> None:

@@ -12,12 +12,9 @@ from datetime import timedelta
 
 from bridge.errors import RemoteError, StoreUnavailable
 from bridge.ports import Subscription
-from bridge.teams.answers import GraphRejected
-from bridge.teams.graph import segment
 from bridge.teams.notifications import Lifecycle
-from bridge.teams.quota import Priority
 from bridge.teams.resources import Covers, Resource
-from bridge.teams.subscriptions import NOT_FOUND, Means, SubscriptionKeeper
+from bridge.teams.subscriptions import Means, SubscriptionKeeper
 from bridge.teams.waiting import pause
 from bridge.telemetry import log
 
@@ -85,16 +82,6 @@ class Keepers:
                 return
 
     async def _give_up(self, found: Subscription, key: str) -> None:
-        try:
-            await self._means.graph.request(
-                "DELETE",
-                f"/subscriptions/{segment(key)}",
-                credential=self._means.credential,
-                repeatable=True,
-                priority=Priority.MEMBERS,
-            )
-        except GraphRejected as error:
-            if error.status != NOT_FOUND:
-                raise
+        await self._means.delete(key)
         await self._means.book.remember_subscription(replace(found, id=None))
         log.info("subscription given up", resource=found.resource, subscription=key)

@@ -21,15 +21,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bridge.domain.ids import TeamsUserId, TenantId
-from bridge.errors import Rejected, RemoteError, StoreUnavailable, Throttled, Unauthorized
+from bridge.errors import (
+    Rejected,
+    RemoteError,
+    StoreUnavailable,
+    Throttled,
+    Unauthorized,
+    Unconvertible,
+)
 from bridge.ports import Journal, Subscription, ViewNews, ViewpointSource, WatchBook, Watched
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.auth import Auth
 from bridge.teams.client_states import ClientStates
-from bridge.teams.graph import segment
-from bridge.teams.quota import Priority
 from bridge.teams.resources import Resource, views_of
-from bridge.teams.subscriptions import NOT_FOUND, Means, SubscriptionKeeper
+from bridge.teams.subscriptions import Means, SubscriptionKeeper
 from bridge.teams.waiting import pause
 from bridge.telemetry import WATCHES, log
 
@@ -129,18 +134,17 @@ class Watches:
         return len(due)
 
     async def _look(self, one: Watched, follows: Follows, until: datetime) -> None:
-        missed = one.missed
         try:
             result = await self._tend(one, follows)
-            missed = result is Result.GHOST
-            wait = REFUSED_WAIT if result is Result.GHOST else DAY
         except RemoteError as error:
             result, wait = self._after(one, error)
-            missed = True
-        if result is Result.FULL:
-            missed = True
+        except Unconvertible as error:
+            result, wait = self._after(one, Rejected(str(error)))
+        else:
+            wait = REFUSED_WAIT if result is Result.GHOST else DAY
         WATCHES.labels(result).inc()
         next_at = self.means.clock.now() + wait
+        missed = result not in {Result.MADE, Result.RENEWED}
         await self.book.settle(one, claimed_until=until, next_at=next_at, missed=missed)
 
     async def _tend(self, one: Watched, follows: Follows) -> Result:
@@ -221,25 +225,11 @@ class Watches:
         left = await self.book.left_over(everybody=self.follows is None, limit=LEFT_OVER_MAX)
         for resource, key in left:
             try:
-                await self._delete(key)
+                if key is not None:
+                    await self.means.delete(key)
             except Rejected as error:
                 log.info("subscription left to run out", subscription=key, error=str(error))
             except RemoteError:
                 return
             await self.book.forget(resource)
             WATCHES.labels(Result.GIVEN_UP).inc()
-
-    async def _delete(self, key: str | None) -> None:
-        if key is None:
-            return
-        try:
-            await self.means.graph.request(
-                "DELETE",
-                f"/subscriptions/{segment(key)}",
-                credential=self.means.credential,
-                repeatable=True,
-                priority=Priority.MEMBERS,
-            )
-        except GraphRejected as error:
-            if error.status != NOT_FOUND:
-                raise

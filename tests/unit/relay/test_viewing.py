@@ -19,7 +19,14 @@ from bridge.domain.ids import (
     TenantId,
 )
 from bridge.domain.viewpoints import Shown, Viewpoint
-from bridge.errors import Rejected, RemoteError, Throttled, Unauthorized, Unavailable
+from bridge.errors import (
+    Rejected,
+    RemoteError,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    Unconvertible,
+)
 from bridge.ports import DueView, Viewer, ViewpointBook, ViewpointSource
 from bridge.relay.loops import Step
 from bridge.relay.viewing import (
@@ -69,6 +76,7 @@ class Stage(ViewpointBook, ViewpointSource, Viewer):
         self.last: tuple[MessageRef, MessageRef] | None = LAST
         self.error: RemoteError | None = None
         self.has_account = True
+        self.nonsense = False
         self.done: list[str] = []
         self.settled: list[Settled] = []
         self.loop = Viewing(self, self, self, self.clock, wanted=wanted or Wanted())
@@ -101,6 +109,8 @@ class Stage(ViewpointBook, ViewpointSource, Viewer):
     @override
     async def view_of(self, person: TeamsUserId, place: Place) -> Viewpoint | None:
         self.done.append("ask")
+        if self.nonsense:
+            raise Unconvertible("a chat without an id")
         return self.view
 
     @override
@@ -143,6 +153,12 @@ async def test_what_only_is_said_to_have_changed_is_asked_for() -> None:
     gone = Stage(replace(DUE, asks=True))
     assert (await gone.look()).next_at is None
     assert gone.done == ["ask"], "there is no such chat any more"
+
+
+async def test_an_answer_that_makes_no_sense_costs_one_look() -> None:
+    stage = Stage(replace(DUE, asks=True))
+    stage.nonsense = True
+    assert (await stage.look()).next_at is None
 
 
 async def test_a_tag_follows_what_graph_says_now() -> None:
