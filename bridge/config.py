@@ -76,6 +76,7 @@ class Appservice:
     ghost_localpart: str
     ghost_name: str
     alias_localpart: str
+    bot_avatar: str | None = None
     ghost_words: Mapping[str, str] = field(default_factory=lambda: dict(GHOST_WORDS))
 
 
@@ -238,6 +239,9 @@ def _appservice(section: Section) -> Appservice:
         ),
         bot_name=section.optional(
             "bot_name", fits.printable, "for example Teams bridge", default="Teams bridge"
+        ),
+        bot_avatar=section.optional(
+            "bot_avatar", fits.media_uri, "for example mxc://example.org/abc", default=None
         ),
         ghost_localpart=section.optional(
             "ghost_localpart",

@@ -9,8 +9,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
+from mautrix.api import Method, Path
 
 from bridge.domain.ids import TRANSACTION_ID_CHARS, MessageRef, RoomId, UserId, digest
 from bridge.errors import Rejected
@@ -62,11 +64,12 @@ class Bot:
         self._sender = sender
         self._localpart = names.bot_localpart
         self._name = name
+        self._picture = names.icon
         self._devices = devices
         self._device: str | None = None
 
     async def prepare(self) -> None:
-        """Register the bot, give it its device and its name.
+        """Register the bot, give it its device, its name and its picture.
 
         Raises:
             RemoteError: It could not be set up; Rejected if the homeserver knows no such user.
@@ -77,8 +80,19 @@ class Bot:
         try:
             if await self._client.display_name(self.user) != self._name:
                 await self._client.set_display_name(self.user, self._name)
+            await self._show_picture()
         except Rejected as error:
             log.warning("bot not renamed", user=self.user, error=str(error))
+
+    async def _show_picture(self) -> None:
+        """Synapse tells every room of a change, so it is looked first."""
+        if self._picture is None:
+            return
+        path = Path.v3.profile[self.user]
+        shown: Any = await self._client.call(Method.GET, path, user=self.user)
+        if not isinstance(shown, dict) or shown.get("avatar_url") != self._picture:
+            wanted = {"avatar_url": self._picture}
+            await self._client.call(Method.PUT, path.avatar_url, wanted, user=self.user)
 
     async def notice(
         self, room: RoomId, text: str, *, key: str, mentions: Sequence[UserId] = ()

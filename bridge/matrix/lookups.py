@@ -122,16 +122,17 @@ class Lookups:
         if protocol != self.protocol or not self.is_open:
             return None
         kinds = {name: {"regexp": ".+", "placeholder": hint} for name, hint in _HINTS.items()}
+        icon = self.names.icon or ""
         instance = {
             "network_id": self.tenant,
             "desc": PROTOCOL["displayname"],
-            "icon": "",
+            "icon": icon,
             "fields": {},
         }
         return {
             "user_fields": list(USER_FIELDS),
             "location_fields": list(LOCATION_FIELDS),
-            "icon": "",
+            "icon": icon,
             "field_types": kinds,
             "instances": [instance],
         }

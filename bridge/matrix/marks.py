@@ -137,7 +137,7 @@ def _info(tenant: TenantId, team: Team | None, names: Names, *, kind: str) -> di
     info: dict[str, object] = {
         "bridgebot": names.bot,
         "creator": names.bot,
-        "protocol": PROTOCOL,
+        "protocol": PROTOCOL | ({"avatar_url": names.icon} if names.icon else {}),
         "network": network,
         "com.beeper.room_type.v2": kind,
     }

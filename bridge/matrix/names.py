@@ -72,13 +72,14 @@ def localpart_of(user: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The part of the homeserver's namespace that is ours."""
+    """The part of the homeserver's namespace that is ours; `icon` is the picture beside our name."""
 
     domain: str
     bot_localpart: str
     ghost_template: str
     guises: Guises
     alias_template: str
+    icon: str | None = None
 
     @classmethod
     def of(cls, config: Config) -> Self:
@@ -94,6 +95,7 @@ class Names:
                 bot_name=appservice.bot_name,
             ),
             alias_template=appservice.alias_localpart,
+            icon=appservice.bot_avatar,
         )
 
     @property

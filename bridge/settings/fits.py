@@ -34,6 +34,7 @@ LOCALPART = re.compile(r"[a-z0-9._=/+-]+")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # RFC 6750, section 2.1: what a bearer token may hold
 DATABASE_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]*)(:[0-9]{1,5})?")
 WORD = re.compile(rf"[\w -]{{1,{WORD_CHARACTERS_MAX}}}")
+MEDIA_URI = re.compile(r"mxc://[A-Za-z0-9.:\[\]-]{1,230}/[A-Za-z0-9_-]{1,255}")
 POSTGRES_SCHEMES = {"postgres", "postgresql"}
 
 
@@ -55,6 +56,13 @@ def printable(text: str) -> str:
     if not text.isprintable():
         raise Unfit("holds a character that cannot be shown")
     return text.strip()
+
+
+def media_uri(text: str) -> str:
+    """Fit the address of something that a homeserver keeps."""
+    if MEDIA_URI.fullmatch(text) is None:
+        raise Unfit("is no address of media")
+    return text
 
 
 def contents(path: Path) -> str:

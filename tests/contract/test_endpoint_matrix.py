@@ -1010,6 +1010,18 @@ async def test_starting_finds_the_homeserver_and_brings_the_bot_there(slot: Slot
         assert bodies.empty()
 
 
+async def test_the_bot_shows_the_picture_that_is_configured(slot: Slot) -> None:
+    config = config_of(slot)
+    picture = f"mxc://{slot.homeserver.server_name}/abc"
+    shown = replace(config, appservice=replace(config.appservice, bot_avatar=picture))
+    for one in (shown, shown, config):  # Without a picture it keeps what it has.
+        async with world_of(one) as world:
+            await world.bot.prepare()
+            path = ApiPath.v3.profile[world.bot.user]
+            found: Any = await world.client.call(Method.GET, path, user=world.bot.user)
+            assert found["avatar_url"] == picture
+
+
 async def test_a_homeserver_that_does_not_know_our_token_says_what_to_do(slot: Slot) -> None:
     config = config_of(slot)
     wrong = replace(config, appservice=replace(config.appservice, as_token="x" * 32))

@@ -35,7 +35,8 @@ ANSWERS = {
 }
 # Commented out because they have no default: the example shows how such a value may look.
 WITHOUT_DEFAULT = {
-    "as_token", "ca_file", "certificate_file", "graph_url", "login_url", "pairs", "relay_account", "rule",
+    "as_token", "bot_avatar", "ca_file", "certificate_file", "graph_url", "login_url", "pairs",
+    "relay_account", "rule",
 }  # fmt: skip
 KEYS_OF_FIELDS = {
     "encryption_keys": "encryption_key",

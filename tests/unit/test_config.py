@@ -258,6 +258,7 @@ def test_broken_yaml_never_quotes_the_file(tmp_path: Path) -> None:
         ("appservice.as_token", f"'{'x' * 30} y'"),
         ("appservice.bot_localpart", "TeamsBot"),
         ("appservice.bot_name", '"two\\nlines"'),
+        ("appservice.bot_avatar", "https://example.org/bot.png"),
         ("appservice.ghost_localpart", "teams_"),
         ("appservice.ghost_localpart", "teams_{user}_{user}"),
         ("appservice.ghost_localpart", "Teams_{user}"),

@@ -14,9 +14,20 @@ from typing_extensions import override
 
 from bridge.config import Listen
 from bridge.domain.events import Person
-from bridge.domain.ids import Channel, ChannelId, RoomId, TeamId, TeamsUserId, TenantId
+from bridge.domain.ids import (
+    Channel,
+    ChannelId,
+    ConversationId,
+    Place,
+    RoomId,
+    TeamId,
+    TeamsUserId,
+    TenantId,
+)
+from bridge.domain.portal import Conversation, ConversationKind
 from bridge.errors import Throttled, Unavailable
 from bridge.matrix.lookups import ASKED_MAX, ASKED_WITHIN, Allowance, Lookups
+from bridge.matrix.marks import bridge_info
 from bridge.matrix.names import Names
 from bridge.ports.starting import Contact, Contacts, FoundPeople
 from bridge.sandbox.processes import reserve_port
@@ -110,6 +121,12 @@ def lookups_of(asking: Asking, *, is_open: bool) -> Lookups:
     )
 
 
+def bridge_info_of(names: Names) -> Any:
+    place = Place(tenant=TenantId("t"), conversation=ConversationId("c"))
+    conversation = Conversation(place=place, kind=ConversationKind.GROUP, topic=None, members=())
+    return bridge_info(conversation, names, name="Tea")
+
+
 @pytest.fixture(params=[False, True], ids=["closed", "open"])
 async def asking(request: pytest.FixtureRequest) -> AsyncIterator[Asking]:
     reservation = reserve_port()
@@ -180,6 +197,18 @@ async def test_people_are_found_if_everybody_may_look(asking: Asking, request: A
         assert await asking.get(f"thirdparty/{nothing}") == (200, [])
     assert (await asking.get("thirdparty/protocol/msteams"))[0] == (200 if is_open else 404)
     assert (await asking.get("thirdparty/protocol/irc"))[0] == 404
+
+
+async def test_the_protocol_has_the_picture_of_the_bot(asking: Asking) -> None:
+    plain = lookups_of(asking, is_open=True)
+    picture = "mxc://example.org/abc"
+    shown: Any = replace(plain, names=replace(NAMES, icon=picture)).description("msteams")
+
+    assert (shown["icon"], shown["instances"][0]["icon"]) == (picture, picture)
+    without: Any = plain.description("msteams")
+    assert without["icon"] == ""
+    assert bridge_info_of(replace(NAMES, icon=picture))["protocol"]["avatar_url"] == picture
+    assert "avatar_url" not in bridge_info_of(NAMES)["protocol"]
 
 
 async def test_who_asks_too_often_is_told_so_and_graph_is_left_alone(asking: Asking) -> None:
