@@ -93,6 +93,7 @@ def loops_of(
             teams.directory,
             matrix.room_keeper,
             clock,
+            memory.portals.bell,
             read_back=teams.read_again,
         ),
         Welcomer(memory.accounts, clock, welcome=matrix.rooms.welcome),

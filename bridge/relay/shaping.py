@@ -80,7 +80,10 @@ class Outcome:
 
 
 class Shaper(Loop):
-    """Looks at what is due, several at a time."""
+    """Looks at what is due, several at a time; `bell` rings for a new room, into which people want.
+
+    News ring no bell: they come in crowds, and those of a second are one look.
+    """
 
     def __init__(
         self,
@@ -88,10 +91,11 @@ class Shaper(Loop):
         directory: Directory,
         keeper: Keeper,
         clock: Clock,
+        bell: asyncio.Event,
         *,
         read_back: ReadBack,
     ) -> None:
-        super().__init__(clock, asyncio.Event(), name="shapes")
+        super().__init__(clock, bell, name="shapes")
         self.book = book
         self.directory = directory
         self.keeper = keeper

@@ -181,7 +181,7 @@ def world_of(store: PostgresWorld) -> World:
     async def read_back(place: Place, since: datetime) -> None:
         read.append((place, since))
 
-    shaper = Shaper(book, graph, hands, store.clock, read_back=read_back)
+    shaper = Shaper(book, graph, hands, store.clock, asyncio.Event(), read_back=read_back)
     return World(store=store, book=book, graph=graph, hands=hands, read=read, shaper=shaper)
 
 

@@ -80,6 +80,7 @@ async def test_a_portal_remembers_its_room(store: Database, world: PostgresWorld
     assert await book.room_of(portal.id) is None
 
     await book.remember_room(portal, RoomId("!room:matrix.test"), name="a name\x00with a NUL")
+    assert book.bell.is_set(), "people are let in at once"
     await book.remember_room(portal, RoomId("!other:matrix.test"), name="Late")
 
     assert await book.room_of(portal.id) == "!room:matrix.test", "people have joined it meanwhile"
