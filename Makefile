@@ -1,6 +1,7 @@
 # The first use of a target installs what it needs into .venv; nothing else of the system changes.
 ARGS    ?=
-WORKERS ?= 2
+# An end-to-end test waits half its time: three keep two cores busy.
+WORKERS ?= 3
 SEEDS   ?= 200
 BIN     := .venv/bin
 # A test that hangs is a failure with a stack trace, not a job that never ends.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import sys
@@ -26,6 +27,12 @@ settings.register_profile("nightly", _PATIENT, max_examples=10_000, print_blob=T
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") == "true" else "dev")
 )
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all they import stay to the end: the cycle collector need not look."""
+    gc.collect()
+    gc.freeze()
 
 
 class _Guard:
