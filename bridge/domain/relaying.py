@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Self
 
 from bridge.domain.content import (
+    Attachment,
     Block,
     Body,
     Bold,
@@ -121,8 +123,10 @@ def _words_of(seen: Reacted) -> Body:
 def _led(body: Body, stand_in: StandIn) -> Body:
     name = clean_name(stand_in.name)[:NAME_CHARS_MAX].strip() or stand_in.user
     lead = stand_in.form.lead(name, stand_in.user)
-    blocks: tuple[Block, ...] = body.blocks
-    if blocks and isinstance(blocks[0], Paragraph):
-        first = Paragraph(content=(*lead, *blocks[0].content))
-        return normalise(Body(blocks=(first, *blocks[1:])))
-    return normalise(Body(blocks=(Paragraph(content=lead), *blocks)))
+    # Teams shows files below the words, wherever they stand: their caption is what is said.
+    files = tuple(takewhile(lambda block: isinstance(block, Attachment), body.blocks))
+    said: tuple[Block, ...] = body.blocks[len(files) :]
+    if said and isinstance(said[0], Paragraph):
+        first = Paragraph(content=(*lead, *said[0].content))
+        return normalise(Body(blocks=(*files, first, *said[1:])))
+    return normalise(Body(blocks=(Paragraph(content=lead), *body.blocks)))

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bridge.convert.teams import render_teams
-from bridge.domain.content import Bold, CodeBlock, Paragraph, Text, from_text, normalise, plain_text
+from bridge.domain.content import (
+    Attachment,
+    Bold,
+    CodeBlock,
+    Paragraph,
+    Text,
+    from_text,
+    normalise,
+    plain_text,
+)
 from bridge.domain.content.nodes import Body
 from bridge.domain.events import Person, Reacted, Redacted, Sighting
 from bridge.domain.ids import MessageRef, RoomId, TeamsUserId, UserId, Version
@@ -53,6 +62,16 @@ def test_what_is_no_paragraph_comes_after_who_says_it() -> None:
 
     assert said(Body(blocks=(code,))).blocks[-1] == code
     assert plain_text(said(Body(blocks=(code,)))).startswith("Anna:")
+
+
+def test_the_caption_of_a_file_begins_with_who_says_it() -> None:
+    file = Attachment(name="plan.pdf")
+    caption = from_text("the plan").blocks
+
+    with_caption = said(Body(blocks=(file, *caption)))
+    assert with_caption.blocks[0] == file
+    assert plain_text(Body(blocks=with_caption.blocks[1:])) == "Anna: the plan"
+    assert plain_text(said(Body(blocks=(file,)))).startswith("Anna:")
 
 
 def test_the_template_may_name_the_user_and_look_otherwise() -> None:
