@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 from cryptography.fernet import Fernet
 
 from bridge.sandbox.people import MatrixPerson
 from bridge.sandbox.script import text_of
+from bridge.sandbox.tenant.client import Person
+from bridge.sandbox.tenant.client_files import FilesClient
+from tests.e2e.test_files_to_teams import put
+from tests.e2e.test_pictures_and_files import PDF, picture
+from tests.e2e.test_sign_in_lost import LOST, all_wait, is_told, told
 from tests.kit.e2e_changes import edit, react
+from tests.kit.e2e_channels import people_in
 from tests.kit.e2e_world import ARRIVAL, World, eventually
+
+Json = dict[str, Any]
+_LONG_AGO = "UPDATE deliveries SET created_at = created_at - interval '1 minute'"
+_NOT_YET = (
+    "Your message has not reached Teams yet: the account that speaks for you in Teams may not write"
+    " there. It will be tried again."
+)
 
 
 async def bring_in(world: World, host: MatrixPerson, name: str, room: str) -> MatrixPerson:
@@ -74,11 +88,7 @@ async def test_who_cannot_sign_in_is_heard_and_may_change_what_they_said(
 async def test_by_default_and_by_emote_and_across_a_restart(quiet_world: World) -> None:
     world = quiet_world
     maria, tom, service = await world.tenant.add_users("Maria Rossi", "Tom Novák", "Relay")
-    speaker = await world.person("relay")
-    world.reconfigure(relay_account=speaker.user, relay_by_default=True)
-    await world.start()
-    desk = await world.desk(speaker)
-    await world.follow(await world.link_for(speaker, desk), service)
+    await _with_service(world, service)
     host = await world.signed_in("maria", maria)
     chat = await world.tenant.create_chat("group", [maria.id, tom.id, service.id], topic="All")
     room = await world.opened(chat, tom, host)
@@ -138,6 +148,98 @@ async def test_a_service_account_that_is_not_in_the_chat_is_said_so(quiet_world:
         " in the chat to add it.",
     )
     await world.stop()
+
+
+async def test_files_pictures_and_threads_of_a_channel_are_said_for_somebody(
+    quiet_world: World,
+) -> None:
+    world = quiet_world
+    [service] = await world.tenant.add_users("Relay")
+    scene = await people_in(world, members=[service.id], is_owner=True)
+    await _with_service(world, service)
+    await scene.begin()
+    guest = await bring_in(world, scene.person, "anna", scene.room)
+    name = guest.user.split(":")[0][1:]
+    post = await scene.type("who has seen the roses?")
+    root = (await scene.find("who has seen the roses?")).id
+    shown, file = await put(guest, picture(80, 60), "image/png"), await put(guest, PDF, "text/pdf")
+    relation = {"rel_type": "m.thread", "event_id": root, "is_falling_back": True}
+    below: Json = {"m.relates_to": relation}
+
+    said = await guest.say(scene.room, "I have", **below)
+    await guest.say(scene.room, "roses.png", msgtype="m.image", url=shown, **below)
+    await guest.say(
+        scene.room, "all of them", msgtype="m.file", url=file, filename="roses.pdf", **below
+    )
+    await react(guest, scene.room, said, "👍")
+
+    texts = [f"{name}: I have", f"{name}:", f"{name}: all of them", f"{name}: reacted with 👍"]
+    found = [await scene.find_in_teams(text) for text in texts]
+    assert {one["from"]["user"]["id"] for one in found} == {service.id}
+    assert {one["replyToId"] for one in found} == {post}
+    assert 'alt="roses.png"' in found[1]["body"]["content"]
+    assert [one["name"] for one in found[2]["attachments"]] == ["roses.pdf"]
+    (kept,) = await FilesClient(world.tenant).kept()
+    assert kept.path.split("/")[0] == "General"
+    assert kept.readers == {scene.maria.id, scene.tom.id, service.id}
+    await world.at_rest()
+    assert len(await scene.in_teams()) == 6, "nothing came back as an echo"
+    await world.stop()
+    world.check_log()
+
+
+async def test_what_others_write_waits_for_the_service_account_to_sign_in_again(
+    quiet_world: World,
+) -> None:
+    world = quiet_world
+    maria, tom, service = await world.tenant.add_users("Maria Rossi", "Tom Novák", "Relay")
+    speaker, desk = await _with_service(world, service)
+    host = await world.signed_in("maria", maria)
+    chat = await world.tenant.create_chat("group", [maria.id, tom.id, service.id], topic="All")
+    room = await world.opened(chat, tom, host)
+    guest = await bring_in(world, host, "anna", room)
+    name = guest.user.split(":")[0][1:]
+    file = await put(guest, PDF, "application/pdf")
+    await guest.say(room, "the plan", msgtype="m.file", url=file, filename="plan.pdf")
+    await world.read_in_teams(chat, f"{name}: the plan")
+    kept = [(one.readers, one.writers) for one in await FilesClient(world.tenant).kept()]
+    assert kept == [({maria.id, tom.id, service.id}, {service.id})]
+
+    await world.tenant.revoke_sessions(service.id, access_tokens=True)
+    first = await guest.say(room, "waiting")
+    await all_wait(world, 1)
+    await edit(guest, room, first, "waiting no more")
+    await react(host, room, first, "👍")
+    await guest.say(room, "after it")
+    await all_wait(world, 4)
+    await host.say(room, "as myself")
+    await world.read_in_teams(chat, "as myself")
+    assert "sign-ins were revoked" in await is_told(speaker, LOST)
+    async with world.store() as store:
+        await store.execute(_LONG_AGO)
+    await world.read(guest, _NOT_YET)
+
+    await world.follow(await world.link_for(speaker, desk), service)
+    await world.read_in_teams(chat, f"{name}: after it")
+    await world.at_rest()
+    texts = await world.texts_in_teams(chat)
+    assert texts[2:] == ["as myself", f"{name}: waiting no more", f"{name}: after it"]
+    [waited] = [m for m in await world.messages(chat) if "no more" in text_of(m)]
+    assert [one["user"]["user"]["id"] for one in waited["reactions"]] == [maria.id]
+    assert (len(told(speaker, LOST)), told(guest, LOST)) == (1, [])
+    assert not world.said("parked")
+    await world.stop()
+    world.check_log()
+
+
+async def _with_service(world: World, service: Person) -> tuple[MatrixPerson, str]:
+    """Start with a service account that speaks for others; return who it is in Matrix, and its desk."""
+    speaker = await world.person("relay")
+    world.reconfigure(relay_account=speaker.user, relay_by_default=True)
+    await world.start()
+    desk = await world.desk(speaker)
+    await world.follow(await world.link_for(speaker, desk), service)
+    return speaker, desk
 
 
 async def _until_said(world: World, chat: str, words: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -157,11 +157,23 @@ async def scene_of(world: World, *, membership: str = "standard", layout: str = 
     return scene
 
 
-async def people_in(world: World, *, membership: str = "standard", layout: str = "post") -> Scene:
-    """Make a team with a channel and people; the bridge need not run."""
+async def people_in(
+    world: World,
+    *,
+    membership: str = "standard",
+    layout: str = "post",
+    members: Sequence[str] = (),
+    is_owner: bool = False,
+) -> Scene:
+    """Make a team with a channel and people; the bridge need not run.
+
+    `members` are more of them; `is_owner`: so is Maria.
+    """
     maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
     teams = TeamsClient(world.tenant)
-    team = await teams.create_team("Garden", owners=[tom.id], members=[maria.id])
+    owners = [tom.id, maria.id] if is_owner else [tom.id]
+    members = [*members, *([] if is_owner else [maria.id])]
+    team = await teams.create_team("Garden", owners=owners, members=members)
     at = team.general
     if layout != "post" or membership != "standard":
         more: Json = {} if membership == "standard" else {"owners": [tom.id], "members": [maria.id]}
