@@ -142,6 +142,9 @@ def changes(known: Known | None, seen: Sighting, *, side: Side) -> Outcome:
         return _first_seen(seen, side)
     if is_older(seen.version, known.version):
         return Outcome(ignored=Ignored(reason=STALE))
+    if side is Side.MATRIX and known.deleted:
+        # There what was taken back stays so; an edit of it was found late, or is of no meaning.
+        return Outcome(ignored=Ignored(reason=DELETED))
     events: list[Event] = []
     gone: set[int] = set()
     deleted = _deletion(known, seen, events, gone)

@@ -163,6 +163,14 @@ def test_a_message_taken_back_and_back_again_is_sent_again() -> None:
     assert not back.known.deleted
 
 
+def test_an_edit_in_matrix_does_not_bring_back_what_was_taken_back() -> None:
+    edit = seen(edited="2", body=from_text("other words"), reactions=None)
+
+    outcome = changes(replace(KNOWN, origin=Side.MATRIX, deleted=True), edit, side=Side.MATRIX)
+
+    assert outcome == Outcome(ignored=Ignored(reason=DELETED))
+
+
 def test_a_message_that_is_there_again_has_its_reactions_again_also_our_own() -> None:
     gone = replace(KNOWN, deleted=True, own=(own(Own.REACT, person="ben", key="👍"),))
     both = (Reaction(person=BEN, key="👍"), Reaction(person=ADA, key="🎉"))
