@@ -348,7 +348,10 @@ class Journal(Protocol):
         ...
 
     async def is_ours(self, delivery: Delivery) -> bool:
-        """Tell whether the delivery is still open and its stream still leased to this process."""
+        """Tell whether the delivery is still open, its stream still leased to this process, and its turn.
+
+        What has come before it in the stream since it was claimed goes first.
+        """
         ...
 
     async def retry(

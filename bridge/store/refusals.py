@@ -23,7 +23,7 @@ from bridge.domain.ids import Side, TeamsUserId, TenantId, UserId
 from bridge.domain.portal import Account
 from bridge.ports import AWAITED_FOR, AWAITING, Clock, Delivery, Entry, Refusal
 from bridge.store.database import Database, Row, Session, plain
-from bridge.store.deliveries import IN_HAND
+from bridge.store.in_hand import IN_HAND
 
 LOOK_EVERY = timedelta(hours=1)
 """An administrator may have consented, a policy been lifted, an account enabled again."""

@@ -46,6 +46,7 @@ from tests.contract.test_journal import (
     make_portal,
     new,
     raws,
+    sources,
     world,
 )
 
@@ -668,6 +669,22 @@ async def test_a_delivery_is_ours_until_somebody_else_has_its_stream(world: Worl
 
     assert not await one.is_ours(run.deliveries[0])
     assert await other.is_ours(taken.deliveries[0])
+
+
+async def test_what_comes_to_go_before_a_delivery_goes_first(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, replace(new(world, portal, "$2", target=TEAMS), position=2))
+    run = await claim_one(journal, TEAMS)
+    await append(journal, replace(new(world, portal, "$3", target=TEAMS), position=3))
+    assert await journal.is_ours(run.deliveries[0])
+
+    await append(journal, replace(new(world, portal, "$1", target=TEAMS), position=1))
+
+    assert not await journal.is_ours(run.deliveries[0])
+    await journal.release(run)
+    assert sources([await claim_one(journal, TEAMS)]) == [["$1", "$2", "$3"]]
 
 
 async def test_what_has_become_a_link_is_nobodys_any_more(world: World) -> None:

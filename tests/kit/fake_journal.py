@@ -214,9 +214,15 @@ class FakeJournal(ports.Journal):
     @override
     async def is_ours(self, delivery: Delivery) -> bool:
         await self.moment("is_ours")
-        ours = self.in_hand(delivery) is not None
+        stored = self.in_hand(delivery)
+        ours = stored is not None and not self._goes_behind(stored)
         await self.moment("is_ours done")
         return ours
+
+    def _goes_behind(self, stored: StoredDelivery) -> bool:
+        place = (stored.new.position, stored.id)
+        stream = self.store.open_of((stored.new.portal, stored.new.target))
+        return any(d.state == "queued" and (d.new.position, d.id) < place for d in stream)
 
     @override
     async def retry(
