@@ -203,7 +203,7 @@ async def test_what_others_write_waits_for_the_service_account_to_sign_in_again(
     await guest.say(room, "the plan", msgtype="m.file", url=file, filename="plan.pdf")
     await world.read_in_teams(chat, f"{name}: the plan")
     kept = [(one.readers, one.writers) for one in await FilesClient(world.tenant).kept()]
-    assert kept == [({maria.id, tom.id, service.id}, {service.id})]
+    assert kept == [(frozenset({maria.id, tom.id, service.id}), frozenset({service.id}))]
 
     await world.tenant.revoke_sessions(service.id, access_tokens=True)
     first = await guest.say(room, "waiting")

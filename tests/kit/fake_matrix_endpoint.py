@@ -2,14 +2,16 @@
 
 take_in   event JSON ─▶ what `bridge.matrix.reading` makes of it
 deliver   the portal's room, made when first needed ─▶ what `bridge.matrix.saying` makes of the event
-          ─▶ as a ghost; what is taken back is taken back by whoever sent it, or by the bot
+          ─▶ as the author's own account, with its mark, or as their ghost; what is taken back is taken
+          back by whoever sent it, if we may speak as them for who takes it back, or by the bot
 find      while the homeserver remembers transactions: None, for repeating is harmless;
           later: the event with our marker, the ghost's reaction, the redaction of the target
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
@@ -24,10 +26,13 @@ from bridge.domain.events import (
     MessageSent,
     ReactionAdded,
     ReactionRemoved,
+    Seen,
+    Sighting,
 )
 from bridge.domain.ids import MessageRef, RoomId, Side, UserId
 from bridge.domain.portal import Portal
 from bridge.matrix import saying
+from bridge.matrix.echo import mark
 from bridge.matrix.reading import reading_of
 from bridge.ports import Confirm, Delivery, Endpoint, Entry, Reading
 from tests.kit.fake_matrix import (
@@ -41,7 +46,15 @@ from tests.kit.fake_matrix import (
     ghost,
     is_ours,
 )
-from tests.kit.fake_network import bare, exchange, far_parts, in_parts, part_of, surplus
+from tests.kit.fake_network import (
+    bare,
+    exchange,
+    far_parts,
+    in_parts,
+    milliseconds,
+    part_of,
+    surplus,
+)
 
 BYTES_MAX = 600
 """So small that ordinary messages have parts."""
@@ -55,7 +68,11 @@ async def _nobody(_portal: Portal, _room: RoomId) -> None:
 
 
 class FakeMatrixEndpoint(Endpoint):
-    """One process's way to Matrix; `room_made` is told which room a portal has got."""
+    """One process's way to Matrix.
+
+    `room_made` is told which room a portal has got; `own_accounts`: as whom people of Teams are heard
+    who have an account here, the others by their ghosts.
+    """
 
     side = Side.MATRIX
     shows_within = timedelta(0)
@@ -66,14 +83,24 @@ class FakeMatrixEndpoint(Endpoint):
         *,
         bytes_max: int = BYTES_MAX,
         room_made: RoomMade = _nobody,
+        own_accounts: Mapping[str, UserId] = {},
     ) -> None:
         self.network = network
+        self.own_accounts = own_accounts
         self.bytes_max = bytes_max
         self.room_made = room_made
 
     @override
     async def take_in(self, entry: Entry) -> Reading:
-        return reading_of(orjson.loads(entry.raw), bot=BOT, received_at=entry.received_at)
+        read = reading_of(orjson.loads(entry.raw), bot=BOT, received_at=entry.received_at)
+        return replace(read, sightings=tuple(map(self._settled, read.sightings)))
+
+    def _settled(self, seen: Seen) -> Seen:
+        """Say whether an edit is by who sent what it edits."""
+        if not self.own_accounts or not isinstance(seen, Sighting) or not seen.edited:
+            return seen
+        original = self.network.event(seen.ref)
+        return replace(seen, is_own=original is not None and original["sender"] == seen.author.id)
 
     @override
     def fit(self, event: Event) -> tuple[Event, ...]:
@@ -121,6 +148,17 @@ class FakeMatrixEndpoint(Endpoint):
 
     # --- delivering ---
 
+    def _voice(self, delivery: Delivery) -> UserId:
+        author = delivery.event.author.id
+        return self.own_accounts.get(author) or ghost(author)
+
+    def _may_replace(self, delivery: Delivery, event: MessageEdited) -> bool:
+        """Tell whether the author themselves can edit what they have written here."""
+        parts = delivery.far.parts
+        original = self.network.event(parts[0].ref) if len(parts) == event.parts == 1 else None
+        own = self.own_accounts.get(event.author.id)
+        return original is not None and own is not None and saying.may_replace(original, own)
+
     async def _room(self, delivery: Delivery) -> RoomId:
         if delivery.portal.room is not None:
             return delivery.portal.room
@@ -134,7 +172,9 @@ class FakeMatrixEndpoint(Endpoint):
     async def _send(
         self, delivery: Delivery, kind: str, content: Json, confirm: Confirm
     ) -> MessageRef:
-        room, who = await self._room(delivery), ghost(delivery.event.author.id)
+        room, who = await self._room(delivery), self._voice(delivery)
+        if not is_ours(who):
+            content = content | mark(who, room, milliseconds(delivery.event.sent_at))
         # As in the real one, the kind and the slot tell apart what one source has led to.
         transaction, sent_at = saying.transaction_of(delivery, kind), delivery.event.sent_at
         return await exchange(
@@ -146,27 +186,26 @@ class FakeMatrixEndpoint(Endpoint):
         )
 
     async def _redact(self, delivery: Delivery, ref: MessageRef) -> MessageRef:
-        """Take an event back as the ghost whose it is, or as the bot where it is a person's."""
+        """Take an event back as the ghost whose it is, as its own author, or as the bot."""
         event, done = self.network.event(ref), self._redaction_of(ref)
         if event is None or done is not None:
             return done or ref
-        room, sender = await self._room(delivery), event["sender"]
-        transaction = saying.transaction_of(delivery, f"{REDACTION} {ref}")
+        room, sender = await self._room(delivery), UserId(event["sender"])
+        who = sender if is_ours(sender) or sender == self._voice(delivery) else BOT
+        transaction = saying.transaction_of(delivery, f"{REDACTION} {ref} as {who}")
+        marked = {} if is_ours(who) else mark(who, room, ref)
         return await exchange(
             self.network.moment,
             f"matrix {REDACTION}",
-            lambda: self.network.send(
-                room,
-                UserId(sender) if is_ours(sender) else BOT,
-                transaction,
-                REDACTION,
-                {"redacts": ref},
-            ),
+            lambda: self.network.send(room, who, transaction, REDACTION, {"redacts": ref} | marked),
         )
 
     async def _edit(self, delivery: Delivery, event: MessageEdited, confirm: Confirm) -> MessageRef:
-        """What a person of Matrix wrote nobody can edit for them: it is said anew, in reply."""
+        """What a person of Matrix wrote nobody else can edit for them: it is said anew, in reply."""
         parts = far_parts(delivery)
+        if saying.is_theirs(parts) and self._may_replace(delivery, event):
+            content = saying.edit(delivery, event.body, of=parts[0].ref)
+            return await self._send(delivery, MESSAGE, content, confirm)
         if saying.is_theirs(parts):
             first = event.part == 0
             content = saying.message(
@@ -231,10 +270,11 @@ class FakeMatrixEndpoint(Endpoint):
     def _reaction_of(
         self, room: RoomId, delivery: Delivery, event: ReactionAdded
     ) -> MessageRef | None:
-        who, parts = ghost(event.author.id), delivery.far.parts
+        parts = delivery.far.parts
+        users = {ghost(event.author.id), self._voice(delivery)}
         for given in self.network.annotations(room, parts[0].ref) if parts else ():
             key = given["content"]["m.relates_to"]["key"]
-            if given["sender"] == who and bare(key) == event.key:
+            if given["sender"] in users and bare(key) == event.key:
                 return MessageRef(given["event_id"])
         return None
 

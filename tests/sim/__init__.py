@@ -3,9 +3,11 @@
     turns     who runs next: one awaited moment after the other, drawn by the seed
     weather   what goes wrong, and how often
     process   one bridge process: loops, leases, catch-up; may be killed, frozen, its clock set
+    cast      who is who: in Teams, in Matrix, in both; heard as whom; what crosses which way
     people    what is said and done on both sides
     world     everything together: from the first word to the last look
-    verdict   are both sides equal, is everything there once and in order
+    looks     what people see on both sides, made comparable
+    verdict   are both sides equal, is everything there once and in order; who speaks
 
 A run is a function of its seed. `make sim SEEDS=20000` runs many; one that failed is repeated with
 `make sim ARGS="--seed 4711 --trace"`, and its number goes into `seeds.txt`.

@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import structlog
 
+from tests.sim.turns import Stillness
 from tests.sim.weather import Protection
 from tests.sim.world import plan_of, simulate
 
@@ -33,7 +34,8 @@ def play(
     """Play one seed; return it, what is wrong in the end, and what had gone wrong on the way."""
     if not trace:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    wrongs, counts = asyncio.run(simulate(plan_of(seed, without=without), trace=trace))
+    with asyncio.Runner(loop_factory=Stillness) as runner:
+        wrongs, counts = runner.run(simulate(plan_of(seed, without=without), trace=trace))
     return seed, wrongs, counts
 
 

@@ -1,7 +1,7 @@
 """What is said and done on both sides, drawn by the seed; nobody does what their client would refuse.
 
-In Teams: two people without a Matrix account, and one who has one and writes here now and then, so
-that the gate has something to tell apart. In Matrix: two people who have signed in to Teams.
+Who they are says `cast`. Whoever has signed in writes in Teams now and then, too, so that the gate
+has something to tell apart.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from bridge.domain.ids import MessageRef, Place, RoomId, channel_of
-from tests.kit.fake_matrix import MESSAGE, REACTION, THREAD, FakeMatrix, is_ours, related
+from bridge.domain.ids import MessageRef, Place, RoomId, Side, channel_of
+from bridge.domain.portal import Direction
+from bridge.matrix.echo import is_marked
+from tests.kit.fake_matrix import MESSAGE, REACTION, THREAD, FakeMatrix, related
 from tests.kit.fake_teams import FakeTeams, Said
+from tests.sim.cast import IN_BOTH, Cast, matrix_user, name_of
+from tests.sim.looks import Looks
 
-IN_TEAMS = ("ada", "grace")
-IN_BOTH = ("edsger", "barbara")
 EMOJI = ("👍", "🎉", "❤")
-
-
-def matrix_user(person: str) -> str:
-    return f"@{person}:fake.test"
 
 
 @dataclass
@@ -30,23 +28,26 @@ class People:
     random: Random
     teams: FakeTeams
     matrix: FakeMatrix
+    cast: Cast
     said: int = 0
     brought_back: set[MessageRef] = field(default_factory=set)
     answered: set[MessageRef] = field(default_factory=set)
     """What somebody answered is not brought back once it was taken back."""
 
-    def act_in_teams(self, place: Place) -> None:
+    def act_in_teams(self, looks: Looks) -> None:
         """Do something in a chat."""
+        place = looks.place
         chat = self.teams.chats[place.conversation]
         threads = channel_of(place) is not None
         alive = [said for said in chat.messages.values() if said.deleted is None]
-        who = self.random.choice(IN_TEAMS)
-        own = [said for said in alive if said.author == who]
+        who = self.random.choice(self.cast.changing_in_teams())
+        own = [s for s in alive if s.author == who and looks.is_changed_in_teams(s.ref)]
         gone = [
             said
             for said in chat.messages.values()
             if said.deleted is not None
             and said.author == who
+            and looks.is_changed_in_teams(said.ref)
             and self._may_come_back(said, threads)
         ]
         acts: list[tuple[int, Callable[[], None]]] = [
@@ -67,27 +68,31 @@ class People:
             acts += [(6, lambda: self._unreact(place, who, self._pick(reacted)))]
         self._one_of(acts)
 
-    def act_in_matrix(self, room: RoomId, *, threads: bool) -> None:
+    def act_in_matrix(self, looks: Looks) -> None:
         """Do something in a room; in that of a channel people use threads, and quote nothing there."""
-        who = matrix_user(self.random.choice(IN_BOTH))
+        room, threads = looks.room, channel_of(looks.place) is not None
+        who = matrix_user(self.random.choice((*IN_BOTH, *self.cast.guests)))
+        changes = self.cast.changes_on.get(name_of(who)) is not Side.TEAMS
         events = [e for e in self.matrix.timeline if e["room_id"] == room and e["content"]]
         messages = [
             e for e in events if e["type"] == MESSAGE and related(e["content"], "m.replace") is None
         ]
-        own = [e for e in messages if e["sender"] == who]
+        is_open = looks.direction is Direction.BOTH
+        own = [e for e in messages if e["sender"] == who and (is_open or not is_marked(e))]
         reactions = [e for e in events if e["type"] == REACTION and e["sender"] == who]
         acts: list[tuple[int, Callable[[], None]]] = [(50, lambda: self._say_in_matrix(room, who))]
         if messages:
             say = self._say_below_in_matrix if threads else self._reply_in_matrix
             weight = 40 if threads else 8
             acts += [(weight, lambda: say(room, who, self._event(messages)))]
+        if messages and changes:
             acts += [(10, lambda: self._react_in_matrix(room, who, self._event(messages)))]
-        if own:
+        if own and changes:
             acts += [
                 (8, lambda: self._edit_in_matrix(room, who, self._event(own))),
                 (4, lambda: self._redact(room, who, self._event(own))),
             ]
-        if reactions:
+        if reactions and changes:
             acts += [(6, lambda: self._redact(room, who, self._event(reactions)))]
         self._one_of(acts)
 
@@ -164,9 +169,3 @@ class People:
             e["sender"] == who and e["content"]["m.relates_to"]["key"] == key for e in given
         ):
             self.matrix.react(room, who, ref, key)
-
-
-def person_of_matrix(user: str) -> str:
-    """Return the person behind a ghost or a Matrix user."""
-    name = user.removeprefix("@").partition(":")[0]
-    return name.removeprefix("teams_") if is_ours(user) else name

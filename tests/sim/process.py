@@ -8,22 +8,27 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import orjson
 from typing_extensions import override
 
 from bridge.domain.events import Request, Seen
 from bridge.domain.ids import MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 from bridge.errors import StoreUnavailable
+from bridge.matrix.echo import is_marked
 from bridge.ports import Delivery, Desk, Entry, NewDelivery, NewEntry, Room, Run
-from bridge.relay.intake import Intake
+from bridge.relay.intake import Intake, Read, Trouble
+from bridge.relay.items import Says
 from bridge.relay.loops import POLL, STORE_AWAY_WAIT, Loop, Step
-from bridge.relay.plan import GATE_PATIENCE
+from bridge.relay.plan import GATE_PATIENCE, Plan
 from bridge.relay.reconcile import RENEW_EVERY
 from bridge.relay.worker import Worker
 from tests.kit.fake_journal import LEASE, FakeJournal, FakeUnit
 from tests.kit.fake_matrix_endpoint import FakeMatrixEndpoint
+from tests.kit.fake_sign_ins import FakeAwaiting, mend, sign_in
 from tests.kit.fake_store import StoredEntry, StreamKey, delivery_of
 from tests.kit.fake_teams_endpoint import FakeTeamsEndpoint
+from tests.sim.cast import RELAY, matrix_user, says
 from tests.sim.turns import PROCESS, SimClock
 from tests.sim.verdict import Ledger
 from tests.sim.weather import Protection
@@ -33,6 +38,9 @@ if TYPE_CHECKING:
 
 CATCH_UP_EVERY = timedelta(seconds=20)
 OVERLAP = timedelta(minutes=1)
+TRY_EVERY = timedelta(seconds=20)
+"""So often a sign-in is tried that was refused; in earnest once an hour."""
+RELAY_USER = matrix_user(RELAY)
 LANES = 2
 """In which a process reads what a side has pushed."""
 
@@ -50,6 +58,7 @@ class SimUnit(FakeUnit):
 
     gate = True
     ledger: Ledger
+    world: World
 
     @override
     async def in_the_air(
@@ -75,6 +84,10 @@ class SimUnit(FakeUnit):
             conversation = self._store.portal(new.portal).place
             self.ledger.decided(f"{conversation.tenant}/{conversation.conversation}/{new.source}")
 
+    @override
+    def stored(self, new: NewDelivery) -> None:
+        self.world.note_crossing(new)
+
 
 class SimJournal(FakeJournal):
     """The fake journal with protections that can be switched off."""
@@ -88,6 +101,7 @@ class SimJournal(FakeJournal):
             gate = Protection.GATE not in without
             ledger = world.ledger
 
+        Unit.world = world
         self.unit_kind = Unit
 
     @override
@@ -117,6 +131,35 @@ class SimJournal(FakeJournal):
         stored.state, stored.attempts = "sending", stored.attempts + 1
         portal = self.store.portal(key[0])
         return Run(portal=portal, target=key[1], deliveries=(delivery_of(portal, stored),))
+
+
+class SimIntake(Intake):
+    """Lets the world know what was kept out, and for which reasons."""
+
+    world: World
+
+    @override
+    def _count(
+        self, read: Sequence[Read], plan: Plan, troubles: Sequence[Trouble], *, strangers: int
+    ) -> None:
+        super()._count(read, plan, troubles, strangers=strangers)
+        seen = [seen for one in read for seen in one.reading.sightings]
+        self.world.note_kept_out(self.source.side, seen, plan.ignored)
+
+
+class SimAwaiting(FakeAwaiting):
+    """Lets the ledger know what waits."""
+
+    def __init__(self, journal: SimJournal) -> None:
+        super().__init__(journal)
+        self._world = journal.world
+
+    @override
+    async def wait(self, delivery: Delivery, *, reason: str, since: datetime) -> bool:
+        done = await super().wait(delivery, reason=reason, since=since)
+        if done:
+            self._world.ledger.waited.add(delivery.source)
+        return done
 
 
 class SimTeams(FakeTeamsEndpoint):
@@ -155,7 +198,9 @@ class Process:
         self.teams = SimTeams(world.teams, self.journal)
         self.teams.finds = Protection.FIND not in world.without
         self.teams.recalls = Protection.RECALL not in world.without
-        self.matrix = SimMatrix(world.matrix, room_made=self._room_made)
+        self.matrix = SimMatrix(
+            world.matrix, room_made=self._room_made, own_accounts=world.cast.accounts
+        )
         self.matrix.finds = Protection.MARKER not in world.without
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -165,15 +210,20 @@ class Process:
                 _ = self.spawn(self._repeat(loop))
         _ = self.spawn(self._renew())
         _ = self.spawn(self._catch_up())
+        if self.world.cast.losses:
+            _ = self.spawn(self._try_sign_ins())
 
     def _loops(self) -> tuple[Loop, ...]:
         journal, clock, desk = self.journal, self.clock, SilentDesk()
-        return (
-            Intake(self.teams, self.matrix, journal, clock, speaker=_author, desk=desk),
-            Intake(self.matrix, self.teams, journal, clock, speaker=_account, desk=desk),
-            Worker(self.matrix, journal, clock),
-            Worker(self.teams, journal, clock, run_length_max=1),
+        from_teams = SimIntake(self.teams, self.matrix, journal, clock, speaker=_author, desk=desk)
+        from_matrix = SimIntake(
+            self.matrix, self.teams, journal, clock, speaker=_account, desk=desk
         )
+        from_teams.world = from_matrix.world = self.world
+        to_teams = Worker(self.teams, journal, clock, run_length_max=1)
+        if Protection.AWAIT not in self.world.without:
+            to_teams.awaiting = SimAwaiting(journal)
+        return from_teams, from_matrix, Worker(self.matrix, journal, clock), to_teams
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run something in this process."""
@@ -191,10 +241,40 @@ class Process:
     async def take(self, entry: NewEntry) -> bool:
         """Be called by a network; return whether it was answered well."""
         with suppress(StoreUnavailable):
-            await self.journal.append_entries([entry])
-            self.world.ledger.arrived(entry)
+            await self._append([entry])
             return True
         return False
+
+    async def _append(self, entries: Sequence[NewEntry]) -> None:
+        """Store what is not our own doing, known by its mark: the web layer and the feed leave it out."""
+        if Protection.MARK not in self.world.without:
+            entries = [entry for entry in entries if not is_own(entry)]
+        if entries:
+            await self.journal.append_entries(entries)
+        for entry in entries:
+            self.world.ledger.arrived(entry)
+
+    async def sign_in(self, who: str) -> bool:
+        """Let somebody sign in to Teams again; return whether that came to its end."""
+
+        def accept() -> None:
+            self.world.teams.signed_out.discard(who)
+
+        with suppress(StoreUnavailable):
+            user = matrix_user(who)
+            await sign_in(self.journal, user, who, relay_account=RELAY_USER, accept=accept)
+            return True
+        return False
+
+    async def _try_sign_ins(self) -> None:
+        """As the reminder does, but sooner."""
+        while True:
+            await self.clock.sleep(TRY_EVERY)
+            accounts = self.world.store.accounts
+            for who in [who for who, account in accounts.items() if account.refused]:
+                with suppress(StoreUnavailable):
+                    if who not in self.world.teams.signed_out:
+                        await mend(self.journal, who, relay_account=RELAY_USER)
 
     async def _repeat(self, loop: Loop) -> None:
         while True:
@@ -223,9 +303,7 @@ class Process:
         world = self.world
         entries, token = world.matrix.found_since(world.sync_token)
         if entries:
-            await self.journal.append_entries(entries)
-            for entry in entries:
-                world.ledger.arrived(entry)
+            await self._append(entries)
         world.sync_token = max(world.sync_token, token)
 
     async def _look_at_teams(self) -> None:
@@ -234,9 +312,7 @@ class Process:
             since, until = world.read_until[place], world.turns.now
             entries = world.teams.found_since(place, since - OVERLAP)
             if entries:
-                await self.journal.append_entries(entries)
-                for entry in entries:
-                    world.ledger.arrived(entry)
+                await self._append(entries)
             world.read_until[place] = max(world.read_until[place], until)
 
     async def _room_made(self, portal: Portal, room: RoomId) -> None:
@@ -247,9 +323,13 @@ async def _author(seen: Seen) -> str | None:
     return seen.author.id
 
 
-async def _account(seen: Seen) -> str | None:
-    """Everybody in Matrix has signed in, as the person of the same name."""
-    return seen.author.id.removeprefix("@").partition(":")[0]
+async def _account(seen: Seen) -> Says:
+    return says(seen.author.id)
+
+
+def is_own(entry: NewEntry) -> bool:
+    """Tell whether an event is one that we have sent as a person."""
+    return entry.side is Side.MATRIX and is_marked(orjson.loads(entry.raw))
 
 
 def at(moment: datetime) -> str:

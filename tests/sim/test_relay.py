@@ -54,4 +54,6 @@ def test_the_faults_do_happen() -> None:
         "throttled",
         "notifications lost",
         "events forgotten",
+        "kept out",
+        "sign-ins lost",
     }

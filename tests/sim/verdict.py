@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bridge.ports import Entry, NewEntry
 from tests.kit.fake_network import Shown
+from tests.sim.looks import REACTED
 
 _ABOUT = re.compile(rb"messages\('([0-9]+)'\)(?:/replies\('([0-9]+)'\))?")
 _EVENT = re.compile(rb'"event_id":"([^"]+)"')
@@ -27,6 +28,8 @@ class Ledger:
     excused: set[str] = field(default_factory=set)
     """What the homeserver had forgotten, and was found later; what had to wait at the gate for so
     long that others were let pass."""
+    waited: set[str] = field(default_factory=set)
+    """What had to wait until its speaker had signed in again; others were let pass."""
     _in_hand: dict[str, int] = field(default_factory=dict)
 
     def arrived(self, entry: NewEntry) -> None:
@@ -82,13 +85,13 @@ def differences(sides: Sides) -> Iterator[str]:
 
 
 def repetitions(sides: Sides) -> Iterator[str]:
-    """Name what is shown twice: people never say the same again.
+    """Name what is shown twice: people never say the same again, though they may react alike.
 
     Not every repetition is a difference: what was posted twice is carried back, and shown twice there.
     """
     for side, shown in (("Teams", sides.teams), ("Matrix", sides.matrix)):
         for (person, words), number in sorted(Counter((s.person, s.words) for s in shown).items()):
-            if number > 1:
+            if number > 1 and not words.startswith(REACTED):
                 yield f"{sides.chat}: {side} shows {number} x {person}: {words!r}"
 
 
@@ -98,18 +101,23 @@ def _told(shown: Shown) -> str:
 
 
 def inversions(
-    source: Sequence[tuple[str, str]], far: Sequence[str], ledger: Ledger
+    source: Sequence[tuple[str, str]],
+    far: Sequence[str],
+    ledger: Ledger,
+    *,
+    excused: Collection[str] = (),
 ) -> Iterator[str]:
     """Name pairs that arrived in the wrong order although both had reached us in time.
 
     `source` is what was said, in its order: its name, and what it is called on the far side; `far`
-    are these in the order in which the far side shows them.
+    are these in the order in which the far side shows them. What is `excused`, others may pass.
     """
+    excused = {*excused, *ledger.excused}
     place = {ref: number for number, ref in enumerate(far)}
     seen = [(name, place[ref]) for name, ref in source if ref in place]
     for number, (earlier, at) in enumerate(seen):
         for later, before in seen[number + 1 :]:
-            if before < at and earlier not in ledger.excused and _in_time(earlier, later, ledger):
+            if before < at and earlier not in excused and _in_time(earlier, later, ledger):
                 yield f"{later} went before {earlier}"
 
 

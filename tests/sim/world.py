@@ -10,21 +10,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bridge.domain.ids import MessageRef, Place, RoomId, Side, channel_of, own_id
+from bridge.domain.events import MessageSent, Seen
+from bridge.domain.ids import MessageRef, Place, RoomId, Side, own_id
+from bridge.domain.portal import Direction
 from bridge.errors import StoreUnavailable, Throttled, Unavailable, Uncertain
-from bridge.ports import NewEntry
+from bridge.matrix.echo import is_marked
+from bridge.ports import NewDelivery, NewEntry
+from bridge.relay.crossing import KEPT_OUT
+from bridge.teams.notifications import Notice, read_entry
 from tests.kit.fake_matrix import MESSAGE, THREAD, FakeMatrix, answered_by, is_ours, related
 from tests.kit.fake_network import Shown
-from tests.kit.fake_store import BEGINNING, FakeStore, StoredLink
+from tests.kit.fake_store import BEGINNING, FakeStore, StoredAccount, StoredLink
 from tests.kit.fake_teams import FakeTeams
-from tests.sim.people import IN_BOTH, IN_TEAMS, People, person_of_matrix
+from tests.sim.cast import IN_BOTH, IN_TEAMS, RELAY, Cast, Loss, drawn, matrix_user
+from tests.sim.looks import Looks
+from tests.sim.people import People
 from tests.sim.process import Process, at
-from tests.sim.turns import PROCESS, SimClock, Turns
+from tests.sim.turns import PEOPLE, PROCESS, SimClock, Turns
 from tests.sim.verdict import Ledger, Sides, differences, inversions, repetitions
 from tests.sim.weather import CALM, STORM, Protection, Weather
 
@@ -55,6 +62,7 @@ class Plan:
     processes: int = 2
     has_devices: bool = True
     keeps_traces: bool = True
+    cast: Cast = field(default_factory=Cast)
 
 
 @dataclass
@@ -72,6 +80,7 @@ class World:
         self.random = self.turns.random
         self.weather = self.plan.weather
         self.without = self.plan.without
+        self.cast = self.plan.cast
         self.store = FakeStore()
         clock = SimClock(self.turns)
         self.teams = FakeTeams(
@@ -83,13 +92,16 @@ class World:
         self.matrix = FakeMatrix(
             clock, push=self._pushed, moment=self.network_moment, has_devices=self.plan.has_devices
         )
-        everybody = (*IN_TEAMS, *IN_BOTH)
+        everybody = (*IN_TEAMS, *IN_BOTH, RELAY)
         self.places = [
             *(self.teams.open_chat(f"chat{n}", *everybody) for n in range(CHATS)),
             *(self.teams.open_channel(f"channel{n}", *everybody) for n in range(CHANNELS)),
         ]
         self.rooms = {place: self.matrix.open_room(place) for place in self.places}
-        self.people = People(self.random, self.teams, self.matrix)
+        self.bridged: dict[Place, set[MessageRef]] = {place: set() for place in self.places}
+        """Messages of Teams that a process has posted."""
+        self.misdeeds: list[str] = []
+        self.people = People(self.random, self.teams, self.matrix, self.cast)
         self.read_until: dict[Place, datetime] = dict.fromkeys(self.places, BEGINNING)
         self.sync_token = 0
         self.queue: deque[NewEntry] = deque()
@@ -108,6 +120,8 @@ class World:
             after = TRAFFIC * self.random.random()
             place = self.random.choice(self.places)
             self.turns.plan(after, lambda p=place, n=number: self._act(p, n))  # type: ignore[misc]
+        for loss in self.cast.losses:
+            self.turns.plan(loss.after, lambda one=loss: self._lose(one))  # type: ignore[misc]
         await self._until(BEGINNING + TRAFFIC)
         self.weather = CALM
         self.turns.frozen.clear()
@@ -132,8 +146,17 @@ class World:
         process.journal.moment = _undisturbed
         async with process.journal.unit() as unit:
             portals = await unit.portals(self.places)
-        for place, portal in portals.items():
-            self.store.set_room(portal.id, self.rooms[place])
+        for number, (place, portal) in enumerate(portals.items()):
+            direction = self.cast.directions[number]
+            self.store.portals[place] = replace(
+                portal,
+                room=self.rooms[place],
+                relayed=self.cast.relayed[number],
+                direction=Direction.BOTH if Protection.DIRECTION in self.without else direction,
+            )
+        for who in (*IN_BOTH, RELAY):
+            account = StoredAccount(user=matrix_user(who), signed_in_at=BEGINNING)
+            self.store.accounts[who] = account
 
     async def _until(self, end: datetime) -> None:
         while await self.turns.step(end):
@@ -143,10 +166,76 @@ class World:
 
     def _act(self, place: Place, number: int) -> None:
         if number % 2:
-            self.people.act_in_teams(place)
+            self.people.act_in_teams(self._looks(place))
         else:
-            threads = channel_of(place) is not None
-            self.people.act_in_matrix(self.rooms[place], threads=threads)
+            self.people.act_in_matrix(self._looks(place))
+
+    def _looks(self, place: Place) -> Looks:
+        return Looks(
+            cast=self.cast,
+            number=self.places.index(place),
+            place=place,
+            room=self.rooms[place],
+            teams=self.teams,
+            matrix=self.matrix,
+            bridged=self.bridged[place],
+            linked={link.message for link in self._links(place)},
+        )
+
+    # --- sign-ins ---
+
+    def _lose(self, loss: Loss) -> None:
+        self._count("sign-ins lost", loss.who)
+        self.teams.signed_out.add(loss.who)
+        self.turns.plan(loss.duration, lambda: self._sign_in(loss.who))
+
+    def _sign_in(self, who: str) -> None:
+        if not self.processes:
+            self.turns.plan(REPEATED_AFTER, lambda: self._sign_in(who))
+            return
+        process = self.random.choice(self.processes)
+        _ = process.spawn(self._signed_in(process, who))
+
+    async def _signed_in(self, process: Process, who: str) -> None:
+        done = False
+        try:
+            done = await process.sign_in(who)
+        finally:
+            if not done:
+                self.turns.plan(REPEATED_AFTER, lambda: self._sign_in(who))
+
+    # --- what must not happen ---
+
+    def note_crossing(self, new: NewDelivery) -> None:
+        """Look at what is about to cross."""
+        number, place = next(
+            (n, p) for n, p in enumerate(self.places) if self.store.portals[p].id == new.portal
+        )
+        what = f"{place.conversation}: {new.event}"
+        if not self.cast.directions[number].carries(new.target.other):
+            self.misdeeds.append(f"crosses although it is closed: {what}")
+        if new.target is Side.TEAMS:
+            event = self.matrix.event(new.source)
+            edit = isinstance(new.event, MessageSent)
+            if event is not None and edit and (is_ours(event["sender"]) or is_marked(event)):
+                self.misdeeds.append(f"an echo is said: {what}")
+        elif isinstance(new.event, MessageSent) and new.source in self.bridged[place]:
+            self.misdeeds += [] if new.event.again else [f"an echo is said: {what}"]
+
+    def note_kept_out(self, side: Side, seen: Sequence[Seen], reasons: Sequence[str]) -> None:
+        """Compare what was read of closed conversations with what was ignored for that."""
+        origins = {
+            origin
+            for number, place in enumerate(self.places)
+            if not self.cast.directions[number].carries(side)
+            for origin in (place, self.rooms[place])
+        }
+        wanted = [f"mirror_to_{side}"] * sum(one.origin in origins for one in seen)
+        counted = [reason for reason in reasons if reason in KEPT_OUT]
+        if wanted != counted and Protection.DIRECTION not in self.without:
+            self.misdeeds.append(f"kept out: {len(wanted)}; counted: {counted}")
+        if wanted:
+            self._count("kept out", side)
 
     # --- processes ---
 
@@ -219,6 +308,7 @@ class World:
 
     def _notified(self, entry: NewEntry) -> None:
         self.tell(f"Teams: {entry.raw[:0].decode()}{entry.position} {PROCESS.get()}")
+        self._note_posted(entry)
         if self.turns.chance(self.weather.lost):
             self._count("notifications lost", str(entry.position))
             return
@@ -228,6 +318,14 @@ class World:
             if self.turns.chance(self.weather.delayed):
                 delay = timedelta(seconds=DELAY_MAX_S * self.random.random())
             self.turns.plan(delay, lambda: self._call(entry))
+
+    def _note_posted(self, entry: NewEntry) -> None:
+        """Remember what a process has posted; people act outside of processes."""
+        if PROCESS.get() == PEOPLE:
+            return
+        notice = read_entry(entry.raw)
+        if isinstance(notice, Notice) and notice.change == "created":
+            self.bridged[notice.address.place].add(notice.address.ref)
 
     def _call(self, entry: NewEntry) -> None:
         if not self.processes:
@@ -282,11 +380,11 @@ class World:
     # --- the verdict ---
 
     def _wrongs(self) -> Sequence[str]:
-        wrongs: list[str] = []
+        wrongs: list[str] = self.misdeeds.copy()
         for place in self.places:
             sides = self._sides(place)
             wrongs += [*differences(sides), *repetitions(sides)]
-            wrongs += self._disorder(place)
+            wrongs += [*self._looks(place).impostors(), *self._disorder(place)]
         wrongs += [f"entry parked: {e.error}" for e in self.store.inbox.values() if e.parked]
         # What refers to something that nobody knows is held for longer than this lasts.
         wrongs += [
@@ -316,10 +414,11 @@ class World:
                 for view in views
             ]
 
+        looks = self._looks(place)
         return Sides(
             chat=place.conversation,
-            teams=shown(self.teams.view(place)),
-            matrix=shown(self.matrix.view(self.rooms[place], person_of_matrix)),
+            teams=shown(looks.in_teams()),
+            matrix=shown(looks.in_matrix()),
         )
 
     def _links(self, place: Place) -> list[StoredLink]:
@@ -336,7 +435,12 @@ class World:
         return loose | self._went_before(place, answered_by)
 
     def _loose_threads(self, place: Place) -> set[MessageRef]:
-        return self._went_before(place, lambda content: related(content, THREAD))
+        loose = self._went_before(place, lambda content: related(content, THREAD))
+        to_teams = {link.matrix_event: link.message for link in self._links(place)}
+        for ref, target in self._looks(place).reactions_in_words().items():
+            if target in loose:  # It stands in the thread of what it is about.
+                loose |= {ref, to_teams.get(ref, ref)}
+        return loose
 
     def _went_before(
         self, place: Place, referred: Callable[[Mapping[str, Any]], str | None]
@@ -345,10 +449,12 @@ class World:
         to_teams = {link.matrix_event: link.message for link in self._links(place)}
         refs = {
             MessageRef(event["event_id"]): referred(event["content"])
-            for event in self.matrix.timeline
+            for event in self._looks(place).events()
         }
         early = {
-            ref for ref, target in refs.items() if target and self.ledger.went_before(ref, target)
+            ref
+            for ref, target in refs.items()
+            if target and (target in self.ledger.waited or self.ledger.went_before(ref, target))
         }
         return early | {to_teams[ref] for ref in early if ref in to_teams}
 
@@ -356,15 +462,22 @@ class World:
         """Compare the order on each side with that in which it was said on the other."""
         prefix = f"{place.tenant}/{place.conversation}/"
         toward_matrix = [(prefix + name, ref) for name, ref in self._said_in_teams(place)]
-        toward_teams = self._said_in_matrix(place)
-        return [
+        found = [
             *inversions(toward_matrix, self._heard_in_matrix(self.rooms[place]), self.ledger),
-            *inversions(
-                toward_teams, sorted((ref for _, ref in toward_teams), key=_age), self.ledger
-            ),
+            *self._inversions_in_teams(self._said_in_matrix(place), excused=self.ledger.waited),
         ]
+        for who in (*IN_BOTH, *self.cast.guests):
+            # Nobody overtakes themselves, whatever waited for a sign-in.
+            found += self._inversions_in_teams(self._said_in_matrix(place, by=matrix_user(who)))
+        return found
 
-    def _said_in_matrix(self, place: Place) -> list[tuple[str, str]]:
+    def _inversions_in_teams(
+        self, said: list[tuple[str, str]], *, excused: Collection[str] = ()
+    ) -> Iterator[str]:
+        heard = sorted((ref for _, ref in said), key=_age)
+        return inversions(said, heard, self.ledger, excused=excused)
+
+    def _said_in_matrix(self, place: Place, *, by: str | None = None) -> list[tuple[str, str]]:
         """What people of Matrix said, in order, and what it is called in Teams, where ids are times."""
         links = {li.matrix_event: li.message for li in self._links(place) if not li.event.part}
         return [
@@ -374,6 +487,8 @@ class World:
             and e["type"] == MESSAGE
             and e["event_id"] in links
             and not is_ours(e["sender"])
+            and not is_marked(e)
+            and by in {None, e["sender"]}
         ]
 
     def _said_in_teams(self, place: Place) -> list[tuple[str, str]]:
@@ -386,6 +501,7 @@ class World:
             for said in chat.messages.values()
             if said.ref in links
             and said.author in IN_TEAMS
+            and said.ref not in self.bridged[place]
             and said.deleted is None
             and said.ref not in self.people.brought_back
         ]
@@ -396,7 +512,7 @@ class World:
             for e in self.matrix.timeline
             if e["room_id"] == room
             and e["type"] == MESSAGE
-            and is_ours(e["sender"])
+            and (is_ours(e["sender"]) or is_marked(e))
             and related(e["content"], "m.replace") is None
         ]
 
@@ -426,4 +542,5 @@ def plan_of(seed: int, *, without: frozenset[Protection] = frozenset()) -> Plan:
         processes=1 + seed % 2,
         has_devices=seed % 3 != 0,
         keeps_traces=seed % 5 != 0,
+        cast=drawn(seed),
     )
