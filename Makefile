@@ -19,7 +19,7 @@ COMPILE := $(BIN)/uv pip compile -q pyproject.toml - --universal --python-versio
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/.demo ## Teams and Matrix side by side, on this machine alone (ARGS=--script plays a conversation)
+demo: .venv/.demo ## Teams and Matrix side by side, on this machine alone (ARGS=--script plays a conversation, --double-puppets)
 	@$(BIN)/teams-bridge demo $(ARGS)
 
 test: lint ## everything that must hold, as CI runs it

@@ -120,6 +120,11 @@ def _demo_options(command: ArgumentParser) -> None:
         "--script", action="store_true", help="play a conversation through, check it, and end"
     )
     command.add_argument(
+        "--double-puppets",
+        action="store_true",
+        help="have who is signed in appear in Matrix under their own account, not as a ghost",
+    )
+    command.add_argument(
         "--port",
         type=int,
         default=DEMO_PORT,

@@ -60,7 +60,11 @@ def demo(arguments: Namespace) -> int:
         )
     from bridge.sandbox import demo as sandbox_demo
 
-    return sandbox_demo.main(script=arguments.script, port=arguments.port)
+    return sandbox_demo.main(
+        script=arguments.script,
+        port=arguments.port,
+        double_puppets=arguments.double_puppets,
+    )
 
 
 def db_upgrade(arguments: Namespace) -> int:

@@ -2,6 +2,7 @@
 
 demo            a page on one address, until Ctrl-C
 demo --script   plays bridge.sandbox.script, prints every step; exit code 0 if all arrived
+--double-puppets with either: who is signed in appears in Matrix under their own account
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ HOST = "127.0.0.1"
 INTERRUPTED = 130
 
 
-def main(*, script: bool, port: int) -> int:
+def main(*, script: bool, port: int, double_puppets: bool = False) -> int:
     """Run the demo; return its exit code.
 
     Raises:
@@ -35,7 +36,8 @@ def main(*, script: bool, port: int) -> int:
     """
     try:
         with _folder() as folder:
-            return asyncio.run(_run(folder, script=script, port=port))
+            running = _run(folder, script=script, port=port, double_puppets=double_puppets)
+            return asyncio.run(running)
     except KeyboardInterrupt:
         return INTERRUPTED
     except PersonError as error:
@@ -43,12 +45,14 @@ def main(*, script: bool, port: int) -> int:
         return 1
 
 
-async def _run(folder: Path, *, script: bool, port: int) -> int:
+async def _run(folder: Path, *, script: bool, port: int, double_puppets: bool) -> int:
     task = asyncio.current_task()
     if task is not None:  # SIGTERM ends everything as Ctrl-C does: nothing is left running.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     say("Starting: ")
-    async with open_scene(folder, tell=lambda part: say(f"  {part} …\n")) as scene:
+    async with open_scene(
+        folder, tell=lambda part: say(f"  {part} …\n"), double_puppets=double_puppets
+    ) as scene:
         if script:
             return 0 if await Play(scene, lambda line: say(f"{line}\n")).perform() else 1
         await _show(scene, port)

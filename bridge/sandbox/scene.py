@@ -37,6 +37,7 @@ from bridge.sandbox.tls import Certificates, TlsForwarder, issue
 SERVER_NAME = "demo.localhost"
 PASSWORD = "teams-bridge-demo"  # noqa: S105 - of a homeserver on the loopback that lives for an hour
 CLIENT_SECRET = "a secret of the demo's own tenant"  # noqa: S105 - likewise
+PEOPLE_TOKEN = "demo-people-token-" + "p" * 32
 BOT_PATIENCE = timedelta(seconds=30)
 TEAMS_PEOPLE = ("Maria Rossi", "Jonas Berg", "Aïcha Benali", "Tom Novák")
 
@@ -89,11 +90,13 @@ async def open_scene(
     tuning: Tuning = DURABLE,
     listeners: Sequence[Path] = (),
     homeserver_settings: Mapping[str, Any] | None = None,
+    double_puppets: bool = False,
 ) -> AsyncIterator[Scene]:
     """Start everything, say each step through `tell`, and stop everything at the end.
 
     `listeners` are registration files of further application services; `homeserver_settings` are
-    what homeserver.yaml says beside what it has to.
+    what homeserver.yaml says beside what it has to. `double_puppets`: whether people appear in Matrix
+    under their own accounts; else everybody of Teams is a ghost.
 
     Raises:
         ConfigError: A part did not start; with the end of its log.
@@ -147,6 +150,7 @@ async def open_scene(
             authority=certificates.authority,
             as_token="demo-as-token-" + "a" * 32,
             hs_token="demo-hs-token-" + "h" * 32,
+            double_puppets={"as_token": PEOPLE_TOKEN} if double_puppets else {},
         )
         registration = await asyncio.to_thread(Bridge(folder / "bridge", wiring).register)
         homeserver = Homeserver()
@@ -155,7 +159,7 @@ async def open_scene(
             homeserver.start,
             folder / "homeserver",
             server_name=SERVER_NAME,
-            registrations=[registration, *listeners],
+            registrations=[*_registrations(registration), *listeners],
             database=homeserver_dsn,
             settings=homeserver_settings,
         )
@@ -187,6 +191,12 @@ async def open_scene(
         # Only now, so that a bridge which carries channels has seen it all happen.
         await talk(tenant, rooms, people)
         yield scene
+
+
+def _registrations(first: Path) -> list[Path]:
+    """Name the files that the bridge has written: a second one if it may act as people."""
+    second = first.with_stem(f"{first.stem}-double-puppets")
+    return [first, second] if second.exists() else [first]
 
 
 async def _matrix_person(homeserver: Homeserver, name: str) -> MatrixPerson:

@@ -133,12 +133,14 @@ class Play:
 
     async def _seen_in_matrix(self, step: Step) -> Said:
         reader = self._reader
+        # With double puppets what she has said in Teams is her own in Matrix, too.
+        is_own = bool(self.scene.bridge.wiring.double_puppets)
 
         def found() -> Said | None:
             rooms = [self.rooms[step.chat]] if step.chat in self.rooms else list(reader.rooms)
             for room in rooms:
                 for said in reader.rooms.get(room, []):
-                    if said.body == step.text and said.sender != reader.user:
+                    if said.body == step.text and (is_own or said.sender != reader.user):
                         self.rooms[step.chat] = room
                         return said
             return None

@@ -31,10 +31,11 @@ async def test_the_script_plays_to_its_end_and_the_last_line_counts_what_arrived
 async def test_an_interrupted_demo_leaves_nothing_behind_and_the_next_one_works(
     demo_folder: Path,
 ) -> None:
-    for _ in range(2):
-        async with demo(demo_folder, "--port", "0") as running:
+    for more in ((), ("--double-puppets",)):
+        async with demo(demo_folder, "--port", "0", *more) as running:
             await running.wait_for(OPEN_PAGE)
             assert len(processes_of(demo_folder)) >= 3
+            assert len(second_registrations(demo_folder)) == len(more)
 
             running.interrupt()
 
@@ -54,3 +55,7 @@ async def test_a_demo_that_is_interrupted_while_it_starts_leaves_nothing_behind(
         assert await running.end() == INTERRUPTED, running.said
     assert "Traceback" not in running.said
     assert leavings(demo_folder) == []
+
+
+def second_registrations(folder: Path) -> list[Path]:
+    return list(folder.rglob("registration-double-puppets.yaml"))
