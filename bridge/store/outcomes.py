@@ -1,6 +1,7 @@
 """What a delivery has become, where that is more than a link: reactions, and what we did in Teams.
 
-    edited    the link of a part that is new        deleted   nothing: its links stay
+    edited    the link of a part that is new, and none of those beyond the last, in Matrix
+    deleted   nothing: its links stay
     again     the link of the new matrix event      reaction  a row of `reactions`, or none any more
 
 Everything that was done to a message of Teams is kept as an own change until its echo was seen.
@@ -29,6 +30,18 @@ from bridge.store.database import Session, plain
 _UNLINK = """
 WITH gone AS (
     DELETE FROM links WHERE portal_id = $1 AND message_id = $2 AND part = $3 AND event_id <> $4
+    RETURNING portal_id, event_id, part, message_id, origin, author
+)
+INSERT INTO former_links (portal_id, event_id, part, message_id, origin, author)
+SELECT portal_id, event_id, part, message_id, origin, author FROM gone
+ON CONFLICT DO NOTHING
+"""
+# The links of what an edit has left nothing for: their events were redacted, and what a later edit adds
+# there is another event.
+_UNLINK_SURPLUS = """
+WITH gone AS (
+    DELETE FROM links
+    WHERE portal_id = $1 AND message_id = $2 AND part >= $3 AND origin = 'teams'
     RETURNING portal_id, event_id, part, message_id, origin, author
 )
 INSERT INTO former_links (portal_id, event_id, part, message_id, origin, author)
@@ -85,10 +98,18 @@ async def write(session: Session, delivery: Delivery, ref: MessageRef, now: date
         return
     if await _came_too_late(session, delivery, event, ref):
         return
+    if isinstance(event, MessageEdited) and is_last_in_matrix(delivery, event):
+        surplus = (delivery.portal.id, delivery.source, event.parts)
+        await session.execute(_UNLINK_SURPLUS, *surplus)
     if isinstance(event, ReactionAdded | ReactionRemoved):
         await _write_reaction(session, delivery, event, ref)
     if delivery.target is Side.TEAMS:
         await _write_own(session, delivery, event, ref, now)
+
+
+def is_last_in_matrix(delivery: Delivery, event: MessageEdited) -> bool:
+    """Tell whether an edit is done in Matrix once this is: what was there beyond it is gone."""
+    return delivery.target is Side.MATRIX and event.part == event.parts - 1
 
 
 async def _came_too_late(

@@ -409,6 +409,32 @@ async def test_what_an_event_refers_to_has_its_parts_in_order(
     )
 
 
+async def test_what_an_edit_has_left_nothing_for_is_no_part_of_a_message(
+    world: World, journal: Journal
+) -> None:
+    """What a later edit adds there is an event of its own: the former one was redacted."""
+    portal = await make_portal(journal)
+    await append(journal, *[new(world, portal, "1", part=part) for part in range(3)])
+    run = await claim_one(journal)
+    for delivery in run.deliveries:
+        await journal.delivered(delivery, MessageRef(f"${delivery.event.part}"))
+    await journal.release(run)
+    await carry(journal, change(portal, "1", edited(world, "1")), "$edit")
+    again = edited(world, "1", version="9")
+    assert isinstance(again, MessageEdited)
+    more = [replace(again, part=part, parts=2) for part in (0, 1)]
+    await append(journal, *[change(portal, "1", one) for one in more])
+
+    run = await claim_one(journal)
+    assert [part.ref for part in (await journal.far(run.deliveries[0])).parts] == ["$0"]
+    await journal.delivered(run.deliveries[0], MessageRef("$edit again"))
+    await journal.delivered(run.deliveries[1], MessageRef("$new"))
+    await journal.release(run)
+    await append(journal, change(portal, "1", edited(world, "1", version="10")))
+    (asking,) = (await claim_one(journal)).deliveries
+    assert [part.ref for part in (await journal.far(asking)).parts] == ["$0", "$new"]
+
+
 async def test_what_somebody_wrote_there_is_told_from_what_we_said(
     world: World, journal: Journal
 ) -> None:

@@ -32,6 +32,7 @@ def note_delivered(store: FakeStore, delivery: Delivery, ref: MessageRef, now: d
         case MessageSent():
             _link(store, delivery, ref, again=event.again)
         case MessageEdited():
+            _unlink_surplus(store, delivery, event)
             _link(store, delivery, ref, again=False)
         case MessageDeleted():
             pass
@@ -73,6 +74,20 @@ def _link(store: FakeStore, delivery: Delivery, ref: MessageRef, *, again: bool)
         store.links = [other for other in store.links if other not in former]
     if not any(_same_pair(link, other) for other in store.links):
         store.links.append(link)
+
+
+def _unlink_surplus(store: FakeStore, delivery: Delivery, event: MessageEdited) -> None:
+    """What an edit has left nothing for in Matrix was redacted, and is no part any more."""
+    if delivery.target is Side.TEAMS or event.part < event.parts - 1:
+        return
+    key = (delivery.portal.id, delivery.source, Side.TEAMS)
+    over = [
+        link
+        for link in store.links
+        if (link.portal, link.message, link.origin) == key and link.event.part >= event.parts
+    ]
+    store.former_links += over
+    store.links = [link for link in store.links if link not in over]
 
 
 def _disown(store: FakeStore, link: StoredLink) -> None:
