@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -238,12 +238,16 @@ class Process:
         for task in tuple(self.tasks):
             task.cancel()
 
-    async def take(self, entry: NewEntry) -> bool:
-        """Be called by a network; return whether it was answered well."""
-        with suppress(StoreUnavailable):
-            await self._append([entry])
-            return True
-        return False
+    def ask(self, entry: NewEntry, answered: Callable[[bool], None]) -> None:
+        """Be called by a network; say whether that was answered well, also if this process dies."""
+        taken: list[bool] = []
+
+        async def take() -> None:
+            with suppress(StoreUnavailable):
+                await self._append([entry])
+                taken.append(True)
+
+        self.spawn(take()).add_done_callback(lambda _: answered(bool(taken)))
 
     async def _append(self, entries: Sequence[NewEntry]) -> None:
         """Store what is not our own doing, known by its mark: the web layer and the feed leave it out."""
@@ -254,8 +258,8 @@ class Process:
         for entry in entries:
             self.world.ledger.arrived(entry)
 
-    async def sign_in(self, who: str) -> bool:
-        """Let somebody sign in to Teams again; return whether that came to its end."""
+    async def sign_in(self, who: str) -> None:
+        """Let somebody sign in to Teams again, unless the store is away."""
 
         def accept() -> None:
             self.world.teams.signed_out.discard(who)
@@ -263,8 +267,6 @@ class Process:
         with suppress(StoreUnavailable):
             user = matrix_user(who)
             await sign_in(self.journal, user, who, relay_account=RELAY_USER, accept=accept)
-            return True
-        return False
 
     async def _try_sign_ins(self) -> None:
         """As the reminder does, but sooner."""

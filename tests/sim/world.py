@@ -190,19 +190,12 @@ class World:
         self.turns.plan(loss.duration, lambda: self._sign_in(loss.who))
 
     def _sign_in(self, who: str) -> None:
-        if not self.processes:
+        """Whoever comes to a process that dies, even before it has begun, tries it once more."""
+        if who in self.teams.signed_out:
+            if self.processes:
+                process = self.random.choice(self.processes)
+                _ = process.spawn(process.sign_in(who))
             self.turns.plan(REPEATED_AFTER, lambda: self._sign_in(who))
-            return
-        process = self.random.choice(self.processes)
-        _ = process.spawn(self._signed_in(process, who))
-
-    async def _signed_in(self, process: Process, who: str) -> None:
-        done = False
-        try:
-            done = await process.sign_in(who)
-        finally:
-            if not done:
-                self.turns.plan(REPEATED_AFTER, lambda: self._sign_in(who))
 
     # --- what must not happen ---
 
@@ -332,16 +325,14 @@ class World:
             self.turns.plan(REPEATED_AFTER, lambda: self._call(entry))
             return
         process = self.random.choice(self.processes)
-        _ = process.spawn(self._notify(process, entry))
-
-    async def _notify(self, process: Process, entry: NewEntry) -> None:
         now = process.clock.now()
-        taken = False
-        try:
-            taken = await process.take(replace(entry, received_at=now, due_at=now + WINDOW))
-        finally:
-            if not taken:
+        seen = replace(entry, received_at=now, due_at=now + WINDOW)
+
+        def answered(well: bool) -> None:
+            if not well:
                 self.turns.plan(REPEATED_AFTER, lambda: self._call(entry))
+
+        process.ask(seen, answered)
 
     # --- transactions of the homeserver ---
 
@@ -362,20 +353,15 @@ class World:
             self.turns.plan(REPEATED_AFTER, self._push_next)
             return
         self.pushing = True
-        process = self.random.choice(self.processes)
-        _ = process.spawn(self._push(process, self.queue[0]))
+        self.random.choice(self.processes).ask(self.queue[0], self._answered)
 
-    async def _push(self, process: Process, entry: NewEntry) -> None:
-        taken = False
-        try:
-            taken = await process.take(entry)
-        finally:
-            self.pushing = False
-            if taken:
-                self.queue.popleft()
-                self._push_next()
-            else:
-                self.turns.plan(REPEATED_AFTER, self._push_next)
+    def _answered(self, well: bool) -> None:
+        self.pushing = False
+        if well:
+            self.queue.popleft()
+            self._push_next()
+        else:
+            self.turns.plan(REPEATED_AFTER, self._push_next)
 
     # --- the verdict ---
 
