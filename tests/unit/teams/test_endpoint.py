@@ -345,7 +345,11 @@ async def test_somebody_of_another_organisation_is_told_with_its_domain(world: W
     for _ in range(2):
         (sighting,) = (await world.read(**{"from": who})).sightings
         assert sighting.author == Person(
-            id=ALICE, name="Alice", kind=PersonKind.FEDERATED, organisation="fabrikam.example"
+            id=ALICE,
+            name="Alice",
+            kind=PersonKind.FEDERATED,
+            home=TenantId(other),
+            organisation="fabrikam.example",
         )
     assert len([path for _, path, _ in world.script.calls if "$expand" in path]) == 1
 

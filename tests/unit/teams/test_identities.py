@@ -111,7 +111,7 @@ def test_a_user_of_another_tenant_is_federated_whatever_graph_calls_them() -> No
     person = read(user(userIdentityType="aadUser", tenantId=THEIRS.upper()))
 
     assert person.kind is PersonKind.FEDERATED
-    assert person.home is None
+    assert person.home == THEIRS
 
 
 @pytest.mark.parametrize("tenant", [OURS, OURS.upper(), None, "contoso.com", 7])
