@@ -1,7 +1,9 @@
 """Any markup whatsoever as tokens, in linear time and bounded memory.
 
-    html ──is_calm──▶ nh3 ──▶ tokens: exactly as a browser
-            └─ no ──▶ Tamer ──▶ tokens: one pass, a stack, and no more of anything than is bounded here
+    html ──plainly spelt? ──▶ its pieces are the tokens
+            └─ no: is it calm? ──▶ nh3 ──▶ tokens: exactly as a browser
+                    └─ no ──▶ Tamer ──▶ tokens: one pass, a stack, and no more of anything than is
+                              bounded here
 
 The `Tamer` gives the tokens that nh3 would for markup whose elements are in each other as they should
 be; for all other it guesses as browsers do, more simply. No word is lost: tags are.
@@ -19,14 +21,15 @@ from bridge.convert.calm import is_calm
 from bridge.convert.markup import (
     HIDDEN,
     LINES,
-    SCHEMES,
     SURROGATE,
     Markup,
     Sanitizer,
     Token,
+    may_stay,
     names,
     tokens,
 )
+from bridge.convert.plainly import plain_tokens
 from bridge.domain.content import STRETCH_CHARS_MAX, stretches
 
 TOKENS_ENOUGH = 10_000
@@ -46,6 +49,9 @@ AGAIN_MAX = 8
 
 def markup_of(html: str, sanitizer: Sanitizer) -> Markup:
     """The tokens of any document, in linear time."""
+    plain = plain_tokens(html, sanitizer)
+    if plain is not None:
+        return Markup(stretches=(plain,))
     if is_calm(html):
         return Markup(stretches=(tokens(sanitizer.clean(html)),))
     return Tamer(sanitizer).read(SURROGATE.sub("\ufffd", html))
@@ -66,7 +72,6 @@ _ATTRIBUTE = re.compile(
     r"([^ \t\n\f\r/>=][^ \t\n\f\r/>=]*+)"
     r"(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+(?:\"([^\"]*+)\"|'([^']*+)'|([^ \t\n\f\r>\"'][^ \t\n\f\r>]*+)))?+"
 )
-_SCHEME = re.compile(r"[\x00-\x20]*([a-zA-Z][a-zA-Z0-9+.\t\n\r-]*):")
 _ENTITY = re.compile(
     r"&(?:([a-zA-Z][a-zA-Z0-9]{1,31});|#[0-9]{1,8};?|#[xX][0-9a-fA-F]{1,7};?"
     r"|(?:amp|lt|gt|quot|nbsp)(?![a-zA-Z0-9=]))"
@@ -205,7 +210,7 @@ class Tamer:
             name, *values = attribute.groups(default="")
             if name.lower() in allowed:
                 found.setdefault(name.lower(), decoded("".join(values)))
-        kept = ((name, value) for name, value in found.items() if _may_stay(name, value))
+        kept = ((name, value) for name, value in found.items() if may_stay(name, value))
         return "".join(f' {name}="{_quoted(value)}"' for name, value in kept)
 
     def _push(self, tag: str, spelt: str) -> None:
@@ -270,13 +275,6 @@ def words_of(markup: str) -> str:
     """The words of a document and the lines that they stand on, and nothing else of it."""
     words = _ANY_TAG.sub("", _LINES.sub("\n", _UNSEEN.sub("", markup)))
     return _EMPTY_LINES.sub("\n\n", decoded(words).replace("\u00a0", " ")).strip()
-
-
-def _may_stay(name: str, value: str) -> bool:
-    if name not in {"href", "src"}:
-        return True
-    found = _SCHEME.match(value)
-    return found is None or re.sub(r"[\t\n\r]", "", found[1]).lower() in SCHEMES
 
 
 def _quoted(value: str) -> str:
