@@ -51,10 +51,15 @@ _Piece = Block | Attachment
 _TextOrMedia = tuple[Inline, ...] | Attachment
 
 
-def parts_of(body: Body, *, size_max: int, measure: Measure) -> tuple[Body, ...]:
-    """Return the parts of a normal body; the texts are of `size_max` at most, as told by `measure`."""
+def parts_of(
+    body: Body, *, size_max: int, measure: Measure, bound: Measure | None = None
+) -> tuple[Body, ...]:
+    """Return the parts of a normal body; the texts are of `size_max` at most, as told by `measure`.
+
+    `bound` is what they measure at most, told quickly.
+    """
     if not any(map(_is_apart, walk(body))):
-        return split(body, size_max=size_max, measure=measure)
+        return split(body, size_max=size_max, measure=measure, bound=bound)
     groups = _grouped([piece for block in body.blocks for piece in _pieces(block)])
     captioned = _captioned(groups, measure)
     if captioned is not None:
@@ -64,7 +69,7 @@ def parts_of(body: Body, *, size_max: int, measure: Measure) -> tuple[Body, ...]
         if media_of(group) is not None:
             found.append(group)
         else:
-            found += split(group, size_max=size_max, measure=measure)
+            found += split(group, size_max=size_max, measure=measure, bound=bound)
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 import orjson
 from mautrix.util import variation_selector
 
+from bridge.convert.bounding import bound_matrix
 from bridge.convert.matrix import MATRIX_BYTES_MAX, MATRIX_EDIT_BYTES_MAX, measure_matrix
 from bridge.domain.content import Body, Card, Paragraph, Quote, Text, normalise, walk
 from bridge.domain.events import Event, MessageEdited, MessageSent
@@ -47,7 +48,7 @@ def in_parts(event: Event) -> tuple[Event, ...]:
     if not isinstance(event, MessageSent | MessageEdited):
         return (event,)
     size_max = MATRIX_BYTES_MAX if isinstance(event, MessageSent) else MATRIX_EDIT_BYTES_MAX
-    bodies = parts_of(event.body, size_max=size_max, measure=_measure)
+    bodies = parts_of(event.body, size_max=size_max, measure=_measure, bound=_bound)
     return tuple(
         replace(event, body=body, part=part, parts=len(bodies)) for part, body in enumerate(bodies)
     )
@@ -55,8 +56,17 @@ def in_parts(event: Event) -> tuple[Event, ...]:
 
 def _measure(body: Body) -> int:
     """Bytes of what a body becomes, the JSON of its cards included."""
+    return measure_matrix(as_if_copied(body)) + _cards_bytes(body)
+
+
+def _bound(body: Body) -> int:
+    """What `_measure` says at most, of several the sum: the marks around cards are counted by each."""
+    return bound_matrix(body) + _cards_bytes(body)
+
+
+def _cards_bytes(body: Body) -> int:
     kept = _cards(body)
-    return measure_matrix(as_if_copied(body)) + (len(orjson.dumps(kept)) if kept else 0)
+    return len(orjson.dumps(kept)) if kept else 0
 
 
 def _cards(body: Body) -> Content:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import nh3
 
+from bridge.convert.bounding import bound_matrix
 from bridge.convert.matrix import MATRIX_BYTES_MAX, measure_matrix, render_matrix
 from bridge.convert.teams import parse_teams
 from bridge.domain.content import split
@@ -56,7 +57,7 @@ class _Cost:
 
 def _convert(content: str) -> None:
     body = parse_teams(content)
-    for part in split(body, size_max=MATRIX_BYTES_MAX, measure=measure_matrix):
+    for part in split(body, size_max=MATRIX_BYTES_MAX, measure=measure_matrix, bound=bound_matrix):
         render_matrix(part)
 
 

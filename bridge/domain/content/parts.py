@@ -1,8 +1,10 @@
 """Cutting a body that is too large for a network into parts that are not.
 
-    body ──measure──▶ fits? ──▶ one part
-                       └─ no ─▶ search the largest beginning that fits, step back to where a block,
-                                else a line, else a word, else a character ends, cut, go on with the rest
+    body ──bound, measure──▶ fits? ──▶ one part
+                       └─ no ─▶ do its first blocks fill a part well? ──▶ take these, go on with the rest
+                                └─ no ─▶ search the largest beginning that fits, step back to where a
+                                         block, else a line, else a word, else a character ends, cut,
+                                         go on with the rest
 
 Positions are counted in *units*: what they are is said in `cutting`.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
+from itertools import accumulate, takewhile
 
 from bridge.domain.content.cutting import cut_blocks, unit_text, units_in
 from bridge.domain.content.nodes import (
@@ -29,6 +32,9 @@ from bridge.errors import Unconvertible
 
 FILL_ENOUGH = 0.9
 """A part that uses this share of the permitted size is large enough to stop searching."""
+
+FILL_AIM = 0.97
+"""What a part is filled to whose blocks are taken by how large such blocks have been."""
 
 FILL_LEAST = 0.5
 """A nicer place to cut may shorten a part to this share of what would have fitted."""
@@ -51,21 +57,38 @@ _TAGS = range(0xE0020, 0xE0080)
 Measure = Callable[[Body], int]
 
 
-def split(body: Body, *, size_max: int, measure: Measure) -> tuple[Body, ...]:
+def split(
+    body: Body, *, size_max: int, measure: Measure, bound: Measure | None = None
+) -> tuple[Body, ...]:
     """Cut a normal body into parts of at most `size_max` as told by `measure`, nothing lost.
 
     White space at a cut, and the number of an item cut in two (it is repeated), are all that
     differs between the parts and the whole.
 
+    Args:
+        body: A normal body.
+        size_max: What a part may measure.
+        measure: The size of a body.
+        bound: What a body, or several blocks one by one, measure together at most; told quickly.
+
     Raises:
         Unconvertible: Not even a single character of it fits.
     """
+    total = 0 if bound is None else bound(body)
+    if bound is not None and total <= size_max:
+        return (body,)
     size = measure(body)
     if size <= size_max:
         return (body,)
     rest, units = body.blocks, units_in(body) * size_max // size
+    room = int(FILL_AIM * size_max * total / size)
     parts: list[Body] = []
     while rest:
+        filling = _filling(rest, room, size_max, measure, bound) if bound else ()
+        if filling:
+            parts.append(_tidy(filling))
+            rest = rest[len(filling) :]
+            continue
         head, normal, size = _beginning(rest, units, size_max, measure)
         if size <= size_max:
             parts.append(normal)
@@ -80,6 +103,24 @@ def split(body: Body, *, size_max: int, measure: Measure) -> tuple[Body, ...]:
     return tuple(part for part in parts if part.blocks) or (Body(),)
 
 
+def _tidy(blocks: tuple[Block, ...]) -> Body:
+    """The normal body of blocks of which the first and the last alone may have been cut."""
+    if len(blocks) <= 2:  # noqa: PLR2004 -- a first and a last one
+        return normalise(Body(blocks=blocks))
+    first, last = (normalise(Body(blocks=(block,))).blocks for block in (blocks[0], blocks[-1]))
+    return Body(blocks=(*first, *blocks[1:-1], *last))
+
+
+def _filling(
+    blocks: tuple[Block, ...], room: int, size_max: int, measure: Measure, bound: Measure
+) -> tuple[Block, ...]:
+    """The whole blocks that fill a part well, as told by how large such blocks are; or none."""
+    used = accumulate(bound(Body(blocks=(block,))) for block in blocks)
+    found = blocks[: sum(1 for _ in takewhile(lambda size: size <= room, used))]
+    fills = found and FILL_ENOUGH * size_max <= measure(_tidy(found)) <= size_max
+    return found if fills else ()
+
+
 def _beginning(
     blocks: tuple[Block, ...], units: int, size_max: int, measure: Measure
 ) -> tuple[Body, Body, int]:
@@ -91,11 +132,10 @@ def _beginning(
     wanted = max(int(BEGINNING_FILL * units), 1)
     while True:
         first, after = cut_blocks(blocks, wanted)
-        head = Body(blocks=first)
-        normal = normalise(head)
+        normal = _tidy(first)
         size = measure(normal)
         if size > size_max or not after:
-            return head, normal, size
+            return Body(blocks=first), normal, size
         wanted *= 2
 
 
@@ -121,7 +161,7 @@ def _cut_at(body: Body, size: int, size_max: int, measure: Measure) -> tuple[int
 
 
 def _until(body: Body, at: int) -> Body:
-    return normalise(Body(blocks=cut_blocks(body.blocks, at)[0]))
+    return _tidy(cut_blocks(body.blocks, at)[0])
 
 
 def _fitting(body: Body, whole: tuple[int, int], size_max: int, measure: Measure) -> int:
