@@ -17,13 +17,18 @@ d.id = $1 AND d.attempts = $2 AND d.state IS NOT DISTINCT FROM 'sending' AND $3 
 # Who has lost the stream, or whose delivery has become a link, must not send any more; and what has
 # waited for a sign-in, and goes on since this one was claimed, goes before it: the head of the stream,
 # by the index of its order.
-IS_OURS = f"""
-SELECT FROM deliveries d
-WHERE {IN_HAND} AND coalesce((
+# Of several at once: $1 and $2 are their ids and attempts.
+ARE_OURS = """
+SELECT d.id, d.attempts
+FROM unnest($1::bigint[], $2::int[]) AS asked (id, attempts)
+JOIN deliveries d ON d.id = asked.id AND d.attempts = asked.attempts
+WHERE d.state IS NOT DISTINCT FROM 'sending' AND $3 = (
+    SELECT s.owner FROM streams s WHERE s.portal_id = d.portal_id AND s.side = d.target
+) AND coalesce((
     SELECT (e.position, e.id) > (d.position, d.id) FROM deliveries e
     WHERE e.portal_id = d.portal_id AND e.target = d.target AND e.state <> 'parked'
         AND e.state IS NOT DISTINCT FROM 'queued'
     ORDER BY e.position, e.id
     LIMIT 1
 ), true)
-"""  # noqa: S608 - made of a constant
+"""

@@ -26,6 +26,7 @@ from bridge.store.deliveries import Deliveries
 from bridge.store.inbox import Inbox
 from bridge.store.leases import Leases
 from bridge.store.portals import Portals
+from bridge.store.questions import Questions
 from bridge.store.unit import PostgresUnit
 
 
@@ -38,6 +39,7 @@ class PostgresJournal(ports.Journal):
         self._leases = Leases()
         self._inbox = Inbox(database, clock, self._leases, owner)
         self._deliveries = Deliveries(database, clock, self._leases, owner)
+        self._questions = Questions(database, owner)
         self._portals = Portals()
 
     def forget_portals(self) -> None:
@@ -50,6 +52,7 @@ class PostgresJournal(ports.Journal):
             for writer in self._inbox.writers.values():
                 writers.create_task(writer.run())
             writers.create_task(self._deliveries.outcomes.run())
+            writers.create_task(self._questions.run())
 
     @override
     async def append_entries(self, entries: Sequence[NewEntry]) -> int:
@@ -73,7 +76,7 @@ class PostgresJournal(ports.Journal):
 
     @override
     async def is_ours(self, delivery: Delivery) -> bool:
-        return await self._deliveries.is_ours(delivery)
+        return await self._questions.is_ours(delivery)
 
     @override
     async def retry(
