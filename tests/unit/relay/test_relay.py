@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from bridge.domain.content import from_text, plain_text
 from bridge.domain.delivery import ATTEMPTS_MAX
-from bridge.domain.events import Asked, Event, GhostInvited, Ignored, MessageSent, Unheard
+from bridge.domain.events import Asked, Event, GhostInvited, Ignored, MessageSent, Seen, Unheard
 from bridge.domain.ids import MessageRef, Side, UserId, Version
 from bridge.errors import (
     Rejected,
@@ -23,6 +23,7 @@ from bridge.errors import (
     Unconvertible,
 )
 from bridge.ports import Entry, Reading, Room
+from bridge.relay.items import Says
 from bridge.relay.plan import TARGET_PATIENCE
 from tests.kit.fake_journal import LEASE
 from tests.kit.relay_world import ROOM, RelayWorld
@@ -78,6 +79,27 @@ async def test_who_has_signed_in_speaks_in_teams_as_themselves(world: RelayWorld
 
     assert world.teams.said == ["hello"]
     assert world.teams.delivered[0].speaker == "ada"
+
+
+async def test_whose_account_it_is_is_asked_once_for_what_one_person_writes(
+    world: RelayWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.open_portal()
+    world.accounts["@ada:here"] = "ada"
+    intake, asked = world.intakes[Side.MATRIX], list[str]()
+    ask = intake.speaker
+
+    async def noted(seen: Seen) -> Says:
+        asked.append(seen.author.id)
+        return await ask(seen)
+
+    monkeypatch.setattr(intake, "speaker", noted)
+    for number in range(3):
+        await world.say_in_matrix(number, f"hello {number}")
+    await world.settle()
+
+    assert world.teams.said == ["hello 0", "hello 1", "hello 2"]
+    assert asked == ["@ada:here"]
 
 
 async def test_who_has_not_signed_in_is_told_and_not_heard(world: RelayWorld) -> None:
