@@ -891,7 +891,7 @@ async def test_an_invitation_becomes_a_desk_and_the_desk_answers(
     await world.desk.serve(asked(room, alice, "$asked1", "login"))
     await world.desk.serve(asked(room, alice, "$asked2", "What?"))
     world.accounts.add(alice.id, ANNA.id, name="Anna")
-    await world.desk.serve(asked(room, alice, "$asked3", "!teams Status"))
+    await world.desk.serve(asked(room, alice, "$asked3", "!teams Whoami"))
     await world.desk.serve(asked(room, alice, "$asked4", "logout"))
     await world.desk.serve(asked(room, alice, "$asked5", "logout"))
 

@@ -13,7 +13,7 @@ async def test_the_bots_link_leads_through_every_page_to_being_signed_in(world: 
     (maria,) = await world.tenant.add_users("Maria Rossi")
     person = await world.person("maria")
     desk = await world.desk(person)
-    assert (await person.ask(desk, "status", ARRIVAL)).body.startswith("You are not signed in")
+    assert (await person.ask(desk, "whoami", ARRIVAL)).body.startswith("You are not signed in")
     link = await world.link_for(person, desk)
 
     async with browser(world) as visitor:
@@ -33,7 +33,7 @@ async def test_the_bots_link_leads_through_every_page_to_being_signed_in(world: 
 
     said = await world.read(person, "You are signed in to Teams as Maria Rossi.")
     assert said[0] == desk
-    status = await person.ask(desk, "status", ARRIVAL)
+    status = await person.ask(desk, "whoami", ARRIVAL)
     assert status.body == "You are signed in to Teams as Maria Rossi."
 
 

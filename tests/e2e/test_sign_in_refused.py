@@ -33,7 +33,7 @@ async def kept(world: World) -> tuple[int, int]:
 
 
 async def is_signed_out(person: MatrixPerson, desk: str) -> bool:
-    return (await person.ask(desk, "status", ARRIVAL)).body.startswith("You are not signed in")
+    return (await person.ask(desk, "whoami", ARRIVAL)).body.startswith("You are not signed in")
 
 
 async def page_at(visitor: aiohttp.ClientSession, address: str) -> tuple[int, str]:
@@ -76,7 +76,7 @@ async def test_the_browser_that_ends_a_sign_in_must_be_the_one_that_began_it(wor
             assert answer.status == 410
             assert EXPIRED in await answer.text()
 
-    status = await person.ask(desk, "status", ARRIVAL)
+    status = await person.ask(desk, "whoami", ARRIVAL)
     assert status.body.startswith("You are not signed in")
 
 
@@ -93,7 +93,7 @@ async def test_declining_at_microsofts_page_signs_nobody_in(world: World) -> Non
             assert answer.status == 403
             assert "declined" in page
 
-    status = await person.ask(desk, "status", ARRIVAL)
+    status = await person.ask(desk, "whoami", ARRIVAL)
     assert status.body.startswith("You are not signed in")
 
 
@@ -183,7 +183,7 @@ async def test_a_teams_account_of_another_matrix_user_is_refused_until_they_log_
 
     await first.wait_for(is_told, ARRIVAL, "news of the attempt")
     room = await world.desk(first)
-    assert (await first.ask(room, "status", ARRIVAL)).body.endswith("as Maria Rossi.")
+    assert (await first.ask(room, "whoami", ARRIVAL)).body.endswith("as Maria Rossi.")
 
     await first.ask(room, "logout", ARRIVAL)
     await world.follow(await world.link_for(second, desk), maria)
