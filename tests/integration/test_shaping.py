@@ -363,7 +363,7 @@ async def test_while_a_network_is_away_nobody_is_looked_at(world: World) -> None
 # --- reading back ---
 
 
-async def test_news_of_a_conversation_have_it_read_back_once_for_all_of_some_minutes(
+async def test_news_of_a_conversation_have_it_read_back_at_most_twice_in_some_minutes(
     world: World,
 ) -> None:
     portal = await group(world)
@@ -374,16 +374,17 @@ async def test_news_of_a_conversation_have_it_read_back_once_for_all_of_some_min
     await world.told(ConversationNews(place=portal.place))
     await world.look()
     assert world.read == [(portal.place, made_at)]
-    world.advance(timedelta(seconds=1))
-    await world.told(ConversationNews(place=portal.place))
-    await world.look()
-    assert len(world.read) == 1
+    for _ in range(3):
+        world.advance(timedelta(seconds=1))
+        await world.told(ConversationNews(place=portal.place))
+        await world.look()
+        assert len(world.read) == 2
     world.advance(READ_BACK_PAUSE)
     await world.look()
-    assert len(world.read) == 2
+    assert len(world.read) == 3
     world.advance(READ_BACK_PAUSE)
     await world.look()
-    assert len(world.read) == 2
+    assert len(world.read) == 3
 
 
 async def test_what_could_not_be_read_back_is_read_when_the_look_is_repeated(
