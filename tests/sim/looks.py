@@ -8,7 +8,7 @@ messages of a chat   without what does not cross; "linus: words" by `relay` are 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,7 +40,7 @@ REACTED = "reacted with "
 class Looks:
     """One conversation of a run; `bridged` are the messages of Teams that a process has posted.
 
-    `linked` are those that some process knows of.
+    `linked` are those that some process knows of, and what they are in Matrix.
     """
 
     cast: Cast
@@ -50,7 +50,7 @@ class Looks:
     teams: FakeTeams
     matrix: FakeMatrix
     bridged: Collection[MessageRef]
-    linked: Collection[MessageRef]
+    linked: Mapping[MessageRef, MessageRef]
 
     @property
     def direction(self) -> Direction:

@@ -32,7 +32,8 @@ class People:
     said: int = 0
     brought_back: set[MessageRef] = field(default_factory=set)
     answered: set[MessageRef] = field(default_factory=set)
-    """What somebody answered is not brought back once it was taken back."""
+    """What somebody answered, on either side, is not brought back once it was taken back: in Matrix
+    that is another event, and the answer refers to the former. So do reactions that are said in words."""
 
     def act_in_teams(self, looks: Looks) -> None:
         """Do something in a chat."""
@@ -48,7 +49,7 @@ class People:
             if said.deleted is not None
             and said.author == who
             and looks.is_changed_in_teams(said.ref)
-            and self._may_come_back(said, threads)
+            and self._may_come_back(said, looks)
         ]
         acts: list[tuple[int, Callable[[], None]]] = [
             (50, lambda: self._say(place, who)),
@@ -96,9 +97,11 @@ class People:
             acts += [(6, lambda: self._redact(room, who, self._event(reactions)))]
         self._one_of(acts)
 
-    def _may_come_back(self, said: Said, threads: bool) -> bool:
+    def _may_come_back(self, said: Said, looks: Looks) -> bool:
         """Whoever brings a post back gets no thread back: in Matrix that is one of another event."""
-        return said.ref not in self.answered and (said.root is not None or not threads)
+        threads = channel_of(looks.place) is not None
+        names = {said.ref, looks.linked.get(said.ref, said.ref)}
+        return not names & self.answered and (said.root is not None or not threads)
 
     def _one_of(self, acts: list[tuple[int, Callable[[], None]]]) -> None:
         [act] = self.random.choices([a for _, a in acts], weights=[w for w, _ in acts])
@@ -148,12 +151,14 @@ class People:
         self.matrix.say(room, who, self._words())
 
     def _reply_in_matrix(self, room: RoomId, who: str, ref: MessageRef) -> None:
+        self.answered.add(ref)
         self.matrix.reply(room, who, ref, self._words())
 
     def _say_below_in_matrix(self, room: RoomId, who: str, ref: MessageRef) -> None:
         """In the thread that the message stands in, or one that it begins: clients nest none."""
         event = self.matrix.event(ref)
         root = None if event is None else related(event["content"], THREAD)
+        self.answered |= {ref, MessageRef(root or ref)}
         self.matrix.below(room, who, MessageRef(root) if root else ref, self._words())
 
     def _edit_in_matrix(self, room: RoomId, who: str, ref: MessageRef) -> None:
@@ -168,4 +173,5 @@ class People:
         if not any(
             e["sender"] == who and e["content"]["m.relates_to"]["key"] == key for e in given
         ):
+            self.answered |= {ref} if name_of(who) in self.cast.guests else set()
             self.matrix.react(room, who, ref, key)

@@ -179,7 +179,7 @@ class World:
             teams=self.teams,
             matrix=self.matrix,
             bridged=self.bridged[place],
-            linked={link.message for link in self._links(place)},
+            linked={link.message: link.matrix_event for link in self._links(place)},
         )
 
     # --- sign-ins ---
