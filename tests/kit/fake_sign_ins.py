@@ -35,10 +35,14 @@ class FakeAwaiting(Awaiting):
             return False
         if stored := self._journal.in_hand(delivery):
             _set_aside(stored, reason, uncertain=delivery.resumed)
+            self.note_waiting(delivery)
         if account is not None:
             account.refused = True
         await self._journal.moment("wait done")
         return True
+
+    def note_waiting(self, delivery: Delivery) -> None:
+        """For a simulation that wants to know what waits."""
 
     @override
     async def wait_behind(self, delivery: Delivery, *, reason: str) -> bool:

@@ -155,11 +155,8 @@ class SimAwaiting(FakeAwaiting):
         self._world = journal.world
 
     @override
-    async def wait(self, delivery: Delivery, *, reason: str, since: datetime) -> bool:
-        done = await super().wait(delivery, reason=reason, since=since)
-        if done:
-            self._world.ledger.waited.add(delivery.source)
-        return done
+    def note_waiting(self, delivery: Delivery) -> None:
+        self._world.ledger.waited.add(delivery.source)
 
 
 class SimTeams(FakeTeamsEndpoint):
