@@ -179,6 +179,15 @@ class OneWay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartTakenBack:
+    """A Matrix user took back one of the events that show `message` of Teams, which stays there."""
+
+    room: RoomId
+    sender: UserId
+    message: MessageRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replaced:
     """A Matrix user said by `ref` that `replacement` takes the place of a room."""
 
@@ -188,7 +197,7 @@ class Replaced:
     replacement: RoomId
 
 
-Request = Asked | Invited | GhostInvited | Unheard | OneWay | Wished | Replaced
+Request = Asked | Invited | GhostInvited | Unheard | OneWay | PartTakenBack | Wished | Replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@
                 └─ no: refuse             └─ yes: that is all      └─ no: stays, says how to bridge
     Asked   ─▶ lately? ─▶ in their desk room, or with the prefix ─▶ command ─▶ notice
     Unheard ─▶ notice in the portal, once a day for each person: sign in first
+    PartTakenBack ─▶ notice in the portal, once for each message: it stays in Teams
     others  ─▶ the handler that the part of the bridge has brought
 
 A sign-in link signs in whoever opens it, as the Matrix user who asked for it: it is shown in a room
@@ -19,7 +20,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from bridge.domain.events import Asked, Invited, OneWay, Request, Unheard
+from bridge.domain.events import Asked, Invited, OneWay, PartTakenBack, Request, Unheard
 from bridge.domain.ids import RoomId, UserId
 from bridge.domain.permission import Permission, Permissions
 from bridge.domain.portal import Portal
@@ -60,6 +61,9 @@ ONE_WAY = """\
 NOT_RELAYED = """\
 {user}: your messages here do not reach Teams: nobody says them there for you. \
 Ask whoever runs this room to write `set-relay` to {bot}, or the administrator of the bridge."""
+STAYS_WHOLE = """\
+{user}: what you deleted is one part of a message in Teams. There the message stays whole until you \
+have deleted all of its parts here."""
 HINTS: Mapping[type[Request], tuple[str, str]] = {
     Unheard: ("sign in first", SIGN_IN_FIRST),
     OneWay: ("one way", ONE_WAY),
@@ -118,6 +122,7 @@ class BotDesk(Desk):
             Asked: self._answer,
             Unheard: self._hint,
             OneWay: self._hint,
+            PartTakenBack: self._say_it_stays,
         }
         self._own = own
         self.relays = False
@@ -290,6 +295,11 @@ class BotDesk(Desk):
             text = await self._offer_sign_in(unheard.sender, known) or text
         await self.notice(unheard.room, text, key=key, mention=unheard.sender)
         self._hinted.put(known, True)
+
+    async def _say_it_stays(self, taken: PartTakenBack) -> None:
+        text = STAYS_WHOLE.format(user=taken.sender)
+        key = f"stays whole {taken.message} {taken.sender}"
+        await self.notice(taken.room, text, key=key, mention=taken.sender)
 
     async def _offer_sign_in(self, user: UserId, key: str) -> str | None:
         """Put a link where its person alone reads it; say where, None if there is no such room."""

@@ -26,7 +26,7 @@ from bridge.ports.books import (
 from bridge.ports.clock import (
     Clock,
 )
-from bridge.ports.far import Far, FarPart, FarThread
+from bridge.ports.far import Beside, Far, FarPart, FarThread
 from bridge.ports.journal import (
     AWAITED_FOR,
     AWAITING,
@@ -121,6 +121,7 @@ __all__ = [
     "Announcer",
     "Awaiting",
     "Bell",
+    "Beside",
     "Certificate",
     "ChildRoom",
     "Clock",

@@ -1,4 +1,4 @@
-"""What an event refers to, as the far side of its delivery names it: filled in before it is carried out."""
+"""What an event refers to, as the far side names it, and what else shows the same message in its room."""
 
 from __future__ import annotations
 
@@ -43,3 +43,16 @@ class Far:
 
 NOTHING = Far()
 """Of what refers to nothing, or was not looked for yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What shows a message of Teams in its room, beside one of several matrix events that do.
+
+    `events`: the others of which nobody knows that they were redacted. `comes`: a part of it is still
+    on its way to the room.
+    """
+
+    message: MessageRef
+    events: frozenset[MessageRef] = frozenset()
+    comes: bool = False

@@ -25,7 +25,7 @@ from bridge.domain.ids import (
     root_of,
 )
 from bridge.domain.portal import Portal
-from bridge.ports.far import NOTHING, Far
+from bridge.ports.far import NOTHING, Beside, Far
 from bridge.ports.news import Loss, News
 
 AWAITING = "/awaiting/"
@@ -214,6 +214,12 @@ class Unit(Protocol):
         self, reactions: Collection[tuple[PortalId, MessageRef]]
     ) -> Mapping[tuple[PortalId, MessageRef], Heard]:
         """Return which of these matrix events are reactions that have crossed, or are about to."""
+        ...
+
+    async def beside(
+        self, events: Collection[tuple[PortalId, MessageRef]]
+    ) -> Mapping[tuple[PortalId, MessageRef], Beside]:
+        """Return what else shows the message of Teams of which a matrix event is one of several."""
         ...
 
     async def busy(self, portals: Collection[PortalId], target: Side) -> set[PortalId]:

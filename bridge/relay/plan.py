@@ -20,6 +20,7 @@ from bridge.domain.events import (
     MessageEdited,
     MessageSent,
     OneWay,
+    PartTakenBack,
     Reacted,
     ReactionAdded,
     ReactionRemoved,
@@ -31,10 +32,11 @@ from bridge.domain.ids import (
     EntryId,
     PortalId,
     Side,
+    UserId,
     Version,
     channel_of,
 )
-from bridge.ports import Endpoint, Entry, Heard, Loss, NewDelivery, Remembered
+from bridge.ports import Beside, Endpoint, Entry, Heard, Loss, NewDelivery, Remembered
 from bridge.relay.crossing import MIRROR_TO_MATRIX, hint_of, kept_out
 from bridge.relay.items import Item, MessageKey, Wanted
 
@@ -47,6 +49,7 @@ NOT_A_PORTAL = "not_a_portal"
 NOT_SIGNED_IN = "sender_not_signed_in"
 NOT_THE_AUTHOR = "not_the_author"
 TARGET_UNKNOWN = "target_unknown"
+OTHER_PARTS_STAY = "other_parts_stay"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +60,7 @@ class Plan:
     remembered: dict[MessageKey, Remembered] = field(default_factory=dict)
     held: dict[EntryId, Entry] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
-    unheard: list[Unheard | OneWay] = field(default_factory=list)
+    unheard: list[Unheard | OneWay | PartTakenBack] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
 
@@ -68,7 +71,8 @@ class World:
 
     `in_the_air`: (portal, speaker) whose words may be on the source side already. `busy`: portals in
     which something is just appearing on the source side, that nobody can name yet. `absent`: what
-    began threads, and is not to be had.
+    began threads, and is not to be had. `beside`: what else shows the message of Teams of which an
+    event is one of several.
     """
 
     known: Mapping[MessageKey, Known] = field(default_factory=dict)
@@ -76,6 +80,7 @@ class World:
     in_the_air: AbstractSet[tuple[PortalId, str]] = frozenset()
     busy: AbstractSet[PortalId] = frozenset()
     absent: AbstractSet[Wanted] = frozenset()
+    beside: Mapping[MessageKey, Beside] = field(default_factory=dict)
 
 
 class Planner:
@@ -266,7 +271,10 @@ class Planner:
             return
         if known.deleted:
             self.plan.ignored.append(ALREADY_KNOWN)
-        elif not self._is_unheard(item):
+            return
+        if target in self._world.beside:  # It is gone from the room, whoever took it.
+            self._remember(item, replace(known, deleted=True))
+        if not self._is_unheard(item):
             self._take_back(item, seen, known)
 
     def _unreact(self, item: Item, seen: Redacted, heard: Heard) -> None:
@@ -289,12 +297,24 @@ class Planner:
         if known.author != who:
             self.plan.ignored.append(NOT_THE_AUTHOR)
             return
+        beside = self._world.beside.get((item.portal.id, seen.target))
+        if beside is not None and self._is_left(item, beside):
+            self.plan.ignored.append(OTHER_PARTS_STAY)
+            sender = UserId(seen.author.id)
+            told = PartTakenBack(room=seen.origin, sender=sender, message=beside.message)
+            self.plan.unheard.append(told)
+            return
         version = _version_at(seen.sent_at)
         deleted = MessageDeleted(
             target=seen.target, author=seen.author, version=version, sent_at=seen.sent_at
         )
         self.plan.deliveries += self._deliveries(item, [deleted])
         self._remember(item, replace(known, deleted=True))
+
+    def _is_left(self, item: Item, beside: Beside) -> bool:
+        """Tell whether anything is left in the room of a message, as far as this plan goes."""
+        others = (self._known.get((item.portal.id, ref)) for ref in beside.events)
+        return beside.comes or any(known is None or not known.deleted for known in others)
 
     def _is_there(self, item: Item, target: Known | None) -> bool:
         """Tell whether what it refers to is known; if that may still become so, it is held."""

@@ -16,7 +16,7 @@ from bridge import ports
 from bridge.domain.changes import Known
 from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side, UserId
 from bridge.domain.portal import Portal
-from bridge.ports import Clock, Entry, Heard, Loss, NewDelivery, News, Remembered
+from bridge.ports import Beside, Clock, Entry, Heard, Loss, NewDelivery, News, Remembered
 from bridge.store import links, news as noting
 from bridge.store.appending import Appending
 from bridge.store.database import Session
@@ -105,6 +105,12 @@ class PostgresUnit(ports.Unit):
         self, reactions: Collection[tuple[PortalId, MessageRef]]
     ) -> Mapping[tuple[PortalId, MessageRef], Heard]:
         return await links.heard(self._session, reactions) if reactions else {}
+
+    @override
+    async def beside(
+        self, events: Collection[tuple[PortalId, MessageRef]]
+    ) -> Mapping[tuple[PortalId, MessageRef], Beside]:
+        return await links.beside(self._session, events) if events else {}
 
     @override
     async def busy(self, portals: Collection[PortalId], target: Side) -> set[PortalId]:

@@ -22,6 +22,7 @@ from bridge.domain.events import (
 from bridge.domain.ids import MessageRef, Side, Version
 from bridge.domain.portal import Portal
 from bridge.ports import (
+    Beside,
     Delivery,
     Far,
     FarPart,
@@ -407,6 +408,41 @@ async def test_what_an_event_refers_to_has_its_parts_in_order(
             FarPart(part=n, ref=MessageRef(f"${n}"), origin=TEAMS, author="anna") for n in (0, 1)
         )
     )
+
+
+async def beside(journal: Journal, portal: Portal, *refs: str) -> dict[str, Beside]:
+    async with journal.unit() as unit:
+        found = await unit.beside([(portal.id, MessageRef(ref)) for ref in refs])
+    return {ref: one for (_, ref), one in found.items()}
+
+
+async def test_what_shows_the_same_message_is_told_until_it_is_redacted(
+    world: World, journal: Journal
+) -> None:
+    portal = await make_portal(journal)
+    await append(journal, *[new(world, portal, "1", part=part) for part in range(3)])
+    run = await claim_one(journal)
+    for delivery in run.deliveries[:2]:
+        await journal.delivered(delivery, MessageRef(f"$1 {delivery.event.part}"))
+    one = Beside(message=MessageRef("1"), events=frozenset({MessageRef("$1 1")}), comes=True)
+    assert await beside(journal, portal, "$1 0", "$other") == {"$1 0": one}
+    await journal.park(run.deliveries[2], reason="a test")
+    await journal.release(run)
+    await carry(journal, change(portal, "1", reacted(world, "1")), "$reaction")
+    await carry(journal, new(world, portal, "2"), "$2")
+    await carry(journal, new(world, portal, "$3", target=TEAMS), "3")
+    assert await beside(journal, portal, "$1 0", "$2", "$3") == {"$1 0": replace(one, comes=False)}
+
+    gone = (await known(journal, MATRIX, portal, "$1 1")) or Known(
+        origin=TEAMS, version=Version(AT)
+    )
+    state = Remembered(
+        portal=portal.id, side=MATRIX, ref=MessageRef("$1 1"), known=replace(gone, deleted=True)
+    )
+    async with journal.unit() as unit:
+        await unit.remember([state])
+    found = await beside(journal, portal, "$1 0", "$1 1")
+    assert [found[ref].events for ref in ("$1 0", "$1 1")] == [frozenset(), {"$1 0"}]
 
 
 async def test_what_an_edit_has_left_nothing_for_is_no_part_of_a_message(

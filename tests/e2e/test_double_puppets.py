@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
@@ -89,7 +90,7 @@ async def test_who_has_signed_in_is_heard_as_themselves_on_both_sides(world: Wor
     assert len(await world.messages(chat)) == 3
 
 
-async def test_what_a_person_wrote_in_teams_they_edit_in_matrix(world: World) -> None:
+async def test_what_a_person_wrote_in_teams_they_edit_and_take_back_in_matrix(world: World) -> None:
     maria, tom = await world.tenant.add_users("Maria Rossi", "Tom Novák")
     person = await world.signed_in("maria", maria)
     chat = await world.tenant.create_chat("group", [maria.id, tom.id], topic="Mending")
@@ -116,6 +117,13 @@ async def test_what_a_person_wrote_in_teams_they_edit_in_matrix(world: World) ->
 
     await world.tenant.edit(chat, said, "typo, and more")
     await eventually(lambda: _is_edited_to(person, room, "typo, and more"), "an edit in Teams")
+
+    await _redact(person, room, caption)
+    await eventually(lambda: _any(person, room, _says_it_stays), "that the message stays")
+    assert "<img" in await _content(world, chat, shown)
+    [picture] = [e["event_id"] for e in await _events(person, room) if _is_picture(e)]
+    await _redact(person, room, picture)
+    await eventually(lambda: _is_deleted(world, chat, shown), "the whole message taken back")
 
 
 async def test_what_somebody_reads_and_hides_in_teams_shows_in_their_own_account(
@@ -268,6 +276,23 @@ async def _edit(person: MatrixPerson, room: str, event: str, text: str) -> None:
     new = {"msgtype": "m.text", "body": text}
     relation = {"rel_type": "m.replace", "event_id": event}
     await person.say(room, f"* {text}", **{"m.new_content": new, "m.relates_to": relation})
+
+
+async def _redact(person: MatrixPerson, room: str, event: str) -> None:
+    await person.call("PUT", f"rooms/{quote(room)}/redact/{quote(event)}/{uuid4()}", {})
+
+
+def _says_it_stays(event: Json) -> bool:
+    return "stays whole" in event["content"].get("body", "")
+
+
+def _is_picture(event: Json) -> bool:
+    return bool(event["content"].get("msgtype") == "m.image")
+
+
+async def _is_deleted(world: World, chat: str, ref: str) -> bool:
+    found = next(one for one in await world.messages(chat) if one["id"] == ref)
+    return found.get("deletedDateTime") is not None
 
 
 def _replaces(event: Json) -> bool:

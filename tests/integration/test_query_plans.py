@@ -217,6 +217,7 @@ async def live(path: HotPath, number: int) -> None:
     for target in Side:
         await changing.carry_some(number, target)
     await changing.ask_what_was_heard(number, expected=0)
+    await changing.ask_what_stands_beside(number)
     await changing.look_at_the_gate(number, expected=0)
     await changing.find_what_is_unread(number, expected=0)
     for target in Side:
@@ -283,6 +284,7 @@ async def assert_that_it_reads_what_it_needs(world: PostgresWorld, size: Size) -
         path.renew_leases,
         changing.look_at_the_gate,
         changing.ask_what_was_heard,
+        changing.ask_what_stands_beside,
         changing.remember,
         changing.carry_to_matrix,
         changing.carry_to_teams,
@@ -475,6 +477,12 @@ class Changing:
         keys = [(PortalId(number * 100 + n), MessageRef(ref)) for n in range(1, 11) for ref in refs]
         async with self.journal.unit() as unit:
             assert len(await unit.heard(keys)) == expected
+
+    async def ask_what_stands_beside(self, number: int) -> None:
+        refs = ["$old 1", "$unheard of"]
+        keys = [(PortalId(number * 100 + n), MessageRef(ref)) for n in range(1, 11) for ref in refs]
+        async with self.journal.unit() as unit:
+            assert await unit.beside(keys) == {}
 
     async def remember(self, number: int, *, base: int = 50) -> None:
         state = Known(origin=TEAMS, version=Version("3"), author="anna", deleted=True)

@@ -2,11 +2,13 @@
 
 note_delivered   a delivery has become a link, a reaction, an own change
 known_of         what is held of a message
+beside           what else shows the message that a matrix event shows a part of
 far_of           what an event refers to, on the far side
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -21,7 +23,7 @@ from bridge.domain.events import (
     ReactionRemoved,
 )
 from bridge.domain.ids import MessageRef, PortalId, Side, is_older, root_of
-from bridge.ports import Delivery, Far, FarPart, FarThread, Heard, Remembered
+from bridge.ports import Beside, Delivery, Far, FarPart, FarThread, Heard, Remembered
 from tests.kit.fake_store import FakeStore, MessageKey, StoredLink, StoredReaction
 
 
@@ -218,6 +220,33 @@ def heard_of(store: FakeStore, key: MessageKey) -> Heard | None:
         if (new.portal, new.source) == key and isinstance(new.event, ReactionAdded):
             return Heard(target=new.event.target, person=new.speaker, key=new.event.key)
     return None
+
+
+def beside(store: FakeStore, key: MessageKey) -> Beside | None:
+    """Return what else shows the message of Teams of which a matrix event is one of several."""
+    portal, ref = key
+    link = store.link_of(Side.MATRIX, key)
+    if link is None or link.origin is not Side.TEAMS:
+        return None
+    shown = [o for o in store.links if (o.portal, o.message) == (portal, link.message)]
+    others = {other.matrix_event for other in shown} - {ref}
+    comes = _comes(store, (portal, link.message), {other.event.part for other in shown})
+    if not others and not comes:
+        return None
+    states = {other: store.states.get((portal, Side.MATRIX, other)) for other in others}
+    left = frozenset(o for o, state in states.items() if state is None or not state.deleted)
+    return Beside(message=link.message, events=left, comes=comes)
+
+
+def _comes(store: FakeStore, message: MessageKey, shown: Collection[int]) -> bool:
+    """Tell whether a part of a message is still on its way to its room."""
+    return any(
+        (d.new.portal, d.new.source, d.new.target) == (*message, Side.MATRIX)
+        and isinstance(d.new.event, MessageSent | MessageEdited)
+        and d.state != "parked"
+        and d.new.event.part not in shown
+        for d in store.deliveries.values()
+    )
 
 
 def far_of(store: FakeStore, delivery: Delivery) -> Far:

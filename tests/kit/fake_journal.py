@@ -36,6 +36,7 @@ from bridge.ports import (
     AWAITED_FOR,
     AWAITING,
     Bell,
+    Beside,
     Clock,
     Delivery,
     Entry,
@@ -51,7 +52,7 @@ from bridge.ports import (
     Run,
     Unit,
 )
-from tests.kit.fake_changes import far_of, heard_of, known_of, note_delivered, remember
+from tests.kit.fake_changes import beside, far_of, heard_of, known_of, note_delivered, remember
 from tests.kit.fake_store import (
     FakeClock,
     FakeStore,
@@ -367,6 +368,12 @@ class FakeUnit(Unit):
         await self._journal.moment("heard")
         found = {key: heard_of(self._store, key) for key in reactions}
         return {key: heard for key, heard in found.items() if heard is not None}
+
+    @override
+    async def beside(self, events: Collection[MessageKey]) -> Mapping[MessageKey, Beside]:
+        await self._journal.moment("beside")
+        found = {key: beside(self._store, key) for key in events}
+        return {key: one for key, one in found.items() if one is not None}
 
     @override
     async def busy(self, portals: Collection[PortalId], target: Side) -> set[PortalId]:
