@@ -1,7 +1,8 @@
 """Who is there: the presence of people in rooms that are alive, shown by their ghosts. Best effort.
 
     a delivery ─▶ note ─▶ rooms of the last half hour ─▶ their ghosts, if they are few; who spoke
-                                                              └─ once a minute ─▶ source.presences
+                   │              once a minute, after a beat if somebody is new ─▶ source.presences
+                   └─ somebody is new, and nobody was asked for just now ─▶ bell
     another one than shown ─▶ board.show       nothing new, and not offline ─▶ board.show, so that it
                                                does not become so by itself
     nothing heard of for half an hour ─▶ offline
@@ -34,7 +35,8 @@ ALIVE_FOR = timedelta(minutes=30)
 """After something was last said in a room, or by somebody."""
 ASK_EVERY = timedelta(minutes=1)
 BEAT = timedelta(seconds=20)
-"""Synapse takes who was not heard of for 30 s for offline (measured: 35 s)."""
+"""Synapse takes who was not heard of for 30 s for offline (measured: 35 s). Nor is Graph asked more
+often for who is new: one request of the 1,500 in 30 s that it allows."""
 ROOMS_MAX = 500
 PEOPLE_MAX = 500
 """Each costs a call to the homeserver every `BEAT` while they are there: 25 a second at most."""
@@ -65,6 +67,7 @@ class Attendance(Loop):
         """When something happened around them last; the longest ago first."""
         self._shown: dict[TeamsUserId, Presence] = {}
         self._asked_at: datetime | None = None
+        self._is_anybody_new = False
         self._off_until: datetime | None = None
         self._is_kept = False
         """Whether the homeserver was seen to keep presences."""
@@ -72,10 +75,14 @@ class Attendance(Loop):
     def note(self, delivery: Delivery) -> None:
         """Take note that a room is alive; does not block."""
         now = self.clock.now()
-        if delivery.portal.room is not None:
-            _touch(self._rooms, delivery.portal.room, now, ROOMS_MAX)
-        if delivery.target is Side.MATRIX and is_account(delivery.event.author.id):
-            _touch(self._people, TeamsUserId(delivery.event.author.id), now, PEOPLE_MAX)
+        room, author = delivery.portal.room, delivery.event.author.id
+        is_new = room is not None and _touch(self._rooms, room, now, ROOMS_MAX)
+        if delivery.target is Side.MATRIX and is_account(author):
+            is_new |= _touch(self._people, TeamsUserId(author), now, PEOPLE_MAX)
+        if is_new:
+            self._is_anybody_new = True
+            if self._is_to_ask(now):
+                self.bell.set()
 
     @override
     async def step(self) -> Step:
@@ -98,12 +105,17 @@ class Attendance(Loop):
         _drop_old(self._people, now)
         if not (self._rooms or self._people or self._shown):
             return
-        if self._asked_at is None or now - self._asked_at >= ASK_EVERY:
+        if self._is_to_ask(now):
             self._asked_at = now
+            self._is_anybody_new = False
             await self._list_rooms(now)
             await self._ask()
         else:
             await self._beat(self._shown)
+
+    def _is_to_ask(self, now: datetime) -> bool:
+        pause = BEAT if self._is_anybody_new else ASK_EVERY
+        return self._asked_at is None or now - self._asked_at >= pause
 
     async def _list_rooms(self, now: datetime) -> None:
         """Find out who is in rooms that have come alive."""
@@ -172,11 +184,14 @@ class Attendance(Loop):
         self.watch.away(PART, str(why), hint=f"{hint}, or teams.presence to false here")
 
 
-def _touch(seen: OrderedDict[_K, datetime], key: _K, at: datetime, size_max: int) -> None:
+def _touch(seen: OrderedDict[_K, datetime], key: _K, at: datetime, size_max: int) -> bool:
+    """Take note of what was seen; tell whether it is new."""
+    is_new = key not in seen
     seen[key] = max(at, seen.get(key, at))
     seen.move_to_end(key)
     if len(seen) > size_max:
         seen.popitem(last=False)
+    return is_new
 
 
 def _drop_old(seen: OrderedDict[_K, datetime], now: datetime) -> None:

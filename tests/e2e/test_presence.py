@@ -52,9 +52,13 @@ async def grant(world: World) -> None:
     await world.tenant.change_app(client, application_permissions=permissions)
 
 
-async def talking(world: World) -> tuple[MatrixPerson, Person, Person]:
-    """Maria reads in Matrix what Jonas says in Teams."""
+async def talking(
+    world: World, availability: str | None = None
+) -> tuple[MatrixPerson, Person, Person]:
+    """Maria reads in Matrix what Jonas says in Teams, who is there or not before he speaks."""
     maria, jonas = await world.tenant.add_users("Maria Rossi", "Jonas Berg")
+    if availability is not None:
+        await PeopleClient(world.tenant).set_presence(jonas.id, availability)
     reader = await world.signed_in("maria", maria)
     chat = await world.tenant.create_chat("oneOnOne", [maria.id, jonas.id])
     await world.opened(chat, jonas, reader)
@@ -120,8 +124,7 @@ async def test_a_homeserver_without_presence_is_noticed(
     async with open_world(tmp_path / "bridge", ground, slot, database, presence=True) as world:
         await grant(world)
         await world.start()
-        _, _, jonas = await talking(world)
-        await PeopleClient(world.tenant).set_presence(jonas.id, "Available")
+        await talking(world, "Available")
 
         await eventually(lambda: bool(world.said(LEFT_ALONE)), "the log to say so")
 

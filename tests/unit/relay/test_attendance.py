@@ -149,6 +149,31 @@ async def test_who_is_there_is_shown_again_so_that_it_lasts(world: World) -> Non
     assert world.source.asked == [(ANNA,)]
 
 
+async def test_who_is_new_is_looked_at_at_once_but_not_more_often_than_there_are_beats(
+    world: World,
+) -> None:
+    world.source.now = {ANNA: HERE, BOB: HERE}
+    world.said()
+    assert world.loop.bell.is_set(), "nobody was asked for yet"
+    await world.loop.step()
+    world.loop.bell.clear()
+
+    world.clock.advance(BEAT / 2)
+    world.said(BOB)
+    assert not world.loop.bell.is_set()
+    await world.loop.step()
+    assert world.source.asked == [(ANNA,)]
+    world.clock.advance(BEAT / 2)
+    assert (BOB, HERE) in await world.beat()
+    assert world.source.asked == [(ANNA,), (ANNA, BOB)]
+
+    world.said()
+    assert not world.loop.bell.is_set(), "who is known waits for the minute"
+    other = RoomId("!other:fake.test")
+    world.said(room=other)
+    assert world.loop.bell.is_set(), "others may be there"
+
+
 async def test_who_is_not_there_is_said_once(world: World) -> None:
     world.source.now[ANNA] = HERE
     world.said()
