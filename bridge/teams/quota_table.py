@@ -119,6 +119,8 @@ PER_TEAM = Rate(count=4)
 PER_LISTING_USER = Rate(count=5)
 """List chats, get chat and removeAllAccessForUser, per user."""
 FOUR_A_MINUTE = Rate(count=4, seconds=60)
+PER_CHANNEL_DAY = Rate(count=3000, seconds=86_400)
+"""Messages of an app to a channel in a day: in throttling-limits until 2024, and not taken back since."""
 
 _COLLECTIONS = frozenset(
     {
@@ -162,6 +164,9 @@ def _line(
     )
 
 
+_POST_CHANNEL_MESSAGE = _line(
+    "post channel message", rf"POST {_CHANNEL}/messages(/\{{\}}/replies)?$", Rate(count=50)
+)
 _GET_CHATS = _line("get chats", r"GET ^/chats(/\{\})?$", Rate(count=30))
 _REMOVE_ACCESS = _line("remove access", rf"POST {_CHAT}/removeallaccessforuser$", Rate(count=30))
 
@@ -178,7 +183,7 @@ LINES = (
         Rate(count=20),
     ),
     _line("get chat message", rf"GET {_CHAT}/messages(/\{{\}})?$", Rate(count=20)),
-    _line("post channel message", rf"POST {_CHANNEL}/messages(/\{{\}}/replies)?$", Rate(count=50)),
+    _POST_CHANNEL_MESSAGE,
     _line(
         "post chat message",
         rf"POST {_CHAT}/messages(/replywithquote|/forwardtochat)?$",
@@ -264,6 +269,9 @@ def _narrow(route: Route, line: Line) -> tuple[Demand, ...]:
         found.append(Demand(key=key, rate=line.each))
     if conversation is not None:
         found.append(Demand(key=("conversation", conversation), rate=PER_CONVERSATION))
+    if line is _POST_CHANNEL_MESSAGE and conversation is not None:
+        # Not the narrowest: a refusal says nothing about the whole day.
+        found.append(Demand(key=("day", conversation), rate=PER_CHANNEL_DAY))
     if line in (_GET_CHATS, _REMOVE_ACCESS) and user is not None:
         found.append(Demand(key=("chats of", user), rate=PER_LISTING_USER))
     if team is not None:

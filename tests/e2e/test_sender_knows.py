@@ -131,9 +131,19 @@ async def has_edits(writer: Writer) -> bool:
     return bool(await writer.edits())
 
 
-async def test_a_message_that_waits_says_that_it_will_be_tried_again(writer: Writer) -> None:
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"status": 503}, "Teams does not answer"),
+        # As when an app has used up what it may send to a channel in a day.
+        ({"status": 429, "retry_after_seconds": 4}, "Teams is busy and asks for patience"),
+    ],
+)
+async def test_a_message_that_waits_says_that_it_will_be_tried_again(
+    writer: Writer, fault: dict[str, int], words: str
+) -> None:
     world = writer.world
-    await world.tenant.add_fault(POSTS, method="POST", status=503, times=1_000)
+    await world.tenant.add_fault(POSTS, method="POST", times=1_000, **fault)
     waiting = await writer.maria.say(writer.room, "in a while")
     async with world.store() as store:
 
@@ -149,7 +159,7 @@ async def test_a_message_that_waits_says_that_it_will_be_tried_again(writer: Wri
     await eventually(lambda: has_edits(writer), "the notice to be edited")
     (notice,) = await writer.notices()
     assert notice["body"] == (
-        "Your message has not reached Teams yet: Teams does not answer. It will be tried again."
+        f"Your message has not reached Teams yet: {words}. It will be tried again."
     )
     assert await writer.statuses(waiting) == ["PENDING", "SUCCESS"]
     await world.stop()

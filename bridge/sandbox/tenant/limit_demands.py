@@ -29,6 +29,8 @@ PER_CONVERSATION = Rate(count=1)
 """Requests per app and tenant on a given chat or channel."""
 PER_POSTING_USER = Rate(count=1)
 """Messages per user in a given chat or channel."""
+PER_CHANNEL_DAY = Rate(count=3000, seconds=86_400)
+"""Messages per app and tenant to a channel; what is imported is not counted, which is not documented."""
 PER_LISTING_USER = Rate(count=5)
 """List chats, get chat and removeAllAccessForUser, per user."""
 PER_IMPORT = Rate(count=5)
@@ -144,6 +146,8 @@ def _teams(asked: Asked, line: Line, *, per_line: bool) -> list[Demand]:
         name = "import" if imports else line.name if per_line else "conversation"
         rate = PER_IMPORT if imports else PER_CONVERSATION
         found.append(Demand(key=asked.key(name, place), rate=rate))
+        if line is POST_CHANNEL_MESSAGE and not imports:
+            found.append(Demand(key=asked.key("day", place), rate=PER_CHANNEL_DAY))
     return found + _of_users(asked, line, place)
 
 

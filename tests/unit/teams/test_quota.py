@@ -434,6 +434,25 @@ def test_after_a_refusal_nothing_is_left_of_what_was_saved_up() -> None:
     assert isinstance(decided(buckets, toll, after=SECOND), Wait)
 
 
+def test_a_channel_takes_three_thousand_messages_a_day_and_the_next_waits() -> None:
+    buckets, toll = Buckets(), toll_of("POST", f"{CHANNEL}/messages")
+    posted = 0
+    while decided(buckets, toll, after=2 * posted * SECOND) == Go():
+        charge(buckets, toll, after=2 * posted * SECOND)
+        posted += 1
+    come_back = 2 * posted * 3_000 / timedelta(days=1).total_seconds()
+    assert posted == pytest.approx(3_000 + come_back, abs=3)
+    assert decided(buckets, toll, after=2 * posted * SECOND + timedelta(seconds=30)) == Go()
+
+
+def test_a_refusal_takes_nothing_from_the_day_of_a_channel() -> None:
+    buckets, toll = Buckets(), toll_of("POST", f"{CHANNEL}/messages")
+    buckets.refused(toll.demands, SECOND, NOW)
+    for number in range(1, 10):
+        assert decided(buckets, toll, after=2 * number * SECOND) == Go()
+        charge(buckets, toll, after=2 * number * SECOND)
+
+
 # --- memory, time -------------------------------------------------------------------------------
 
 
@@ -488,6 +507,7 @@ CHAT = "/chats/19%3Aa%40thread.v2"
 CHANNEL = "/teams/t/channels/19%3Ac%40thread.tacv2"
 OF_CHAT = ("conversation", "19:a@thread.v2")
 OF_CHANNEL = ("conversation", "19:c@thread.tacv2")
+OF_DAY = ("day", "19:c@thread.tacv2")
 
 
 @pytest.mark.parametrize(
@@ -511,12 +531,12 @@ OF_CHANNEL = ("conversation", "19:c@thread.tacv2")
         ),
         ("POST", "/teams/t/members", [("each", "add team member", "t"), ("team", "t")], 30),
         ("GET", f"{CHANNEL}/messages", [OF_CHANNEL, ("team", "t")], 20),
-        ("POST", f"{CHANNEL}/messages/1700/replies", [OF_CHANNEL, ("team", "t")], 50),
+        ("POST", f"{CHANNEL}/messages/1700/replies", [OF_CHANNEL, OF_DAY, ("team", "t")], 50),
         ("GET", f"{CHANNEL}/messages?$top=20&$expand=replies", [OF_CHANNEL, ("team", "t")], 20),
         ("GET", f"{CHANNEL}/messages/1700", [OF_CHANNEL, ("team", "t")], 20),
         ("GET", f"{CHANNEL}/messages/1700/replies?$skiptoken=x", [OF_CHANNEL, ("team", "t")], 20),
         ("GET", f"{CHANNEL}/messages/1700/replies/1701", [OF_CHANNEL, ("team", "t")], 20),
-        ("POST", f"{CHANNEL}/messages", [OF_CHANNEL, ("team", "t")], 50),
+        ("POST", f"{CHANNEL}/messages", [OF_CHANNEL, OF_DAY, ("team", "t")], 50),
         ("PATCH", f"{CHANNEL}/messages/1700/replies/1701", [OF_CHANNEL, ("team", "t")], 30),
         ("POST", f"{CHANNEL}/messages/1700/softDelete", [OF_CHANNEL, ("team", "t")], 30),
         (
