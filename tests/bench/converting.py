@@ -31,11 +31,14 @@ _PARAGRAPH = (
 _LIST = "<ul><li>one</li><li>two<ol><li>deep</li></ol></li></ul>"
 _TABLE = "<table><tbody><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></tbody></table>"
 _RICH = f"{_PARAGRAPH}{_LIST}{_TABLE}<blockquote>quoted</blockquote><pre>code</pre>"
+_SENTENCE = "The committee has looked at the proposal of the members and asks for another week. "
+_PROSE = f'<p>{_SENTENCE * 5}See the <b>second</b> chapter and <a href="https://example.org/a">the annex</a>.</p>'
+"""What people write who write much: a tag for every 80 bytes."""
 KILO = 1_000
 
 
-def _filled(size: int) -> str:
-    return _RICH * (size // len(_RICH) + 1)
+def _filled(size: int, piece: str = _RICH) -> str:
+    return piece * (size // len(piece) + 1)
 
 
 CASES = {
@@ -44,6 +47,8 @@ CASES = {
     "html_1kB": _filled(KILO - len(_RICH)),
     "html_28kB": _filled(28 * KILO),
     "html_100kB": _filled(100 * KILO),
+    "prose_28kB": _filled(28 * KILO, _PROSE),
+    "prose_100kB": _filled(100 * KILO, _PROSE),
     "hostile_nesting_100kB": "<div>" * (20 * KILO) + "x",
     "hostile_attributes_100kB": "<p " + " ".join(f"a{n}=1" for n in range(12 * KILO)) + ">x</p>",
 }
