@@ -14,9 +14,13 @@ from bridge.domain.viewpoints import Viewpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationNews:
-    """Name, members, rights or pins of a conversation may have changed."""
+    """Name, members, rights or pins of a conversation may have changed.
+
+    `is_told`: a message says so that was read, so the conversation need not be read back to find it.
+    """
 
     place: Place
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@
 News say that something may have changed, never what. Ten pieces of news of one room are one look, and
 a look that fails is repeated, ever later. Graph promises no system messages to those who subscribe to
 all chats at once (learn.microsoft.com graph/teams-changenotifications-chatmessage): so news of a
-conversation also have it read back, twice at most for all news of some minutes. Without news Graph is asked
-once a day, and of chats only if something was said in them (learn.microsoft.com graph/api/resources/teams-api-overview).
+conversation also have it read back, unless a message told of them that was read: twice at most for all
+news of some minutes. Without news Graph is asked once a day, and of chats only if something was said in
+them (learn.microsoft.com graph/api/resources/teams-api-overview).
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ DOUBLINGS_MAX = 12
 AWAY_WAIT = timedelta(seconds=5)
 """While a network does not answer at all, nobody need be looked at."""
 READ_BACK_PAUSE = timedelta(minutes=2)
-"""In which a conversation is read back twice, not more often: what it brings are news again, and must not
-go round. Longer than the time that is read twice. Not once, as the news that somebody has made a chat may
-come while it is first looked at, and whom they add right then would be told of minutes later."""
+"""In which a conversation is read back twice, not more often: what it brings of a team are news again, and
+must not go round. Longer than the time that is read twice. Not once, as the news that somebody has made a
+chat may come while it is first looked at, and whom they add right then would be told of minutes later."""
 PIN_AGAIN = timedelta(seconds=30)
 PIN_YOUNG = timedelta(minutes=10)
 """A message that was pinned, and is no older, may still be on its way."""

@@ -17,6 +17,10 @@ UPDATE portals SET shape_due_at = LEAST(shape_due_at, $3), shape_news = true
 WHERE tenant_id = $1 AND conversation_id = $2
     AND (shape_due_at IS NULL OR shape_due_at > $3 OR NOT shape_news)
 """
+_TOLD = """
+UPDATE portals SET shape_due_at = $3
+WHERE tenant_id = $1 AND conversation_id = $2 AND (shape_due_at IS NULL OR shape_due_at > $3)
+"""
 _OF_CHANNELS = """
 UPDATE portals SET shape_due_at = $3
 WHERE tenant_id = $1 AND split_part(conversation_id, '/', 1) = $2 AND conversation_id LIKE '%/%'
@@ -48,8 +52,8 @@ async def note(session: Session, news: Sequence[News], now: datetime) -> None:
     for one in ordered:
         match one:
             case ConversationNews():
-                place = one.place
-                await session.execute(_OF_CONVERSATION, place.tenant, place.conversation, now)
+                place, statement = one.place, _TOLD if one.is_told else _OF_CONVERSATION
+                await session.execute(statement, place.tenant, place.conversation, now)
             case TeamNews():
                 await session.execute(_OF_CHANNELS, one.tenant, one.team, now)
             case PersonNews():

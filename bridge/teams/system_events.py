@@ -146,7 +146,7 @@ def news_of(place: Place, event: Event) -> tuple[News, ...]:
     kind, channel = event.kind.lower(), channel_of(place)
     found: list[News] = []
     if kind in _OF_CONVERSATION:
-        found.append(ConversationNews(place=place))
+        found.append(ConversationNews(place=place, is_told=True))
     if channel is not None and kind in _OF_TEAM:
         found.append(TeamNews(tenant=place.tenant, team=channel.team))
     return tuple(found)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from bridge.sandbox.people import MatrixPerson
 from bridge.sandbox.tenant.client import Person
 from tests.e2e.test_members import is_in, members_of
-from tests.e2e.test_rooms_to_teams import group_of, may, notices, told
+from tests.e2e.test_rooms_to_teams import group_of, known, may, notices, told
 from tests.kit.e2e_channels import scene_of
 from tests.kit.e2e_world import World, eventually
 
@@ -52,6 +52,7 @@ async def test_a_ghost_that_is_invited_is_added_and_one_that_is_shown_out_is_rem
     await invite(reader, room, ghost)
     await changed(world, chat, "membersAdded", aicha, maria)
     await eventually(lambda: is_in(reader, room, ghost, there=True), "her to join")
+    await known(world)
 
     await show_out(reader, room, ghost)
     await changed(world, chat, "membersDeleted", aicha, maria)

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import pytest
 
-from bridge.relay.shaping import READ_BACK_PAUSE
 from bridge.sandbox.people import MatrixPerson, PersonError
 from bridge.sandbox.tenant.client import Person
 from tests.e2e.test_rooms import shows, state_of
@@ -90,9 +89,7 @@ async def known(world: World) -> None:
         facts = {"side": "teams", "reason": "done_in_matrix"}
         return world.bridge.metric("teams_bridge_ignored_total", **facts) >= 1
 
-    # A conversation that was read back twice just now is read again when the pause is over.
-    limit = READ_BACK_PAUSE + ARRIVAL
-    await eventually(is_so, "what was done from Matrix to be known", limit)
+    await eventually(is_so, "what was done from Matrix to be known")
 
 
 async def notices(person: MatrixPerson, room: str) -> list[str]:

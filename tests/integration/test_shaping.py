@@ -387,6 +387,20 @@ async def test_news_of_a_conversation_have_it_read_back_at_most_twice_in_some_mi
     assert len(world.read) == 3
 
 
+async def test_what_a_message_told_is_looked_at_and_not_read_back_for(world: World) -> None:
+    portal = await group(world)
+    await world.look()
+    world.advance(MINUTE)
+    looks = len(world.hands.rooms)
+    await world.told(ConversationNews(place=portal.place, is_told=True))
+    await world.look()
+    assert (len(world.hands.rooms), world.read) == (looks + 1, [])
+    await world.told(ConversationNews(place=portal.place, is_told=True))
+    await world.told(ConversationNews(place=portal.place))
+    await world.look()
+    assert len(world.read) == 1
+
+
 async def test_what_could_not_be_read_back_is_read_when_the_look_is_repeated(
     world: World,
 ) -> None:

@@ -499,7 +499,7 @@ async def test_an_event_is_a_notice_with_the_names_that_graph_left_out(world: Wo
     assert isinstance(sighting, Sighting)
     assert (sighting.is_notice, plain_text(sighting.body)) == (True, "Alice added Ben")
     assert sighting.author == Person(id=ALICE, name="Alice")
-    assert reading.news == (ConversationNews(place=PLACE),)
+    assert reading.news == (ConversationNews(place=PLACE, is_told=True),)
 
 
 async def test_what_a_card_loses_is_told_with_its_message(world: World) -> None:

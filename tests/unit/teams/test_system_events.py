@@ -37,8 +37,8 @@ CHAT = Place(tenant=TENANT, conversation=ConversationId("19:c@thread.v2"))
 GENERAL = channel_place(
     TENANT, Channel(team=TeamId("team"), channel=ChannelId("19:g@thread.tacv2"))
 )
-OF_CHAT = ConversationNews(place=CHAT)
-OF_CHANNEL = ConversationNews(place=GENERAL)
+OF_CHAT = ConversationNews(place=CHAT, is_told=True)
+OF_CHANNEL = ConversationNews(place=GENERAL, is_told=True)
 OF_TEAM = TeamNews(tenant=TENANT, team=TeamId("team"))
 
 NAMES = {"anna": "Anna", "ben": "Ben", "cem": "Cem", "dora": "Dora", "eve": "Eve"}
