@@ -102,8 +102,7 @@ class Memory:
     again, and whoever signed out is still known. `picture_tag` is Graph's name for the picture as
     `picture` shows it. `next_at`: when the next look was planned; an earlier one is because of news.
     `daily`: it was planned as there is nothing else to do, and waits until somebody says something.
-    `read_back_at`, `read_back_before`: when the conversation was read back, the last time and the one
-    before. `read_again`: there were news since.
+    `read_again`: there were news since the conversation was read back last.
     """
 
     let_in: Mapping[UserId, TeamsUserId] = field(default_factory=dict)
@@ -111,7 +110,6 @@ class Memory:
     picture_tag: str | None = None
     looked_at: datetime | None = None
     read_back_at: datetime | None = None
-    read_back_before: datetime | None = None
     read_again: bool = False
     next_at: datetime | None = None
     daily: bool = False

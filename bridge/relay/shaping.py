@@ -7,9 +7,9 @@
 News say that something may have changed, never what. Ten pieces of news of one room are one look, and
 a look that fails is repeated, ever later. Graph promises no system messages to those who subscribe to
 all chats at once (learn.microsoft.com graph/teams-changenotifications-chatmessage): so news of a
-conversation also have it read back, unless a message told of them that was read: twice at most for all
-news of some minutes. Without news Graph is asked once a day, and of chats only if something was said in
-them (learn.microsoft.com graph/api/resources/teams-api-overview).
+conversation also have it read back, unless a message told of them that was read: once for all news of
+some seconds. Without news Graph is asked once a day, and of chats only if something was said in them
+(learn.microsoft.com graph/api/resources/teams-api-overview).
 """
 
 from __future__ import annotations
@@ -61,10 +61,9 @@ AGAIN_MAX = timedelta(hours=6)
 DOUBLINGS_MAX = 12
 AWAY_WAIT = timedelta(seconds=5)
 """While a network does not answer at all, nobody need be looked at."""
-READ_BACK_PAUSE = timedelta(minutes=2)
-"""In which a conversation is read back twice, not more often: what it brings of a team are news again, and
-must not go round. Longer than the time that is read twice. Not once, as the news that somebody has made a
-chat may come while it is first looked at, and whom they add right then would be told of minutes later."""
+READ_BACK_PAUSE = timedelta(seconds=5)
+"""So late is told what happened right after something else. What is read back of a team are news of it
+again, for as long as it lies within what is read twice (a minute): so often, and no more, does it go round."""
 PIN_AGAIN = timedelta(seconds=30)
 PIN_YOUNG = timedelta(minutes=10)
 """A message that was pinned, and is no older, may still be on its way."""
@@ -237,9 +236,7 @@ class Shaper(Loop):
         if not memory.read_again or not may_read_back(memory, now):
             return memory
         await self.read_back(due.portal.place, due.read_until)
-        return replace(
-            memory, read_again=False, read_back_at=now, read_back_before=memory.read_back_at
-        )
+        return replace(memory, read_again=False, read_back_at=now)
 
     # --- spaces ---
 
@@ -352,14 +349,13 @@ def is_idle(due_at: datetime, memory: Memory) -> bool:
 
 
 def may_read_back(memory: Memory, now: datetime) -> bool:
-    """Tell whether a conversation was not read back twice just now."""
-    before = memory.read_back_before
-    return before is None or now - before >= READ_BACK_PAUSE
+    """Tell whether a conversation was not read back just now."""
+    return memory.read_back_at is None or now - memory.read_back_at >= READ_BACK_PAUSE
 
 
 def planned(memory: Memory, *, now: datetime, soon: datetime | None) -> tuple[Memory, datetime]:
     """Say when to look again after a look that went well."""
-    again = (memory.read_back_before or now) + READ_BACK_PAUSE if memory.read_again else None
+    again = (memory.read_back_at or now) + READ_BACK_PAUSE if memory.read_again else None
     next_at = min((at for at in (soon, again) if at is not None), default=now + DAY)
     daily = soon is None and again is None
     return replace(memory, looked_at=now, next_at=next_at, daily=daily, failures=0), next_at

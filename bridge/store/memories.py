@@ -13,7 +13,7 @@ import orjson
 from bridge.domain.ids import TeamsUserId, UserId
 from bridge.domain.shape import Memory
 
-_INSTANTS = ("looked_at", "read_back_at", "read_back_before", "next_at")
+_INSTANTS = ("looked_at", "read_back_at", "next_at")
 
 
 def encode(memory: Memory) -> bytes:

@@ -342,7 +342,6 @@ MEMORIES = st.builds(
     picture_tag=st.none() | st.text(min_size=1),
     looked_at=INSTANTS,
     read_back_at=INSTANTS,
-    read_back_before=INSTANTS,
     read_again=st.booleans(),
     daily=st.booleans(),
     next_at=INSTANTS,
