@@ -11,7 +11,16 @@ from typing_extensions import override
 
 from bridge.domain.content import from_text, plain_text
 from bridge.domain.delivery import ATTEMPTS_MAX
-from bridge.domain.events import Asked, Event, GhostInvited, Ignored, MessageSent, Seen, Unheard
+from bridge.domain.events import (
+    Asked,
+    Event,
+    GhostInvited,
+    Ignored,
+    MessageSent,
+    Request,
+    Seen,
+    Unheard,
+)
 from bridge.domain.ids import MessageRef, Side, UserId, Version
 from bridge.errors import (
     Rejected,
@@ -146,6 +155,41 @@ async def test_what_is_written_after_an_invitation_waits_until_that_is_served(
     await world.pass_time(timedelta(minutes=1))
 
     assert world.desk.served == [invited]
+    assert world.teams.said == ["hello"]
+    assert not world.store.inbox
+
+
+async def test_what_was_said_before_something_was_asked_for_is_decided_before_it_is_done(
+    world: RelayWorld,
+) -> None:
+    """One batch: a message of a room that is no portal, the request that makes it one, a message."""
+    serve = world.desk.serve
+
+    async def make_it_a_portal(request: Request) -> None:
+        await serve(request)
+        if request == making:
+            await world.open_portal()
+
+    world.desk.serve = make_it_a_portal  # type: ignore[method-assign]
+    world.accounts["@ada:here"] = "ada"
+    early, late = world.seen_in_matrix("$1", "not for Teams"), world.seen_in_matrix("$3", "hello")
+    making = Asked(
+        room=ROOM,
+        sender=UserId("@ada:here"),
+        ref=MessageRef("$2"),
+        text="make",
+        sent_at=early.sent_at,
+    )
+    await world.push(Side.MATRIX, "$1", Reading(sightings=(early,)), 1)
+    await world.push(Side.MATRIX, "$2", Reading(requests=(making,)), 2)
+    await world.push(Side.MATRIX, "$3", Reading(sightings=(late,)), 3)
+
+    await world.settle()
+
+    assert [one.text for one in world.desk.served if isinstance(one, Asked)] == [
+        "not for Teams",
+        "make",
+    ]
     assert world.teams.said == ["hello"]
     assert not world.store.inbox
 
