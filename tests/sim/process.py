@@ -17,11 +17,12 @@ from bridge.domain.portal import Portal
 from bridge.errors import StoreUnavailable
 from bridge.matrix.echo import is_marked
 from bridge.ports import Delivery, Desk, Entry, NewDelivery, NewEntry, Room, Run
-from bridge.relay.intake import Intake, Read, Trouble
+from bridge.relay.intake import Intake
 from bridge.relay.items import Says
 from bridge.relay.loops import POLL, STORE_AWAY_WAIT, Loop, Step
 from bridge.relay.plan import GATE_PATIENCE, Plan
 from bridge.relay.reconcile import RENEW_EVERY
+from bridge.relay.turns import Read, Trouble
 from bridge.relay.worker import Worker
 from tests.kit.fake_journal import LEASE, FakeJournal, FakeUnit
 from tests.kit.fake_matrix_endpoint import FakeMatrixEndpoint
