@@ -35,7 +35,7 @@ TOPIC_CHARS_MAX = 2_000
 PERSON_SLOT = "{user}"
 PLACE_SLOT = "{chat}"
 
-_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789.-")
+_UNPLAIN = re.compile(rb"[^a-z0-9.-]")
 _ENCODED = re.compile(r"(?:[a-z0-9.-]|=[0-9a-f]{2})+")
 _CHANNEL = re.compile(r"19:[A-Za-z0-9_-]+@thread\.(?:tacv2|skype)")
 """The forms of a channel's id (learn.microsoft.com graph/api resources/channel, samples)."""
@@ -45,8 +45,8 @@ _ESCAPE = re.compile(rb"=([0-9a-f]{2})")
 
 def ghost_localpart(template: str, person: str) -> str:
     """Put a Teams user id into the template, in the alphabet of localparts; reversible."""
-    encoded = "".join(chr(b) if b in _PLAIN else f"={b:02x}" for b in person.encode())
-    return template.replace(PERSON_SLOT, encoded)
+    encoded = _UNPLAIN.sub(lambda found: b"=%02x" % found[0][0], person.encode())
+    return template.replace(PERSON_SLOT, encoded.decode())
 
 
 def person_of(template: str, localpart: str) -> str | None:

@@ -49,6 +49,8 @@ def in_parts(event: Event) -> tuple[Event, ...]:
         return (event,)
     size_max = MATRIX_BYTES_MAX if isinstance(event, MessageSent) else MATRIX_EDIT_BYTES_MAX
     bodies = parts_of(event.body, size_max=size_max, measure=_measure, bound=_bound)
+    if len(bodies) == event.parts == 1 and bodies[0] is event.body:
+        return (event,)
     return tuple(
         replace(event, body=body, part=part, parts=len(bodies)) for part, body in enumerate(bodies)
     )
@@ -125,8 +127,9 @@ def message(
 
     `media` is what became of its bytes; `called` the `m.mentions` of what it says anew.
     """
-    anew = mentions.called_anew(mentions.called_in(body), called)
-    content = _content(delivery, body, media) | {mentions.FIELD: anew, MARKER: marker_of(delivery)}
+    content = _content(delivery, body, media) | {MARKER: marker_of(delivery)}
+    if called:
+        content[mentions.FIELD] = mentions.called_anew(mentions.called_in(body), called)
     relation = _relation(delivery.far.thread, reply_to)
     return content | {RELATES_TO: relation} if relation else content
 

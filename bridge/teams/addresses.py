@@ -56,6 +56,8 @@ def subject_of(path: str, tenant: TenantId) -> Subject | None:
 
 def in_tenant(subject: Some, tenant: TenantId) -> Some:
     """Return the same with the tenant's id as we write it."""
+    if tenant_of(subject) == tenant:
+        return subject
     if isinstance(subject, Address | ConversationNews | ViewNews):
         return replace(subject, place=replace(subject.place, tenant=tenant))
     return replace(subject, tenant=tenant)

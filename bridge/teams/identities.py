@@ -16,7 +16,6 @@ teamworkapplicationidentity, chatmessagefromidentityset, conversationmember and 
 from __future__ import annotations
 
 import re
-from uuid import UUID
 
 from bridge.domain.events import Person, PersonKind
 from bridge.domain.ids import TeamsUserId, TenantId, digest
@@ -63,19 +62,21 @@ _PHONE = re.compile(r"(?:4:)?\+?\d{5,}")
 _GUEST = re.compile(r"\s*\(guest\)\s*$", re.IGNORECASE)
 """What Teams itself puts behind the name of somebody who came by a link (graph/system-messages)."""
 _DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _SPARE = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789.-")
 
 
 def author(identity: Json) -> Person | None:
     """Read a chatMessageFromIdentitySet, or an identitySet: a user, else an application or device."""
-    found = (
-        _user(child(identity, "user")),
-        _application(child(identity, "application")),
-        _device(child(identity, "device")),
-    )
-    known = [person for person in found if person is not None]
-    named = (person for person in known if not person.id.startswith(NAMELESS))
-    return next(named, known[0] if known else None)
+    known: list[Person] = []
+    for name, read in _KINDS:
+        who = child(identity, name)
+        person = read(who) if who else None
+        if person is not None and not person.id.startswith(NAMELESS):
+            return person
+        if person is not None:
+            known.append(person)
+    return known[0] if known else None
 
 
 def member(item: Json) -> Member:
@@ -96,7 +97,9 @@ def member(item: Json) -> Member:
 
 def id_of(key: str, prefix: str = "") -> str:
     """Return the id that stands for what Graph calls `key`; two of Graph's are never one of ours."""
-    whole = prefix + (key.lower() if _is_guid(key) else key)
+    if _is_guid(key):  # Nearly everybody; none of the questions below can arise.
+        return prefix + key.lower()
+    whole = prefix + key
     if not prefix and whole.startswith(_RESERVED):
         whole = USER + whole
     raw = whole.encode(errors="surrogatepass")
@@ -189,11 +192,11 @@ def _role(roles: object) -> Role:
     return next((role for role in (Role.GUEST, Role.OWNER) if role.value in given), Role.MEMBER)
 
 
+_KINDS = (("user", _user), ("application", _application), ("device", _device))
+
+
 def _is_guid(key: str) -> bool:
-    try:
-        return str(UUID(key)) == key.lower()
-    except ValueError:
-        return False
+    return _GUID.fullmatch(key) is not None
 
 
 def _is_text(key: str) -> bool:

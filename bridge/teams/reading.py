@@ -86,7 +86,8 @@ class Reader:
             return replace(found, place=self._ours(news).place)
         if not isinstance(found, Notice):
             return self._ours(found)
-        return replace(found, address=self._ours(found.address))
+        address = self._ours(found.address)
+        return found if address is found.address else replace(found, address=address)
 
     def _ours(self, subject: Some) -> Some:
         if tenant_of(subject).lower() != self.tenant.lower():

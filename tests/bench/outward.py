@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
 from tests.bench.figures import inversions, jain, max_min_shares, median, percentile, twice
-from tests.bench.measures import Load, Result, load
+from tests.bench.measures import Load, Result, bare_put_ms, load
 from tests.bench.processes import Others
 from tests.bench.rig import (
     LIMITED_PERCENT,
@@ -71,6 +71,7 @@ class OutRound:
     bridge_per_s: float
     added_ms: list[float]
     cpu_ms: float
+    bare_put_ms: float
     lost: int
     twice: int
     inversions: int
@@ -88,7 +89,8 @@ async def outward(rig: Rig, tell: Tell) -> Result:
             tell(
                 f"  round {number}/{B5_ROUNDS}: sink {done.sink_per_s:.1f}/s, Teams"
                 f" {done.bridge_per_s:.1f}/s = {done.bridge_per_s / done.sink_per_s:.3f},"
-                f" {done.cpu_ms:.2f} ms a message, {done.lost} lost"
+                f" {done.cpu_ms:.2f} ms a message, a bare PUT {done.bare_put_ms:.3f} ms,"
+                f" {done.lost} lost"
             )
         paced = await _paced(rig, pens, writers)
     added = [ms for done in rounds for ms in done.added_ms] or [0.0]
@@ -102,6 +104,9 @@ async def outward(rig: Rig, tell: Tell) -> Result:
         "paced_added_p99_ms": round(percentile(paced, 99), 1),
         "cpu_ms_per_message_with_echo": median(r.cpu_ms for r in rounds if r.echoes),
         "cpu_ms_per_message_without_echo": median(r.cpu_ms for r in rounds if not r.echoes),
+        "bare_put_cpu_ms": median(r.bare_put_ms for r in rounds),
+        "cpu_to_bare_put_with_echo": _to_bare_put(r for r in rounds if r.echoes),
+        "cpu_to_bare_put_without_echo": _to_bare_put(r for r in rounds if not r.echoes),
         "lost": sum(r.lost for r in rounds),
         "twice": sum(r.twice for r in rounds),
         "inversions": sum(r.inversions for r in rounds),
@@ -109,23 +114,30 @@ async def outward(rig: Rig, tell: Tell) -> Result:
     }
 
 
+def _to_bare_put(rounds: Iterable[OutRound]) -> float:
+    return median(r.cpu_ms / r.bare_put_ms for r in rounds)
+
+
 async def _out_round(rig: Rig, pens: Pens, writers: Sequence[Writer], *, echoes: bool) -> OutRound:
     wanted = load(portals_of(writers), B5_MESSAGES)
     keys = {key_of(text) for text in wanted.bodies}
     others = Others()
     others.begin()
+    before = await bare_put_ms(rig)
     with notified(rig, echoes=echoes) as watch:
         cpu, started = rig.bridge_cpu_ms(), time.perf_counter()
         await pens.say_ordered(texts_by_room(wanted))
         sink = await rig.collector.wait_for(wanted.bodies, ARRIVAL_LIMIT_S)
         missing = await watch.wait_for(keys, ARRIVAL_LIMIT_S)
         last = max((watch.by_key[key][0].at for key in keys - missing), default=sink)
+        cpu = rig.bridge_cpu_ms() - cpu
         return OutRound(
             echoes=echoes,
             sink_per_s=len(keys) / (sink - started),
             bridge_per_s=len(keys - missing) / (last - started),
             added_ms=_added_ms(rig, watch, wanted),
-            cpu_ms=(rig.bridge_cpu_ms() - cpu) / len(keys),
+            cpu_ms=cpu / len(keys),
+            bare_put_ms=(before + await bare_put_ms(rig)) / 2,
             lost=len(missing),
             twice=twice(a.key for a in watch.arrivals if a.key in keys),
             inversions=inversions((a.chat, a.key) for a in watch.arrivals if a.key in keys),

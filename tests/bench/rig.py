@@ -22,6 +22,7 @@ from tests.bench.collector import Collector, registration
 from tests.bench.mailer import Letter, Mailer
 from tests.bench.processes import age_s, cpu_ms, until_idle
 from tests.bench.raw import Raw
+from tests.bench.stub import Stub, open_stub
 
 PORTALS = 50
 WARM_UP_LIMIT_S = 120.0
@@ -65,6 +66,8 @@ class Rig:
     mailer: Mailer
     raw: Raw
     portals: tuple[Portal, ...]
+    stub: Stub
+    """Answers bare sends at once, beside the real homeserver."""
     stack: AsyncExitStack
     """Closes whatever a measure opens that others may use after it."""
     writers: list[Writer] = field(default_factory=list)
@@ -120,6 +123,7 @@ async def open_rig(folder: Path, *, tell: Tell) -> AsyncIterator[Rig]:
             mailer=mailer,
             raw=raw,
             portals=portals,
+            stub=await stack.enter_async_context(open_stub(session)),
             stack=stack,
         )
 
