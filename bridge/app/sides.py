@@ -31,6 +31,7 @@ from bridge.matrix.spaces import Spaces
 from bridge.matrix.standing_in import Service, Speakers
 from bridge.matrix.states import States
 from bridge.matrix.uploading import Uploader
+from bridge.ports import Clock
 from bridge.relay.heralding import Herald
 from bridge.relay.marking import Marking
 from bridge.store.pairings import Paired
@@ -136,7 +137,7 @@ def matrix_side(
         endpoint=endpoint,
         speakers=speakers,
         catch_up=catch_up,
-        recovery=Recovery(clock, catch_up.ring),
+        recovery=_recovery(clock, catch_up),
         herald=Herald(TidingsBook(memory.database), announcer, clock),
         room_keeper=room_keeper,
         as_people=as_people,
@@ -148,3 +149,9 @@ def matrix_side(
             clock,
         ),
     )
+
+
+def _recovery(clock: Clock, catch_up: SyncCatchUp) -> Recovery:
+    recovery = Recovery(clock, catch_up.ring)
+    catch_up.passed = recovery.passed
+    return recovery

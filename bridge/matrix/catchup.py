@@ -11,7 +11,7 @@ a backup, or replaced) is read room by room, back to when it was last asked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -89,6 +89,8 @@ class SyncCatchUp:
         self._clock = clock
         self._bell = asyncio.Event()
         self._returned = watch.returned(HOMESERVER)
+        self.passed: Callable[[int], None] = _unheard
+        """Is told after each pass how many entries were new."""
         self._asked_at: datetime | None = None
         self._failures = 0
         self._events_max = TIMELINE_EVENTS_MAX
@@ -213,6 +215,7 @@ class SyncCatchUp:
             self._go_on()
         if count:
             log.info("caught up", side=Side.MATRIX, entries=count)
+        self.passed(count)
         return EVERY
 
     def _go_on(self) -> None:
@@ -255,6 +258,10 @@ class SyncCatchUp:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
+
+
+def _unheard(_count: int) -> None:
+    return
 
 
 async def _rung(bell: asyncio.Event) -> None:

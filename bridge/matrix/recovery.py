@@ -1,13 +1,14 @@
 """The time after a homeserver was told that we are there, when it pushes what it had kept.
 
-    gap in the numbers ─▶ rung lately? ─ no ─▶ look at what was not pushed
+    gap in the numbers ─▶ looked in vain lately? ─ no ─▶ look at what was not pushed ─▶ passed
                               └─ yes ─▶ the same, once, when that is long enough ago
 
 A transaction that is made just then may be left out, and pushed after younger ones, or never (Synapse
 1.163.2, appservice/scheduler.py; seen when a bridge was killed under load). A gap in their numbers
-tells. But the numbers are shared by all application services, so that where there are several a gap
-mostly says nothing: a look for each would hold up what people say for most of the time (measured: half
-the rate with one other application service).
+tells, and must be looked at before what came after it is sent on. But the numbers are shared by all
+application services, so that where there are several a gap mostly says nothing: a look for each would
+hold up what people say for most of the time (measured: half the rate with one other application
+service). So each look that finds nothing puts the next one off for longer.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from datetime import datetime, timedelta
 from bridge.ports import Clock
 
 RECOVERY_LASTS = timedelta(seconds=30)
-LOOK_EVERY = timedelta(seconds=5)
-"""At most; a look takes some 50 ms, during which nothing of Matrix is read."""
+PAUSE_FIRST = timedelta(milliseconds=500)
+"""After a look that found nothing, and twice as long after each further; a look takes some 50 ms, during
+which nothing of Matrix is read."""
+PAUSE_MAX = timedelta(seconds=5)
 
 
 class Recovery:
@@ -30,12 +33,26 @@ class Recovery:
         self._clock = clock
         self._look = look
         self._until: datetime | None = None
+        self._rung = False
+        self._pause = timedelta(0)
         self._next: datetime | None = None
         self._later: asyncio.TimerHandle | None = None
 
     def announced(self) -> None:
         """Begin to watch for gaps, for a while."""
         self._until = self._clock.now() + RECOVERY_LASTS
+        self._pause, self._next = timedelta(0), None
+
+    def passed(self, found: int) -> None:
+        """Take note that somebody has looked, and how much had not been pushed."""
+        if not self._rung:
+            return
+        self._rung = False
+        if found:
+            self._pause, self._next = timedelta(0), None
+        else:
+            self._pause = min(max(2 * self._pause, PAUSE_FIRST), PAUSE_MAX)
+            self._next = self._clock.now() + self._pause
 
     def missed(self) -> None:
         """Take note of a gap: what is stored is read only when it is complete again."""
@@ -51,5 +68,5 @@ class Recovery:
 
     def _ring(self) -> None:
         self._later = None
-        self._next = self._clock.now() + LOOK_EVERY
+        self._rung = True
         self._look()

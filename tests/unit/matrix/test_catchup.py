@@ -89,6 +89,19 @@ async def test_who_waited_is_woken_when_it_is_complete() -> None:
         stop.set()
 
 
+async def test_each_pass_says_how_much_had_not_been_pushed() -> None:
+    world, stop, found = World(), asyncio.Event(), list[int]()
+    world.catchup.passed = found.append
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(world.run_until(stop))
+        await world.turn()
+        world.catchup.ring()
+        await world.turn()
+        stop.set()
+
+    assert found == [0, 0]
+
+
 async def test_nothing_is_complete_when_the_homeserver_was_away() -> None:
     world, stop = World(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:

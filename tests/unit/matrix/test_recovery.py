@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from bridge.matrix.recovery import LOOK_EVERY, RECOVERY_LASTS, Recovery
+from bridge.matrix.recovery import PAUSE_FIRST, PAUSE_MAX, RECOVERY_LASTS, Recovery
 from tests.kit.fake_store import FakeClock
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -44,11 +44,24 @@ async def test_a_gap_while_it_recovers_is_looked_at_at_once() -> None:
     assert looks.seen == [timedelta(0)]
 
 
-async def test_many_gaps_are_looked_at_together_and_the_last_is_not_forgotten() -> None:
+async def test_after_a_look_that_found_something_the_next_gap_is_looked_at_at_once() -> None:
+    looks = Looks()
+    looks.recovery.announced()
+    for _ in range(3):
+        looks.recovery.missed()
+        looks.recovery.passed(1)
+
+    assert looks.seen == [timedelta(0)] * 3
+
+
+async def test_gaps_after_a_look_in_vain_are_looked_at_together_and_the_last_is_not_forgotten() -> (
+    None
+):
     looks = Looks()
     looks.recovery.announced()
     looks.recovery.missed()
-    looks.clock.advance(LOOK_EVERY - MILLISECOND)
+    looks.recovery.passed(0)
+    looks.clock.advance(PAUSE_FIRST - MILLISECOND)
     looks.looked.clear()
     for _ in range(10):
         looks.recovery.missed()
@@ -60,11 +73,31 @@ async def test_many_gaps_are_looked_at_together_and_the_last_is_not_forgotten() 
     assert len(looks.seen) == 2
 
 
-async def test_a_gap_after_a_while_is_looked_at_at_once_again() -> None:
+async def test_looks_in_vain_become_rare_until_one_finds_something_or_we_are_announced_again() -> (
+    None
+):
     looks = Looks()
     looks.recovery.announced()
+    pauses = [PAUSE_FIRST, 2 * PAUSE_FIRST, 4 * PAUSE_FIRST, 8 * PAUSE_FIRST, PAUSE_MAX, PAUSE_MAX]
+    for pause in pauses:
+        looks.recovery.missed()
+        looks.recovery.passed(0)
+        looks.clock.advance(pause)
     looks.recovery.missed()
-    looks.clock.advance(LOOK_EVERY)
+    looks.recovery.passed(0)
+    looks.recovery.announced()
+    looks.recovery.missed()
+    looks.recovery.passed(1)
     looks.recovery.missed()
 
-    assert looks.seen == [timedelta(0), LOOK_EVERY]
+    ends = [sum(pauses[:n], timedelta(0)) for n in range(len(pauses) + 1)]
+    assert looks.seen == [*ends, ends[-1], ends[-1]]
+
+
+async def test_a_pass_that_nobody_rang_for_says_nothing_about_gaps() -> None:
+    looks = Looks()
+    looks.recovery.announced()
+    looks.recovery.passed(0)
+    looks.recovery.missed()
+
+    assert looks.seen == [timedelta(0)]
