@@ -7,17 +7,17 @@ from uuid import uuid4
 
 from bridge.app.clock import SystemClock
 from bridge.app.memory import Memory
-from bridge.app.people import acquaintance_of, attendance_of, both
+from bridge.app.people import acquaintance_of, attendance_of, telling
 from bridge.app.sides import Around, MatrixSide
 from bridge.app.views import viewing_of
 from bridge.config import Config
-from bridge.domain.events import Seen
-from bridge.domain.ids import Side
+from bridge.domain.events import MessageSent, Seen
+from bridge.domain.ids import MessageRef, Side
 from bridge.matrix.client import Client
 from bridge.matrix.desk import BotDesk
 from bridge.matrix.signing_in import words_of_mending, words_of_refusal
 from bridge.matrix.start import announce
-from bridge.ports import Refusal
+from bridge.ports import Delivery, Refusal
 from bridge.relay.decisions import DecisionsWatch
 from bridge.relay.intake import Intake
 from bridge.relay.loops import Loop
@@ -75,16 +75,20 @@ def loops_of(
         await granted.prune(memory.database, now - READ_EVENTS_KEPT)
         return await sign_ins.prune(memory.database, now)
 
+    def posted(delivery: Delivery, ref: MessageRef) -> None:
+        if isinstance(delivery.event, MessageSent):
+            teams.own_posts.note(delivery.portal.place, ref)
+
     toward_teams = Worker(
         teams.endpoint,
         journal,
         clock,
         run_length_max=1,
-        arrived=both(herald.arrived, *attending),
+        arrived=telling(herald.arrived, *attending, as_what=posted),
     )
     toward_teams.awaiting = memory.awaiting
     return [
-        Worker(matrix.endpoint, journal, clock, arrived=both(*attending)),
+        Worker(matrix.endpoint, journal, clock, arrived=telling(*attending)),
         toward_teams,
         reminder_of(memory, teams, desk, clock),
         LeaseKeeper(journal, clock),

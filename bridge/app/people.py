@@ -7,11 +7,13 @@ from collections.abc import Callable
 from bridge.app.memory import Memory
 from bridge.app.sides import Around, MatrixSide
 from bridge.config import Config
+from bridge.domain.ids import MessageRef
 from bridge.matrix.portraits import Portraits
 from bridge.matrix.presences import Presences as Board
 from bridge.ports import Delivery
 from bridge.relay.acquaintance import Acquaintance
 from bridge.relay.attendance import Attendance
+from bridge.relay.worker import Arrived
 from bridge.teams.people import People
 from bridge.teams.presences import Presences as Source
 from bridge.teams.side import TeamsSide
@@ -45,10 +47,12 @@ def attendance_of(
     return Attendance(source, board, around.clock, watch=around.watch)
 
 
-def both(*listeners: Noted) -> Noted:
-    """Tell several what has arrived."""
+def telling(*listeners: Noted, as_what: Arrived | None = None) -> Arrived:
+    """Tell several what has arrived, and one of them as what."""
 
-    def tell(delivery: Delivery) -> None:
+    def tell(delivery: Delivery, ref: MessageRef) -> None:
+        if as_what is not None:
+            as_what(delivery, ref)
         for listener in listeners:
             listener(delivery)
 

@@ -37,6 +37,7 @@ from bridge.teams.keepers import Keepers
 from bridge.teams.libraries import Libraries
 from bridge.teams.media import TeamsMedia
 from bridge.teams.notifications import Lifecycle
+from bridge.teams.own_posts import OwnPosts
 from bridge.teams.reading import Reader
 from bridge.teams.resources import Covers, Resource, resources
 from bridge.teams.snippets import Snippets
@@ -83,6 +84,7 @@ class TeamsSide:
     catch_ups: tuple[CatchUp, ...]
     unnoticed: Unnoticed
     media: TeamsMedia
+    own_posts: OwnPosts
 
     async def prepare(self) -> None:
         """Learn by what notifications are known, before the server listens.
@@ -243,6 +245,7 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 catch_ups=tuple(catch_ups.values()),
                 unnoticed=unnoticed,
                 media=_media(hosts, graph, auth.for_app(), downloads, around),
+                own_posts=OwnPosts(),
             )
     finally:
         auth.close()

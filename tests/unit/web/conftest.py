@@ -20,6 +20,7 @@ from bridge.matrix.names import Names
 from bridge.sandbox.processes import reserve_port
 from bridge.teams.client_states import ClientStates
 from bridge.teams.notifications import Lifecycle
+from bridge.teams.own_posts import OwnPosts
 from bridge.web.hooks import MatrixHooks, TeamsHooks
 from bridge.web.server import Check, build, listening
 from tests.kit.fake_journal import FakeClock, FakeJournal, FakeStore
@@ -52,6 +53,7 @@ class Door:
     journal: FakeJournal
     store: FakeStore = field(default_factory=FakeStore)
     lifecycles: list[Lifecycle] = field(default_factory=list)
+    own: OwnPosts = field(default_factory=OwnPosts)
     missed: list[int] = field(default_factory=list)
     """How much was stored each time that a transaction seemed to be missing."""
 
@@ -102,6 +104,8 @@ async def open_door() -> AsyncIterator[Door]:
         lifecycle=note,
         person_of=STATES.person_of,
     )
+    own = OwnPosts()
+    teams.is_echo = own.is_echo
     missed: list[int] = []
     matrix = MatrixHooks(
         journal,
@@ -118,6 +122,7 @@ async def open_door() -> AsyncIterator[Door]:
             base=base,
             session=session,
             clock=clock,
+            own=own,
             missed=missed,
             journal=journal,
             store=store,

@@ -12,9 +12,10 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from bridge.domain.ids import Side, TeamsUserId
+from bridge.domain.changes import ECHO
+from bridge.domain.ids import ConversationId, MessageRef, Place, Side, TeamsUserId, TenantId
 from bridge.errors import StoreUnavailable
-from bridge.telemetry import REFUSED
+from bridge.telemetry import IGNORED, REFUSED
 from bridge.web.hooks import (
     CONVERSATIONS_REMEMBERED_MAX,
     SHED_AFTER,
@@ -28,6 +29,7 @@ NOTIFICATIONS = "/teams/notifications"
 LIFECYCLE = "/teams/lifecycle"
 TRANSACTION = "/_matrix/app/v1/transactions/1"
 BEARER = {"Authorization": f"Bearer {HS_TOKEN}"}
+CHAT = Place(tenant=TenantId("tenant"), conversation=ConversationId("19:chat"))
 WINDOW = timedelta(milliseconds=250)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -66,6 +68,10 @@ def transaction(*events: object) -> bytes:
 
 def refused(hook: str, reason: str) -> float:
     return float(REFUSED.labels(hook, reason)._value.get())
+
+
+def ignored(side: str, reason: str) -> float:
+    return float(IGNORED.labels(side, reason)._value.get())
 
 
 # --- Graph ---
@@ -129,6 +135,28 @@ async def test_a_stranger_in_a_post_does_not_keep_the_others_out(door: Door) -> 
 
     assert (await door.post(NOTIFICATIONS, body)).status == 202
     assert len(door.keys()) == 1
+
+
+async def test_what_we_have_posted_ourselves_is_counted_and_not_stored(door: Door) -> None:
+    door.own.note(CHAT, MessageRef("1"))
+    before = ignored("teams", ECHO)
+
+    reply = await door.post(NOTIFICATIONS, posted(item("1"), item("2")))
+    alone = await door.post(NOTIFICATIONS, posted(item("1")))
+
+    assert (reply.status, alone.status) == (202, 202)
+    assert [entry.new.position for entry in door.store.inbox.values()] == [2]
+    assert ignored("teams", ECHO) == before + 2
+
+
+async def test_what_happens_later_to_what_we_have_posted_is_stored(door: Door) -> None:
+    door.own.note(CHAT, MessageRef("1"))
+
+    for change in ("updated", "deleted"):
+        reply = await door.post(NOTIFICATIONS, posted(item("1", changeType=change, id=change)))
+        assert reply.status == 202
+
+    assert len(door.keys()) == 2
 
 
 async def test_the_same_item_twice_is_stored_once(door: Door) -> None:
