@@ -50,8 +50,14 @@ def subject_of(path: str, tenant: TenantId) -> Subject | None:
     for pattern, read in _FORMS:
         found = pattern.search(path)
         if found is not None:
-            return read(tenant, [(part or "").replace("''", "'") for part in found.groups()])
+            return read(tenant, _parts(found))
     return None
+
+
+def _parts(found: re.Match[str]) -> Sequence[str]:
+    """Return the ids of a path as they are; a quote within one is written twice (OData)."""
+    parts = found.groups("")
+    return [part.replace("''", "'") for part in parts] if "''" in found.string else parts
 
 
 def in_tenant(subject: Some, tenant: TenantId) -> Some:
@@ -112,8 +118,8 @@ def _person_news(tenant: TenantId, parts: Sequence[str]) -> Subject:
 
 Read = Callable[[TenantId, Sequence[str]], Subject]
 
-_ID = r"\('((?:[^']|'')+)'\)"
-_MEMBER = r"(?:/members\('(?:[^']|'')+'\))?"
+_ID = r"\('((?:[^']++|'')+)'\)"
+_MEMBER = r"(?:/members\('(?:[^']++|'')+'\))?"
 
 
 def _form(text: str, read: Read) -> tuple[re.Pattern[str], Read]:

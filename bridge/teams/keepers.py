@@ -41,7 +41,9 @@ class Keepers:
 
     def accepted_states(self) -> tuple[str, ...]:
         """Return the client states that notifications may carry."""
-        return tuple(state for keeper in self._keepers for state in keeper.accepted_states())
+        return tuple(
+            [keeper.known.client_state for keeper in self._keepers if keeper.known is not None]
+        )
 
     @property
     def is_alive(self) -> bool:

@@ -207,7 +207,7 @@ def test_a_body_is_split_into_items_and_tokens() -> None:
     ],
 )
 def test_only_a_known_client_state_is_ours(state: object, accepted: list[str], ours: bool) -> None:
-    assert is_ours(item(clientState=state), accepted) is ours
+    assert is_ours(item(clientState=state), tuple(accepted)) is ours
 
 
 TEAM = "FBE2BF47-16C8-47CF-B4A5-4B9B187C508B"

@@ -200,13 +200,15 @@ async def test_a_lifecycle_notification_of_a_former_subscription_is_old_news() -
 async def test_the_next_process_reads_the_client_state_before_it_listens() -> None:
     async with running() as world:
         await world.turn()
-        states = world.keeper.accepted_states()
+        known = world.keeper.known
     means = means_of(world.script, world.books, world.clock, world.watch)
     other = SubscriptionKeeper(resource=CHAT_MESSAGES, means=means)
-    assert other.accepted_states() == ()
+    assert other.known is None
     await other.prepare()
-    assert other.accepted_states() == states
-    assert len(states[0]) >= 32
+    assert known is not None
+    assert other.known is not None
+    assert other.known.client_state == known.client_state
+    assert len(known.client_state) >= 32
 
 
 # --- several beside each other ----------------------------------------------------------------
