@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bridge.errors import BridgeError, InvariantBroken, StoreUnavailable
-from bridge.store.database import REFUSALS
+from bridge.store.faults import REFUSALS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

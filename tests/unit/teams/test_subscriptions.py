@@ -200,15 +200,18 @@ async def test_a_lifecycle_notification_of_a_former_subscription_is_old_news() -
 async def test_the_next_process_reads_the_client_state_before_it_listens() -> None:
     async with running() as world:
         await world.turn()
-        known = world.keeper.known
+        state = state_of(world.keeper)
     means = means_of(world.script, world.books, world.clock, world.watch)
     other = SubscriptionKeeper(resource=CHAT_MESSAGES, means=means)
-    assert other.known is None
+    assert state_of(other) is None
     await other.prepare()
-    assert known is not None
-    assert other.known is not None
-    assert other.known.client_state == known.client_state
-    assert len(known.client_state) >= 32
+    assert state_of(other) == state
+    assert state is not None
+    assert len(state) >= 32
+
+
+def state_of(keeper: SubscriptionKeeper) -> str | None:
+    return None if keeper.known is None else keeper.known.client_state
 
 
 # --- several beside each other ----------------------------------------------------------------
