@@ -1,7 +1,7 @@
 """The connections to the homeserver, and what a broken one tells us.
 
     sender (hot) ──▶ sending ─┐
-                              ├─▶ Connection.exchange ─▶ http.Pool ─▶ homeserver
+                              ├─▶ Connection.exchange ─▶ http1.Pool ─▶ homeserver
     client ────────▶ asking ──┘          └─ not connected: Unavailable · sent, no answer: Uncertain
     uploading ─────▶ uploads, an aiohttp session: bytes that are never whole in memory
 
@@ -23,8 +23,8 @@ import aiohttp
 
 from bridge.config import Config
 from bridge.errors import ConfigError, Unavailable, Uncertain
+from bridge.http1 import CONNECT_LIMIT, Answer, Broken, NotConnected, Pool, Ready
 from bridge.matrix.answers import BridgeNotReached, error_of
-from bridge.matrix.http import CONNECT_LIMIT, Answer, Broken, NotConnected, Pool, Ready
 from bridge.telemetry import Watch
 
 PART = "homeserver"

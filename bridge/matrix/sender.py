@@ -23,8 +23,8 @@ import orjson
 
 from bridge.domain.ids import MessageRef, RoomId, UserId
 from bridge.errors import Uncertain
+from bridge.http1 import Ready
 from bridge.matrix.connection import Connection
-from bridge.matrix.http import Ready
 
 MESSAGE = "m.room.message"
 _ROOMS = "/_matrix/client/v3/rooms/"

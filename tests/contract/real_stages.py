@@ -25,8 +25,8 @@ from bridge.domain.ids import (
 )
 from bridge.domain.portal import Portal
 from bridge.errors import Unavailable, Uncertain
+from bridge.http1 import Ready
 from bridge.matrix.appservice import Reader
-from bridge.matrix.http import Ready
 from bridge.ports import NewEntry
 from bridge.sandbox.tenant.client_teams import Place, TeamsClient
 from bridge.sandbox.tls import Certificates

@@ -61,6 +61,7 @@ from bridge.errors import (
     Unavailable,
     Uncertain,
 )
+from bridge.http1 import Pool, Ready
 from bridge.matrix.appservice import Reader
 from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client, NewRoom
@@ -70,7 +71,6 @@ from bridge.matrix.connection import Connection, open_connections
 from bridge.matrix.desk import BotDesk, Duties
 from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
-from bridge.matrix.http import Pool, Ready
 from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
 from bridge.matrix.profiles import PROFILE

@@ -12,8 +12,8 @@ import pytest
 import uvloop
 from hypothesis import given, settings, strategies as st
 
-from bridge.matrix import http
-from bridge.matrix.http import Answer, Broken, NotConnected, Pool
+from bridge import http1
+from bridge.http1 import Answer, Broken, NotConnected, Pool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 PATIENCE = timedelta(seconds=5)
@@ -196,7 +196,7 @@ async def test_an_answer_is_waited_for_only_so_long_and_its_connection_given_up(
 
 
 async def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "ANSWER_BYTES_MAX", 1000)
+    monkeypatch.setattr(http1, "ANSWER_BYTES_MAX", 1000)
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000
     async with hosting(raw) as host, pool_of(host) as pool:
         with pytest.raises(Broken, match="more than 1000 bytes"):
@@ -223,7 +223,7 @@ async def test_whoever_gives_up_waiting_leaves_no_answer_for_the_next() -> None:
 async def test_a_connection_that_was_idle_for_long_is_not_used_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(http, "IDLE_MAX", timedelta(0))
+    monkeypatch.setattr(http1, "IDLE_MAX", timedelta(0))
     async with hosting(OK, OK) as host, pool_of(host) as pool:
         await ask(pool)
         await ask(pool)
