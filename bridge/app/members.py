@@ -11,7 +11,7 @@ from bridge.matrix.commands.members import MemberCommands
 from bridge.matrix.desk import BotDesk
 from bridge.matrix.granting import Granting
 from bridge.matrix.states import States
-from bridge.teams.graph import graph_base
+from bridge.teams.calling import graph_base
 from bridge.teams.organising import Organiser
 from bridge.teams.people import People
 from bridge.teams.side import TeamsSide

@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 import orjson
 
 from bridge.errors import Rejected, RemoteError, Throttled, Unauthorized, Unavailable, Uncertain
+from bridge.http1 import Answer
 
 THROTTLED_WAIT = timedelta(seconds=10)
 """Where Graph throttles without a Retry-After."""
@@ -31,15 +30,6 @@ _LACKING = re.compile(r"missing (role|scope) permissions|insufficient privileges
 """How Graph says that nobody has consented to a permission (microsoftgraph/microsoft-graph-docs
 #13117); an unknown wording is an ordinary 403, which sets one thing aside instead of waiting."""
 _CLAIMS = re.compile(r'claims="([^"]+)"')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class GraphRejected(Rejected):

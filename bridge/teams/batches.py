@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import orjson
 
 from bridge.errors import RemoteError, Unavailable
-from bridge.teams.answers import Answer, failure
+from bridge.http1 import Answer
+from bridge.teams.answers import failure
 from bridge.teams.fields import Json, child, objects, text
 from bridge.teams.graph import Credential, Graph
 from bridge.teams.quota import Priority

@@ -21,17 +21,12 @@ from yarl import URL
 from bridge.convert.losses import FILE_UNREADABLE
 from bridge.domain.pace import Pace
 from bridge.errors import NotCopied, Refused, RemoteError, Throttled, Unavailable
+from bridge.http1 import Answer
 from bridge.ports import Stream
-from bridge.teams.answers import (
-    THROTTLED_WAIT,
-    Answer,
-    GraphRejected,
-    PermissionMissing,
-    retry_after,
-)
-from bridge.teams.graph import USER_AGENT, Credential, Graph
+from bridge.teams.answers import THROTTLED_WAIT, GraphRejected, PermissionMissing, retry_after
+from bridge.teams.graph import Credential, Graph
 from bridge.teams.hosts import Hosts
-from bridge.teams.transport import proxy_for
+from bridge.teams.transport import USER_AGENT, proxy_for
 
 REDIRECTS_MAX = 3
 PIECE_BYTES = 256 * 1024

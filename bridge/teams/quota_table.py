@@ -227,6 +227,8 @@ LINES = (
     _line("list directory", r"GET ^/(users|groups)$", Rate(count=3500, seconds=10), cost=2),
     _line("directory", f"ANY {_DIRECTORY}", Rate(count=3500, seconds=10)),
 )
+PATHS_KEPT_MAX = 4_096
+"""Of which it is remembered what they take: most calls are posts to the same few chats."""
 UNLIMITED = "other"
 """The name of what is on no line."""
 
@@ -253,6 +255,11 @@ def line_of(method: str, route: Route) -> Line | None:
 
 def toll_of(method: str, path: str) -> Toll:
     """Return what a call takes."""
+    return _toll(method, path.partition("?")[0])
+
+
+@lru_cache(maxsize=PATHS_KEPT_MAX)
+def _toll(method: str, path: str) -> Toll:
     route = route_of(path)
     line = line_of(method, route)
     if line is None:
@@ -281,6 +288,8 @@ def _narrow(route: Route, line: Line) -> tuple[Demand, ...]:
 
 def scaled(toll: Toll, share: float) -> Toll:
     """Return what a call takes where only a share of each limit is ours, or more than the whole."""
+    if share == 1:
+        return toll
     demands = tuple(replace(demand, rate=_scaled(demand.rate, share)) for demand in toll.demands)
     return replace(toll, demands=demands)
 

@@ -22,6 +22,7 @@ from bridge.ports import (
 )
 from bridge.ports.granted import GrantedBook
 from bridge.teams.auth import Auth
+from bridge.teams.calling import open_pool
 from bridge.teams.catchup import CatchUp
 from bridge.teams.certificates import Keyring
 from bridge.teams.directory import Directory
@@ -43,7 +44,7 @@ from bridge.teams.resources import Covers, Resource, resources
 from bridge.teams.snippets import Snippets
 from bridge.teams.subscriptions import LOOK_EVERY, Addresses, Means
 from bridge.teams.tokens import TokenChecker
-from bridge.teams.transport import open_downloads, open_session
+from bridge.teams.transport import open_downloads, open_session, ssl_context
 from bridge.teams.unnoticed import KINDS, Unnoticed
 from bridge.teams.upload_sessions import Uploads
 from bridge.teams.viewpoints import Viewpoints
@@ -138,8 +139,13 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
     clock, watch = around.clock, around.watch
     auth = Auth(teams, book=around.accounts, clock=clock, watch=watch)
     try:
-        async with open_session(teams) as session, open_downloads(teams) as files:
-            graph = Graph(teams, session=session, watch=watch, clock=clock)
+        trust = ssl_context(teams)
+        async with (
+            open_session(teams, trust) as session,
+            open_pool(teams, trust) as pool,
+            open_downloads(trust) as files,
+        ):
+            graph = Graph(teams, session=session, pool=pool, watch=watch, clock=clock)
             hosts, keyring = Hosts.of(teams), Keyring(around.subscriptions)
             reader = Reader(
                 tenant=TenantId(teams.tenant_id),

@@ -22,9 +22,10 @@ from weakref import WeakValueDictionary
 from bridge.domain.ids import Channel, Place, TeamId, TeamsUserId, channel_of
 from bridge.domain.portal import Conversation, Member, Membership, Team
 from bridge.errors import Gone, Rejected, Unconvertible
+from bridge.http1 import Answer
 from bridge.ports import Clock, Picture
 from bridge.teams import payloads, team_payloads
-from bridge.teams.answers import Answer, GraphRejected
+from bridge.teams.answers import GraphRejected
 from bridge.teams.graph import Credential, Graph, Json, has_more, segment
 from bridge.teams.quota import Priority
 from bridge.teams.team_payloads import Listed

@@ -1,7 +1,7 @@
-"""How this side reaches Microsoft: an aiohttp session for Graph, a requests session for msal.
+"""How this side reaches Microsoft: aiohttp and a lean client for Graph, a requests session for msal.
 
-Both trust the same certificates (`ca_file`, else those of the system) and use the same proxy (the
-usual environment variables). Neither reads `.netrc`: a bearer token must not meet a password.
+All trust the same certificates (`ca_file`, else those of the system) and use the same proxy (the
+usual environment variables). None reads `.netrc`: a bearer token must not meet a password.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from io import BytesIO
 from threading import Lock
-from types import SimpleNamespace
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -36,8 +34,7 @@ BYTES_TIMEOUT = aiohttp.ClientTimeout(
 """Of a file: so long until the next of its bytes; how long all of them take, its reader watches."""
 BYTES_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 CONNECTIONS_MAX = 32
-WHOLE_BYTES_MAX = 64 * 1024
-"""Of a body that are written at once."""
+USER_AGENT = "matrix-teams-bridge"
 TOO_MANY_REQUESTS = 429
 OK = 200
 
@@ -64,14 +61,10 @@ def ssl_context(teams: Teams) -> ssl.SSLContext:
         raise ConfigError((problem,)) from error
 
 
-def open_session(teams: Teams) -> aiohttp.ClientSession:
-    """Open the session that all calls to Graph share; the caller closes it.
-
-    Raises:
-        ConfigError: `teams.ca_file` is of no use.
-    """
+def open_session(teams: Teams, trust: ssl.SSLContext) -> aiohttp.ClientSession:
+    """Open the session that all calls to Graph share; the caller closes it."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ssl=ssl_context(teams)),
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ssl=trust),
         timeout=aiohttp.ClientTimeout(
             total=CALL_TIMEOUT.total_seconds(),
             connect=CONNECT_TIMEOUT.total_seconds(),
@@ -83,47 +76,18 @@ def open_session(teams: Teams) -> aiohttp.ClientSession:
     )
 
 
-def open_downloads(teams: Teams) -> aiohttp.ClientSession:
+def open_downloads(trust: ssl.SSLContext) -> aiohttp.ClientSession:
     """Open the session that files are read with from where Graph says they are; it has no token.
 
     The caller closes it, and names the proxy of each host.
-
-    Raises:
-        ConfigError: `teams.ca_file` is of no use.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ssl=ssl_context(teams)),
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ssl=trust),
         timeout=BYTES_TIMEOUT,
         headers=BYTES_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     )
-
-
-def payload(body: bytes | None) -> bytes | BytesIO | None:
-    """Return a body as aiohttp is to have it: a large one is written piece by piece."""
-    return body if body is None or len(body) <= WHOLE_BYTES_MAX else BytesIO(body)
-
-
-def guarding() -> aiohttp.TraceConfig:
-    """Ask a call's guard where aiohttp is about to write the head.
-
-    Before that it may wait for seconds: for one of its connections to be free, or to be made. What
-    the guard raises, the call raises; the connection is closed with nothing written.
-    """
-
-    async def ask(
-        _session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        _params: aiohttp.TraceRequestHeadersSentParams,
-    ) -> None:
-        if context.trace_request_ctx is not None:
-            await context.trace_request_ctx()
-
-    tracing = aiohttp.TraceConfig()
-    tracing.on_request_headers_sent.append(ask)
-    tracing.freeze()
-    return tracing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

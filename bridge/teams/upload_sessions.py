@@ -27,12 +27,13 @@ from yarl import URL
 
 from bridge.domain.pace import Pace
 from bridge.errors import Refused, RemoteError, Throttled, Unavailable, Uncertain
+from bridge.http1 import Answer
 from bridge.ports import Clock, Fetched
-from bridge.teams.answers import Answer, GraphRejected, failure, retry_after
-from bridge.teams.graph import USER_AGENT, Credential, Graph
+from bridge.teams.answers import GraphRejected, failure, retry_after
+from bridge.teams.graph import Credential, Graph
 from bridge.teams.hosts import Hosts
 from bridge.teams.quota import Priority
-from bridge.teams.transport import CONNECT_TIMEOUT, proxy_for
+from bridge.teams.transport import CONNECT_TIMEOUT, USER_AGENT, proxy_for
 
 PIECE_BYTES = 16 * 320 * 1024
 """A multiple of 320 KiB, as Microsoft wants it, and less than 60 MiB; a lost one is sent again."""

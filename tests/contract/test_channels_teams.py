@@ -39,7 +39,7 @@ from bridge.ports import Delivery, Far, FarPart, FarThread, NewEntry
 from bridge.sandbox.tenant.client import Person as User
 from bridge.sandbox.tenant.client_teams import Place as TenantChannel, TeamsClient
 from bridge.sandbox.tls import Certificates
-from bridge.teams import chains, graph
+from bridge.teams import calling, chains, graph
 from bridge.teams.addresses import channel
 from bridge.teams.resources import Covers
 from tests.contract.test_endpoint_teams import SCOPES, World, kept, make_world, step, until
@@ -491,7 +491,8 @@ async def test_a_channel_whose_list_is_too_large_at_once_is_read_in_smaller_piec
     plain: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posts = [await plain.types(f"post {number} {'x' * 4_000}") for number in range(8)]
-    monkeypatch.setattr(graph, "RESPONSE_BYTES_MAX", 20_000)
+    for module in (calling, graph):
+        monkeypatch.setattr(module, "RESPONSE_BYTES_MAX", 20_000)
     assert [one.ref for one in await plain.read_back(HOUR)] == posts
     asked = [one["path"] for one in await plain.world.tenant.requests() if one["method"] == "GET"]
     assert len(asked) >= 3

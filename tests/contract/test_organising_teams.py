@@ -15,7 +15,7 @@ from bridge.sandbox.tenant.client import Person
 from bridge.sandbox.tenant.client_people import PeopleClient
 from bridge.sandbox.tenant.client_teams import Place as TenantChannel, TeamHandle, TeamsClient
 from bridge.teams.addresses import channel
-from bridge.teams.graph import graph_base
+from bridge.teams.calling import graph_base
 from bridge.teams.organising import Organiser
 from bridge.teams.payloads import chat_message
 from bridge.teams.people import People

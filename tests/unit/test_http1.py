@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -13,72 +12,29 @@ import uvloop
 from hypothesis import given, settings, strategies as st
 
 from bridge import http1
-from bridge.http1 import Answer, Broken, NotConnected, Pool
+from bridge.http1 import Answer, Broken, NotConnected, Pool, TooLarge, Unsendable
+from tests.kit.raw_host import OK, Host, hosting
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 PATIENCE = timedelta(seconds=5)
-
-
-@dataclass
-class Host:
-    """Answers each request with the next of `answers`; an empty one hangs up, None says nothing."""
-
-    answers: Iterator[bytes | None]
-    port: int = 0
-    connections: int = 0
-    requests: list[bytes] = field(default_factory=list)
-    hung_up: int = 0
-
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while head := await _request(reader):
-                self.requests.append(head)
-                answer = next(self.answers)
-                if answer is None:
-                    await reader.read()
-                    break
-                if not answer:
-                    break
-                writer.write(answer)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            self.hung_up += 1
-            writer.close()
-
-
-async def _request(reader: asyncio.StreamReader) -> bytes:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return b""
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            head += await reader.readexactly(int(value))
-    return head
-
-
-@asynccontextmanager
-async def hosting(*answers: bytes | None) -> AsyncIterator[Host]:
-    host = Host(iter(answers))
-    server = await asyncio.start_server(host.talk, "127.0.0.1", 0)
-    host.port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield host
+BYTES_MAX = 1000
 
 
 @asynccontextmanager
 async def pool_of(
-    host: Host, *, most: int = 4, limit: timedelta = PATIENCE, prefix: str = ""
+    host: Host,
+    *,
+    most: int = 4,
+    limit: timedelta = PATIENCE,
+    prefix: str = "",
+    turn: timedelta | None = None,
 ) -> AsyncIterator[Pool]:
     pool = Pool(
         f"http://127.0.0.1:{host.port}{prefix}",
         connections_max=most,
         answer_limit=limit,
         headers={"Authorization": "Bearer secret"},
+        bytes_max=BYTES_MAX,
+        turn_limit=turn,
     )
     try:
         yield pool
@@ -160,11 +116,14 @@ async def test_an_answer_that_closes_the_connection_is_read_and_a_new_one_opened
         assert host.connections == 2
 
 
-async def test_headers_are_found_in_lower_case() -> None:
-    raw = b"HTTP/1.1 429 No\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
+async def test_headers_are_found_in_any_case_and_of_several_the_first() -> None:
+    raw = b"HTTP/1.1 429 No\r\nRetry-After: 7\r\nretry-after: 8\r\nContent-Length: 0\r\n\r\n"
     async with hosting(raw) as host, pool_of(host) as pool:
         answer = await ask(pool)
-        assert (answer.status, answer.headers["retry-after"]) == (429, "7")
+        found = [answer.headers.get(name) for name in ("Retry-After", "RETRY-AFTER", "Bj\u00f6rn")]
+        assert (answer.status, found) == (429, ["7", "7", None])
+        assert dict(answer.headers) == {"retry-after": "7", "content-length": "0"}
+        assert len(answer.headers) == 2
 
 
 @pytest.mark.parametrize(
@@ -195,12 +154,102 @@ async def test_an_answer_is_waited_for_only_so_long_and_its_connection_given_up(
         assert host.connections == 2
 
 
-async def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1, "ANSWER_BYTES_MAX", 1000)
-    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000
-    async with hosting(raw) as host, pool_of(host) as pool:
-        with pytest.raises(Broken, match="more than 1000 bytes"):
+async def test_an_answer_without_end_is_broken_off_and_its_beginning_kept() -> None:
+    raw = b"HTTP/1.1 507 No\r\nA: b\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000
+    async with hosting(raw, OK) as host, pool_of(host) as pool:
+        with pytest.raises(TooLarge, match="more than 1000 bytes") as caught:
             await ask(pool)
+        answer = caught.value.answer
+        assert (answer.status, answer.headers["a"], answer.body) == (507, "b", b"x" * BYTES_MAX)
+        assert (await ask(pool)).body == b"{}"
+        assert host.connections == 2
+
+
+async def test_a_head_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http1, "HEAD_BYTES_MAX", 1000)
+    raw = b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1000
+    async with hosting(raw) as host, pool_of(host) as pool:
+        with pytest.raises(Broken, match="head"):
+            await ask(pool)
+
+
+@pytest.mark.parametrize(
+    ("raw", "body"),
+    [
+        (b"HTTP/1.1 503 No\r\nConnection: close\r\n\r\nlater", b"later"),
+        (b"HTTP/1.1 503 No\r\n\r\n", b""),
+        (b"HTTP/1.0 503 No\r\n\r\nlater", b"later"),
+    ],
+)
+async def test_a_body_may_end_with_the_connection(raw: bytes, body: bytes) -> None:
+    async with hosting(raw) as host, pool_of(host) as pool:
+        host.hangs_up = True
+        answer = await ask(pool)
+        assert (answer.status, answer.body) == (503, body)
+
+
+async def test_an_answer_without_a_body_is_one() -> None:
+    async with hosting(b"HTTP/1.1 204 No Content\r\n\r\n", OK) as host, pool_of(host) as pool:
+        answer = await ask(pool)
+        assert (answer.status, answer.body) == (204, b"")
+        assert (await ask(pool)).body == b"{}"
+        assert host.connections == 1
+
+
+@pytest.mark.parametrize("more", [OK, OK[:20], b"SSH"])
+async def test_what_follows_an_answer_unasked_is_nobodys(more: bytes) -> None:
+    own = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n["a"]'
+    async with hosting(own + more, OK) as host, pool_of(host) as pool:
+        assert (await ask(pool)).body == b'["a"]'
+        assert (await ask(pool)).body == b"{}"
+        assert host.connections == 2
+
+
+async def test_own_headers_of_a_request_stand_behind_those_of_all() -> None:
+    async with hosting(OK) as host, pool_of(host) as pool:
+        await pool.request("POST", "/a", b"", headers={"Accept": "x/y", "If-Match": "*"})
+        assert host.requests[0].endswith(
+            b"Bearer secret\r\nAccept: x/y\r\nIf-Match: *\r\nContent-Length: 0\r\n\r\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("target", "value"),
+    [
+        ("/a HTTP/1.1\r\nX: y", "b"),
+        ("/a b", "c"),
+        ("/a\n", "b"),
+        ("/a\0", "b"),
+        ("/a", "b\r\nX: y"),
+        ("/a", "b\nX: y"),
+        ("/a", "b\r"),
+        ("/a", "\0"),
+    ],
+)
+async def test_nothing_is_smuggled_into_a_head(target: str, value: str) -> None:
+    async with hosting(OK) as host, pool_of(host) as pool:
+        with pytest.raises(Unsendable):
+            await pool.request("POST", target, b"", headers={"X-Own": value})
+        assert host.connections == 0
+    with pytest.raises(Unsendable):
+        Pool("http://x", connections_max=1, answer_limit=PATIENCE, headers={"A": "b\r\nC: d"})
+
+
+async def test_a_turn_is_waited_for_only_so_long() -> None:
+    turn = timedelta(milliseconds=20)
+    async with hosting(None) as host, pool_of(host, most=1, turn=turn) as pool:
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(_fate(pool))
+            await _until(lambda: len(host.requests) == 1)
+            assert await _fate(pool) is NotConnected
+            first.cancel()
+        assert host.connections == 1
+
+
+async def _fate(pool: Pool) -> type[Exception]:
+    with pytest.raises((NotConnected, Broken)) as caught:
+        await ask(pool)
+    return caught.type
 
 
 async def test_where_nobody_listens_nothing_was_sent(unused_tcp_port: int) -> None:
@@ -227,6 +276,15 @@ async def test_a_connection_that_was_idle_for_long_is_not_used_again(
     async with hosting(OK, OK) as host, pool_of(host) as pool:
         await ask(pool)
         await ask(pool)
+        assert host.connections == 2
+
+
+async def test_a_connection_that_was_closed_while_it_was_idle_is_not_used_again() -> None:
+    async with hosting(OK, OK) as host, pool_of(host) as pool:
+        host.hangs_up = True
+        assert (await ask(pool)).body == b"{}"
+        await _until(lambda: not pool._idle or not pool._idle[0].is_open)
+        assert (await ask(pool)).body == b"{}"
         assert host.connections == 2
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import aiohttp
 import pytest
 from aiohttp import web
 from hypothesis import given, strategies as st
@@ -23,9 +24,9 @@ from bridge.errors import (
     Unavailable,
     Uncertain,
 )
-from bridge.teams import graph as graph_module
+from bridge.http1 import Answer
+from bridge.teams import calling, graph as graph_module, transport
 from bridge.teams.answers import (
-    Answer,
     GraphRejected,
     PermissionMissing,
     claims_of,
@@ -33,8 +34,10 @@ from bridge.teams.answers import (
     failure,
     retry_after,
 )
-from bridge.teams.graph import Graph, Guard, graph_base, has_more, segment
+from bridge.teams.calling import Guard, Wire, open_pool
+from bridge.teams.graph import Graph, TooLarge, has_more, segment
 from bridge.teams.quota import WAIT_MAX, Priority
+from bridge.teams.transport import open_session
 from bridge.telemetry import Watch
 from tests.unit.teams.memory import Bearer, OwnClock, teams_config
 
@@ -93,8 +96,24 @@ class World:
                 await _turn()
 
 
+@pytest.fixture(params=["aiohttp", "lean"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How small calls go; everything that asks for something goes by aiohttp always."""
+    monkeypatch.setenv("no_proxy", "*")
+    return str(request.param)
+
+
+@asynccontextmanager
+async def graph_at(url: str, way: str, watch: Watch, clock: OwnClock) -> AsyncIterator[Graph]:
+    """Graph as the product opens it, for this way."""
+    teams, trust = teams_config(graph_url=url), ssl.create_default_context()
+    async with open_session(teams, trust) as session, open_pool(teams, trust) as pool:
+        used = pool if way == "lean" else None
+        yield Graph(teams, session=session, watch=watch, clock=clock, pool=used)
+
+
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+async def world(way: str) -> AsyncIterator[World]:
     service, watch = Service(), Watch()
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", service.answer)
@@ -102,11 +121,8 @@ async def world() -> AsyncIterator[World]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     service.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-        clock = OwnClock()
-        graph = Graph(
-            teams_config(graph_url=service.url), session=session, watch=watch, clock=clock
-        )
+    clock = OwnClock()
+    async with graph_at(service.url, way, watch, clock) as graph:
         yield World(service, graph, watch, Bearer(), clock)
     await runner.cleanup()
 
@@ -211,10 +227,8 @@ async def test_throttling_waits_as_told(world: World, told: str, waits: int) -> 
     assert raised.value.retry_after == timedelta(seconds=waits)
 
 
-async def test_a_connection_that_is_refused_was_certainly_not_used(world: World) -> None:
-    async with aiohttp.ClientSession() as session:
-        teams = teams_config(graph_url="http://127.0.0.1:9")
-        graph = Graph(teams, session=session, watch=world.watch, clock=OwnClock())
+async def test_a_connection_that_is_refused_was_certainly_not_used(world: World, way: str) -> None:
+    async with graph_at("http://127.0.0.1:9", way, world.watch, OwnClock()) as graph:
         with pytest.raises(Unavailable):
             await graph.request("POST", "/x", credential=world.bearer, body={})
     assert world.watch.is_away("graph")
@@ -232,7 +246,9 @@ async def test_a_connection_that_breaks_leaves_a_post_uncertain(world: World) ->
     assert world.watch.is_away("graph")
 
 
-async def test_an_answer_that_does_not_come_leaves_a_post_uncertain(world: World) -> None:
+async def test_an_answer_that_does_not_come_leaves_a_post_uncertain(
+    world: World, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     never = asyncio.Event()
 
     async def hang(_request: web.Request) -> web.StreamResponse:
@@ -240,10 +256,9 @@ async def test_an_answer_that_does_not_come_leaves_a_post_uncertain(world: World
         return web.Response()
 
     world.service.replies = [hang]
-    timeout = aiohttp.ClientTimeout(total=0.05)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        teams = teams_config(graph_url=world.service.url)
-        graph = Graph(teams, session=session, watch=world.watch, clock=OwnClock())
+    for module in (transport, calling):
+        monkeypatch.setattr(module, "CALL_TIMEOUT", timedelta(seconds=0.05))
+    async with graph_at(world.service.url, way, world.watch, OwnClock()) as graph:
         with pytest.raises(Uncertain):
             await graph.request("POST", "/x", credential=world.bearer, body={})
         with pytest.raises(Unavailable):
@@ -262,12 +277,19 @@ async def test_an_answer_that_is_no_json_leaves_a_post_uncertain(world: World, b
 
 
 async def test_an_answer_that_is_too_large_is_not_swallowed(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_module, "RESPONSE_BYTES_MAX", 10)
-    world.service.say(200, {"much": "x" * 100})
-    with pytest.raises(Uncertain):
-        await world.get()
+    for module in (graph_module, calling):
+        monkeypatch.setattr(module, "RESPONSE_BYTES_MAX", 10)
+    async with graph_at(world.service.url, way, world.watch, world.clock) as world.graph:
+        world.service.say(200, {"much": "x" * 100})
+        for call in (world.get, world.post):
+            with pytest.raises(TooLarge):
+                await call()
+        world.service.replies.clear()
+        world.service.say(404, {"much": "x" * 100})
+        with pytest.raises(GraphRejected):
+            await world.post()
 
 
 # --- tokens -----------------------------------------------------------------------------------
@@ -456,7 +478,9 @@ async def test_a_guard_is_asked_after_the_wait_at_the_gate(world: World) -> None
     assert asked == [world.clock.slept[0]]
 
 
-async def test_a_guard_is_asked_when_there_is_a_connection_and_not_before(world: World) -> None:
+async def test_a_guard_is_asked_when_there_is_a_connection_and_not_before(
+    world: World, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arrived, go_on = asyncio.Event(), asyncio.Event()
 
     async def hang(_request: web.Request) -> web.Response:
@@ -470,19 +494,28 @@ async def test_a_guard_is_asked_when_there_is_a_connection_and_not_before(world:
     async def ask() -> None:
         asked.append(go_on.is_set())
 
-    connector = aiohttp.TCPConnector(limit=1)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        teams = teams_config(graph_url=world.service.url)
-        world.graph = Graph(teams, session=session, watch=world.watch, clock=world.clock)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(world.say("a"))
-            await arrived.wait()
-            group.create_task(world.say("b", guard=ask))
-            async with asyncio.timeout(10):
-                while not connector._waiters:
-                    await _turn()
-            go_on.set()
+    for module in (transport, calling):
+        monkeypatch.setattr(module, "CONNECTIONS_MAX", 1)
+    async with (
+        graph_at(world.service.url, way, world.watch, world.clock) as world.graph,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(world.say("a"))
+        await arrived.wait()
+        group.create_task(world.say("b", guard=ask))
+        async with asyncio.timeout(10):
+            while not _waits_for_connection(world.graph._wire):
+                await _turn()
+        go_on.set()
     assert asked == [True]
+
+
+def _waits_for_connection(wire: Wire) -> bool:
+    if wire._pool is not None:
+        return bool(wire._pool._room._waiters)
+    connector = wire._session.connector
+    assert connector is not None
+    return bool(connector._waiters)
 
 
 async def _raised(kind: type[Exception], call: Awaitable[object]) -> None:
@@ -516,19 +549,6 @@ async def test_a_token_does_not_follow_a_link_to_another_host(world: World, link
     with pytest.raises(Rejected, match="another address"):
         async for _ in world.graph.pages("/x", credential=world.bearer):
             pass
-
-
-@pytest.mark.parametrize(
-    ("url", "base"),
-    [
-        ("https://graph.microsoft.com", "https://graph.microsoft.com/v1.0"),
-        ("https://graph.microsoft.com/", "https://graph.microsoft.com/v1.0"),
-        ("https://graph.test/v1.0/", "https://graph.test/v1.0"),
-        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1.0"),
-    ],
-)
-def test_the_address_of_graph_has_its_version_once(url: str, base: str) -> None:
-    assert graph_base(url) == base
 
 
 @given(st.integers(min_value=100, max_value=599), st.binary(max_size=80), st.booleans(), st.text())
