@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -22,6 +22,10 @@ class Host:
     hung_up: int = 0
     hangs_up: bool = False
     """After each answer."""
+
+    async def heard(self, requests: int) -> None:
+        """Return when so many requests have arrived."""
+        await until(lambda: len(self.requests) >= requests)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -66,3 +70,10 @@ async def hosting(
     host.port = server.sockets[0].getsockname()[1]
     async with server:
         yield host
+
+
+async def until(done: Callable[[], bool]) -> None:
+    """Return when it is so."""
+    async with asyncio.timeout(10):
+        while not done():
+            await asyncio.get_running_loop().run_in_executor(None, lambda: None)
