@@ -90,7 +90,7 @@ class SyncCatchUp:
         self._bell = asyncio.Event()
         self._returned = watch.returned(HOMESERVER)
         self.passed: Callable[[int], None] = _unheard
-        """Is told after each pass how many entries were new."""
+        """Is told after each pass how many entries were new; not of none if the next is rung for."""
         self._asked_at: datetime | None = None
         self._failures = 0
         self._events_max = TIMELINE_EVENTS_MAX
@@ -215,7 +215,8 @@ class SyncCatchUp:
             self._go_on()
         if count:
             log.info("caught up", side=Side.MATRIX, entries=count)
-        self.passed(count)
+        if count or not self._bell.is_set():
+            self.passed(count)
         return EVERY
 
     def _go_on(self) -> None:

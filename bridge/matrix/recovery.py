@@ -41,16 +41,14 @@ class Recovery:
     def announced(self) -> None:
         """Begin to watch for gaps, for a while."""
         self._until = self._clock.now() + RECOVERY_LASTS
-        self._pause, self._next = timedelta(0), None
+        self._end_pause()
 
     def passed(self, found: int) -> None:
         """Take note that somebody has looked, and how much had not been pushed."""
-        if not self._rung:
-            return
-        self._rung = False
         if found:
-            self._pause, self._next = timedelta(0), None
-        else:
+            self._end_pause()
+        elif self._rung:
+            self._rung = False
             self._pause = min(max(2 * self._pause, PAUSE_FIRST), PAUSE_MAX)
             self._next = self._clock.now() + self._pause
 
@@ -65,6 +63,13 @@ class Recovery:
         else:
             loop = asyncio.get_running_loop()
             self._later = loop.call_later(wait.total_seconds(), self._ring)
+
+    def _end_pause(self) -> None:
+        """Gaps mean something: the next is looked at when it comes, and one that was put off now."""
+        self._pause, self._next = timedelta(0), None
+        if self._later is not None:
+            self._later.cancel()
+            self._ring()
 
     def _ring(self) -> None:
         self._later = None

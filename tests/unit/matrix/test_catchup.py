@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
@@ -31,10 +32,14 @@ class OneFeed(Feed):
     def __init__(self) -> None:
         self.error: RemoteError | None = None
         self.asked = 0
+        self.meanwhile: Callable[[], None] | None = None
+        """Happens while it is asked for the first time."""
 
     @override
     async def token(self) -> str:
         self.asked += 1
+        if self.meanwhile is not None and self.asked == 1:
+            self.meanwhile()
         if self.error is not None:
             raise self.error
         return "token"
@@ -100,6 +105,19 @@ async def test_each_pass_says_how_much_had_not_been_pushed() -> None:
         stop.set()
 
     assert found == [0, 0]
+
+
+async def test_a_pass_that_had_begun_before_it_was_rung_says_nothing_of_what_was_missed() -> None:
+    world, stop, found = World(), asyncio.Event(), list[int]()
+    world.catchup.passed = found.append
+    world.feed.meanwhile = world.catchup.ring
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(world.run_until(stop))
+        await world.turn()
+        stop.set()
+
+    assert world.feed.asked == 2
+    assert found == [0]
 
 
 async def test_nothing_is_complete_when_the_homeserver_was_away() -> None:

@@ -101,3 +101,41 @@ async def test_a_pass_that_nobody_rang_for_says_nothing_about_gaps() -> None:
     looks.recovery.missed()
 
     assert looks.seen == [timedelta(0)]
+
+
+async def test_a_look_that_finds_something_counts_also_after_one_that_had_begun_before_the_gap() -> (
+    None
+):
+    looks = Looks()
+    looks.recovery.announced()
+    looks.recovery.missed()
+    looks.recovery.passed(0)
+    looks.recovery.passed(1)
+    looks.recovery.missed()
+
+    assert looks.seen == [timedelta(0)] * 2
+
+
+async def test_a_gap_that_was_put_off_is_looked_at_once_a_look_finds_something() -> None:
+    looks = Looks()
+    looks.recovery.announced()
+    looks.recovery.missed()
+    looks.recovery.passed(0)
+    looks.recovery.missed()
+    assert len(looks.seen) == 1
+    looks.recovery.passed(1)
+    looks.recovery.missed()
+
+    assert looks.seen == [timedelta(0)] * 3
+
+
+async def test_a_gap_that_was_put_off_is_looked_at_when_we_are_announced_again() -> None:
+    looks = Looks()
+    looks.recovery.announced()
+    looks.recovery.missed()
+    looks.recovery.passed(0)
+    looks.recovery.missed()
+    looks.recovery.announced()
+    looks.recovery.missed()
+
+    assert looks.seen == [timedelta(0)] * 3
