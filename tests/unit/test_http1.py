@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import uvloop
@@ -17,6 +19,8 @@ from tests.kit.raw_host import OK, Host, hosting, until
 
 PATIENCE = timedelta(seconds=5)
 BYTES_MAX = 1000
+BACKLOG_AT_MOST = 4
+"""Connections that fit into a queue of 0: Linux takes one more than it is told."""
 
 
 @asynccontextmanager
@@ -258,6 +262,39 @@ async def test_where_nobody_listens_nothing_was_sent(unused_tcp_port: int) -> No
     )
     with pytest.raises(NotConnected):
         await ask(pool)
+
+
+async def test_a_silent_address_of_a_host_keeps_nobody_from_its_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As IPv6 that is announced and does not work: connecting there takes longer than we wait."""
+    async with hosting(OK) as host, pool_of(host) as pool:
+        with _silent("127.0.0.2", host.port):
+            found = [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, host.port))
+                for address in ("127.0.0.2", "127.0.0.1")
+            ]
+
+            async def both(*_: object, **__: object) -> list[Any]:
+                return found
+
+            monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
+            assert (await ask(pool)).status == 200
+
+
+@contextmanager
+def _silent(address: str, port: int) -> Iterator[None]:
+    """Listen without ever accepting, behind so full a queue that the kernel answers nobody else."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(BACKLOG_AT_MOST):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            with suppress(BlockingIOError):
+                waiting.connect((address, port))
+        yield
 
 
 async def test_whoever_gives_up_waiting_leaves_no_answer_for_the_next() -> None:
