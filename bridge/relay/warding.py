@@ -91,8 +91,8 @@ class Warden(Loop):
 
     async def _look(self, page: tuple[Account, ...]) -> None:
         for account, why in await self._farewells(page):
-            log.warning("sign-in forgotten", user=account.user, reason=why)
             await self.dismiss(account, why)
+            log.warning("sign-in forgotten", user=account.user, reason=why)
 
     async def _farewells(self, page: tuple[Account, ...]) -> list[tuple[Account, Farewell]]:
         barred = [one for one in page if not self.gate.permitted(one.user)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+import pytest
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from bridge.domain.ids import TeamsUserId, TenantId, UserId
@@ -32,6 +34,7 @@ class World(Roll, Registrar):
     standing: Standing = Standing.GONE
     asked: list[list[UserId]] = field(default_factory=list)
     dismissed: list[tuple[UserId, Farewell]] = field(default_factory=list)
+    stuck: Exception | None = None
 
     @override
     async def after(self, user: UserId | None, *, limit: int) -> tuple[Account, ...]:
@@ -51,6 +54,8 @@ class World(Roll, Registrar):
 
     async def look(self) -> None:
         async def dismiss(one: Account, why: Farewell) -> None:
+            if self.stuck:
+                raise self.stuck
             self.dismissed.append((one.user, why))
 
         warden = Warden(self, self.gate, FakeClock(), dismiss=dismiss)
@@ -65,6 +70,13 @@ async def test_who_is_gone_or_not_permitted_is_dismissed_and_nobody_else() -> No
         (BARRED, Farewell.NOT_PERMITTED),
         (GONE, Farewell.GONE),
     ]
+
+
+async def test_nobody_is_said_to_be_forgotten_who_is_not_yet() -> None:
+    world = World(stuck=ConnectionError("the store is away"))
+    with capture_logs() as said, pytest.raises(ConnectionError):
+        await world.look()
+    assert said == []
 
 
 async def test_nobody_is_dismissed_while_the_homeserver_does_not_say() -> None:
