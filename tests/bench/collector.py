@@ -45,6 +45,9 @@ class Collector:
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self.port = 0
+        self.forward: str | None = None
+        """Where transactions go on to before they are answered, if anywhere."""
+        self._session: aiohttp.ClientSession | None = None
 
     async def start(self, port: int) -> None:
         app = web.Application(client_max_size=BYTES_MAX)
@@ -54,6 +57,7 @@ class Collector:
                 web.post("/_matrix/app/v1/ping", _pinged),
             ]
         )
+        self._session = aiohttp.ClientSession()
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
@@ -62,6 +66,8 @@ class Collector:
     async def stop(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._session is not None:
+            await self._session.close()
 
     async def wait_for(self, bodies: set[str], limit_s: float) -> float:
         """Return when the last of `bodies` arrived.
@@ -79,9 +85,13 @@ class Collector:
 
     async def _take(self, request: web.Request) -> web.Response:
         now = time.perf_counter()
-        for event in orjson.loads(await request.read())["events"]:
+        raw = await request.read()
+        for event in orjson.loads(raw)["events"]:
             self._note(event, now)
         self._news.set()
+        if self.forward is not None and self._session is not None:
+            async with self._session.put(self.forward, data=raw) as answer:
+                await answer.read()
         return web.json_response({})
 
     def _note(self, event: dict[str, Any], now: float) -> None:

@@ -1,7 +1,8 @@
 """B7: how many notifications a webhook takes in, each durable before its answer.
 
     volley ─ the same bodies ─┬─▶ bare aiohttp on uvloop: read, parsed, 202
-     (its own process)        └─▶ bridge: verified, in Postgres, 202
+     (its own process)        ├─▶ floor: read, parsed, in Postgres, 202
+                              └─▶ bridge: verified, in Postgres, 202
 
 Where intake alone is measured, the settle window is as long as it may be: what comes in is not
 read meanwhile but for the first letter of each conversation. The rest is measured as the bridge is
@@ -17,6 +18,7 @@ from typing import Any
 
 from bridge.sandbox.installation import Bridge
 from tests.bench.figures import median
+from tests.bench.floors import open_intake
 from tests.bench.ground import Installation, install, open_ground
 from tests.bench.measures import Load, Result, load
 from tests.bench.processes import Others, cpu_ms, program, result_of
@@ -63,7 +65,7 @@ async def taken_in(folder: Path, tell: Tell) -> Result:
 
 async def _against_bare(installation: Installation, tell: Tell) -> dict[str, Any]:
     """Post as fast as it is answered, to the bare server and to the bridge in turn."""
-    bare, bridge, cpu, others = [], [], [], Others()
+    bare, least, bridge, cpu, others = [], [], [], [], Others()
     await restart(installation.bridge, "bridge", settle_window_ms=SETTLE_MAX_MS)
     others.begin()
     for number in range(1, ROUNDS + 1):
@@ -71,17 +73,22 @@ async def _against_bare(installation: Installation, tell: Tell) -> dict[str, Any
         bodies = _bodies(installation, wanted)
         async with program("tests.bench.bare", "intake") as (_, port):
             bare.append(await _volley(installation, bodies, int(port)))
+        async with open_intake(installation.bridge) as floor:
+            least.append(await _volley(installation, bodies, floor.port))
         pid = installation.bridge.process.pid
         used = cpu_ms(pid)
         bridge.append(await _volley(installation, bodies, _port(installation.bridge)))
         cpu.append((cpu_ms(pid) - used) / MESSAGES)
         tell(
-            f"  round {number}/{ROUNDS}: bare {bare[-1]['per_s']:.0f}/s, bridge"
-            f" {bridge[-1]['per_s']:.0f}/s; waiting for what was taken"
+            f"  round {number}/{ROUNDS}: bare {bare[-1]['per_s']:.0f}/s, floor"
+            f" {least[-1]['per_s']:.0f}/s, bridge {bridge[-1]['per_s']:.0f}/s; waiting for what"
+            " was taken"
         )
         await _arrived(installation, wanted, bridge[-1]["taken"])
     return {
-        "ratio_to_bare": median(b["per_s"] / a["per_s"] for a, b in zip(bare, bridge, strict=True)),
+        "ratio_to_bare": _ratio(bridge, bare),
+        "ratio_to_floor": _ratio(bridge, least),
+        "floor_to_bare": _ratio(least, bare),
         "per_s": median(b["per_s"] for b in bridge),
         "bare_per_s": median(a["per_s"] for a in bare),
         "p99_ms_at_most": median(b["p99_ms"] for b in bridge),
@@ -90,6 +97,10 @@ async def _against_bare(installation: Installation, tell: Tell) -> dict[str, Any
         "refused": sum(MESSAGES - len(b["taken"]) for b in bridge),
         "others_cpu_share": round(others.share(), 3),
     }
+
+
+def _ratio(ours: Sequence[dict[str, Any]], theirs: Sequence[dict[str, Any]]) -> float:
+    return median(a["per_s"] / b["per_s"] for a, b in zip(ours, theirs, strict=True))
 
 
 async def _posted(installation: Installation, messages: int, rate: float) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 
 from bridge.sandbox.tenant import conversation, coverage, envelope
+from bridge.sandbox.tenant.seal import Seal
 from bridge.sandbox.tenant.subscription import Subscription
 from bridge.sandbox.tenant.targets import Kind
 from bridge.sandbox.tenant.tenant import Change, Tenant
@@ -52,8 +53,14 @@ class Mailer:
         if self._composing:
             self._changes.append(change)
 
-    def compose(self, letters: Sequence[Letter], *, per_post: int = ITEMS_PER_POST) -> list[bytes]:
-        """Return bodies of POSTs, `per_post` notifications each."""
+    def compose(
+        self,
+        letters: Sequence[Letter],
+        *,
+        per_post: int = ITEMS_PER_POST,
+        seal: Seal | None = None,
+    ) -> list[bytes]:
+        """Return bodies of POSTs, `per_post` notifications each; `seal`: for whom, if not the bridge."""
         self._changes.clear()
         self._composing = True
         for letter in letters:
@@ -63,6 +70,8 @@ class Mailer:
         if len(self._changes) != len(letters):
             raise RuntimeError("another mailer listens to this tenant")
         subscription = self.subscription
+        if seal is not None:
+            subscription = replace(subscription, seal=seal)
         items = [
             envelope.item(self.tenant, subscription, self._telling(change), change.kind.value)
             for change in self._changes
@@ -97,13 +106,13 @@ class Mailer:
             else:
                 return time.perf_counter()
 
-    async def post_all(self, bodies: Sequence[bytes]) -> None:
-        """Post in order, a few at a time."""
+    async def post_all(self, bodies: Sequence[bytes], url: str | None = None) -> None:
+        """Post in order, a few at a time, to another process if `url` says so."""
         turn = asyncio.Semaphore(POSTS_IN_FLIGHT)
 
         async def one(body: bytes) -> None:
             async with turn:
-                await self.post(body)
+                await self.post(body, url)
 
         async with asyncio.TaskGroup() as posts:
             for body in bodies:

@@ -1,9 +1,9 @@
-"""B1 to B4 and B7a: raw, careful and bridge in turn, in one run, on one homeserver.
+"""B1 to B4 and B7a: raw, careful, floor and bridge in turn, in one run, on one homeserver.
 
 *Raw* is the barest send there is. *Careful* is as bare, but asks of the homeserver what the bridge
 asks: to remember the transaction for a device (so that nothing is sent twice, whatever dies) and to
 keep the message's own time. What lies between the two is the homeserver's work, what lies between
-careful and bridge is ours.
+careful and bridge is ours. *Floor* is the least that a bridge in Python can be which loses nothing.
 
 Two ceilings exist and must not be mixed up: a room kept in order has one send in flight, a room
 that may be shuffled has 32. The bridge keeps order, so it is held against the ordered one.
@@ -21,6 +21,7 @@ from itertools import pairwise
 from uuid import uuid4
 
 from tests.bench.figures import median, percentile
+from tests.bench.floors import Floor, compose, open_floor
 from tests.bench.mailer import Letter
 from tests.bench.processes import Others, result_of
 from tests.bench.rig import Portal, Rig, Tell
@@ -78,6 +79,7 @@ class Round:
     careful: float
     bridge: float
     cpu_ms: float
+    floor_cpu_ms: float
     bare_put_ms: float
     inversions: int
     others: float
@@ -86,18 +88,19 @@ class Round:
 async def throughput(rig: Rig, portals: Sequence[Portal], messages: int, tell: Tell) -> Result:
     """Rate of the bridge / rate of raw ordered sends; CPU of the bridge per message."""
     rounds = []
-    for number in range(1, ROUNDS + 1):
-        done = await _round(rig, portals, messages)
-        if done.others > OTHERS_MAX:
-            tell(f"  round {number}: others used {done.others:.0%} of the machine, once more")
-            done = await _round(rig, portals, messages)
-        rounds.append(done)
-        tell(
-            f"  round {number}/{ROUNDS}: raw {done.raw:.1f}/s, careful {done.careful:.1f}/s,"
-            f" bridge {done.bridge:.1f}/s = {done.bridge / done.raw:.2f}"
-            f" and {done.bridge / done.careful:.2f};"
-            f" {done.cpu_ms:.2f} ms a message, a bare PUT {done.bare_put_ms:.3f} ms"
-        )
+    async with open_floor(rig) as floor:
+        for number in range(1, ROUNDS + 1):
+            done = await _round(rig, floor, portals, messages)
+            if done.others > OTHERS_MAX:
+                tell(f"  round {number}: others used {done.others:.0%} of the machine, once more")
+                done = await _round(rig, floor, portals, messages)
+            rounds.append(done)
+            tell(
+                f"  round {number}/{ROUNDS}: raw {done.raw:.1f}/s, careful {done.careful:.1f}/s,"
+                f" bridge {done.bridge:.1f}/s = {done.bridge / done.raw:.2f}"
+                f" and {done.bridge / done.careful:.2f}; {done.cpu_ms:.2f} ms a message,"
+                f" floor {done.floor_cpu_ms:.2f}, a bare PUT {done.bare_put_ms:.3f}"
+            )
     return {
         "ratio_to_ordered_ceiling": median(r.bridge / r.raw for r in rounds),
         "ratio_to_careful": median(r.bridge / r.careful for r in rounds),
@@ -106,17 +109,20 @@ async def throughput(rig: Rig, portals: Sequence[Portal], messages: int, tell: T
         "bridge_per_s": median(r.bridge for r in rounds),
         "inversions": sum(r.inversions for r in rounds),
         "bridge_cpu_ms_per_message": median(r.cpu_ms for r in rounds),
+        "floor_cpu_ms_per_message": median(r.floor_cpu_ms for r in rounds),
+        "cpu_to_floor": median(r.cpu_ms / r.floor_cpu_ms for r in rounds),
         "bare_put_cpu_ms": median(r.bare_put_ms for r in rounds),
         "cpu_to_bare_put": median(r.cpu_ms / r.bare_put_ms for r in rounds),
         "others_cpu_share_max": round(max(r.others for r in rounds), 3),
     }
 
 
-async def _round(rig: Rig, portals: Sequence[Portal], messages: int) -> Round:
+async def _round(rig: Rig, floor: Floor, portals: Sequence[Portal], messages: int) -> Round:
     others = Others()
     others.begin()
     raw = await _raw_rate(rig, load(portals, messages), careful=False)
     careful = await _raw_rate(rig, load(portals, messages), careful=True)
+    floor_cpu = await _floor_cpu_ms(rig, floor, load(portals, messages))
     wanted = load(portals, messages)
     before = await bare_put_ms(rig)
     cpu = rig.bridge_cpu_ms()
@@ -127,6 +133,7 @@ async def _round(rig: Rig, portals: Sequence[Portal], messages: int) -> Round:
         careful=careful,
         bridge=bridge,
         cpu_ms=cpu / messages,
+        floor_cpu_ms=floor_cpu / messages,
         bare_put_ms=(before + await bare_put_ms(rig)) / 2,
         inversions=_inversions(rig, wanted),
         others=others.share(),
@@ -162,6 +169,13 @@ async def _bridge_rate(rig: Rig, wanted: Load) -> float:
     return len(wanted.bodies) / (last - started)
 
 
+async def _floor_cpu_ms(rig: Rig, floor: Floor, wanted: Load) -> float:
+    posts, cpu = compose(rig, floor, wanted.letters()), floor.cpu_ms()
+    await rig.mailer.post_all(posts, floor.url)
+    await rig.collector.wait_for(wanted.bodies, ARRIVAL_LIMIT_S)
+    return floor.cpu_ms() - cpu
+
+
 def _inversions(rig: Rig, wanted: Load) -> int:
     """Count neighbours of a room that arrived in the wrong order, and messages that came twice."""
     found = 0
@@ -179,19 +193,20 @@ def _inversions(rig: Rig, wanted: Load) -> int:
 async def latency(rig: Rig, tell: Tell) -> Result:
     """What the bridge adds to a raw PUT, from sending to the collector, in one quiet room."""
     portal = rig.portals[0]
-    raw, careful, bridge = [], [], []
-    for number in range(1, B3_PAIRS + 1):
-        raw.append(await _raw_latency(rig, portal, careful=False))
-        careful.append(await _raw_latency(rig, portal, careful=True))
-        bridge.append(await _bridge_latency(rig, portal))
-        if number % 100 == 0:
-            tell(f"  pair {number}/{B3_PAIRS}")
-    p50, p99 = (percentile(bridge, p) - percentile(raw, p) for p in (50, 99))
+    raw, careful, least, bridge = [], [], [], []
+    async with open_floor(rig) as floor:
+        for number in range(1, B3_PAIRS + 1):
+            raw.append(await _raw_latency(rig, portal, careful=False))
+            careful.append(await _raw_latency(rig, portal, careful=True))
+            least.append(await _floor_latency(rig, floor, portal))
+            bridge.append(await _bridge_latency(rig, portal))
+            if number % 100 == 0:
+                tell(f"  pair {number}/{B3_PAIRS}")
     return {
-        "added_p50_ms": round(p50, 1),
-        "added_p99_ms": round(p99, 1),
-        "added_to_careful_p50_ms": round(percentile(bridge, 50) - percentile(careful, 50), 1),
-        "added_to_careful_p99_ms": round(percentile(bridge, 99) - percentile(careful, 99), 1),
+        **_added("added", bridge, raw),
+        **_added("added_to_careful", bridge, careful),
+        **_added("floor_added", least, raw),
+        **_added("added_to_floor", bridge, least),
         "raw_p50_ms": round(percentile(raw, 50), 1),
         "bridge_p50_ms": round(percentile(bridge, 50), 1),
         "ratio_p50": round(percentile(bridge, 50) / percentile(raw, 50), 3),
@@ -201,6 +216,17 @@ async def latency(rig: Rig, tell: Tell) -> Result:
 async def _raw_latency(rig: Rig, portal: Portal, *, careful: bool) -> float:
     text = uuid4().hex
     return await _paced(rig, text, rig.raw.send(portal.room, portal.ghost, text, careful=careful))
+
+
+def _added(name: str, slower: Sequence[float], faster: Sequence[float]) -> dict[str, float]:
+    p50, p99 = (percentile(slower, p) - percentile(faster, p) for p in (50, 99))
+    return {f"{name}_p50_ms": round(p50, 1), f"{name}_p99_ms": round(p99, 1)}
+
+
+async def _floor_latency(rig: Rig, floor: Floor, portal: Portal) -> float:
+    text = uuid4().hex
+    [body] = compose(rig, floor, [Letter(chat=portal.chat, user=portal.author, text=text)])
+    return await _paced(rig, text, rig.mailer.post(body, floor.url))
 
 
 async def _bridge_latency(rig: Rig, portal: Portal) -> float:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from tests.bench.figures import inversions, jain, max_min_shares, median, percentile, twice
+from tests.bench.floors import open_outward
 from tests.bench.measures import Load, Result, bare_put_ms, load
 from tests.bench.processes import Others
 from tests.bench.rig import (
@@ -93,6 +94,8 @@ async def outward(rig: Rig, tell: Tell) -> Result:
                 f" {done.lost} lost"
             )
         paced = await _paced(rig, pens, writers)
+        floor = await _floor_cpu_ms(rig, writers)
+        tell(f"  floor: {floor:.2f} ms a message")
     added = [ms for done in rounds for ms in done.added_ms] or [0.0]
     return {
         "ratio_to_sink": median(r.bridge_per_s / r.sink_per_s for r in rounds),
@@ -104,6 +107,7 @@ async def outward(rig: Rig, tell: Tell) -> Result:
         "paced_added_p99_ms": round(percentile(paced, 99), 1),
         "cpu_ms_per_message_with_echo": median(r.cpu_ms for r in rounds if r.echoes),
         "cpu_ms_per_message_without_echo": median(r.cpu_ms for r in rounds if not r.echoes),
+        "floor_cpu_ms_per_message": floor,
         "bare_put_cpu_ms": median(r.bare_put_ms for r in rounds),
         "cpu_to_bare_put_with_echo": _to_bare_put(r for r in rounds if r.echoes),
         "cpu_to_bare_put_without_echo": _to_bare_put(r for r in rounds if not r.echoes),
@@ -143,6 +147,22 @@ async def _out_round(rig: Rig, pens: Pens, writers: Sequence[Writer], *, echoes:
             inversions=inversions((a.chat, a.key) for a in watch.arrivals if a.key in keys),
             others=others.share(),
         )
+
+
+async def _floor_cpu_ms(rig: Rig, writers: Sequence[Writer]) -> float:
+    """CPU of the least that a bridge can be, for the same loads without echoes; the median."""
+    costs = []
+    async with open_outward(rig, writers) as (floor, pens, places):
+        with notified(rig, echoes=False) as watch:
+            for _ in range(B5_ROUNDS // 2):
+                wanted, cpu = load(places, B5_MESSAGES), floor.cpu_ms()
+                await pens.say_ordered(texts_by_room(wanted))
+                keys = {key_of(text) for text in wanted.bodies}
+                if missing := await watch.wait_for(keys, ARRIVAL_LIMIT_S):
+                    problem = f"the floor lost {len(missing)} messages"
+                    raise RuntimeError(problem)
+                costs.append((floor.cpu_ms() - cpu) / len(keys))
+    return median(costs)
 
 
 async def _paced(rig: Rig, pens: Pens, writers: Sequence[Writer]) -> list[float]:

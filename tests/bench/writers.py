@@ -128,9 +128,10 @@ async def _make(rig: Rig, number: int) -> Writer:
 class Pens:
     """Writes as the writers, each with their own access token; bare aiohttp, 32 in flight."""
 
-    def __init__(self, homeserver: str, writers: Sequence[Writer]) -> None:
+    def __init__(self, homeserver: str, tokens: Mapping[str, str]) -> None:
+        """`tokens`: of whoever writes in a room."""
         self._homeserver = homeserver
-        self._tokens = {w: writer.person.access_token for writer in writers for w in _rooms(writer)}
+        self._tokens = tokens
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT_MAX))
 
     async def close(self) -> None:
@@ -173,15 +174,12 @@ class Pens:
 async def open_pens(rig: Rig, tell: Tell) -> AsyncIterator[tuple[Pens, Sequence[Writer]]]:
     """Give the writers their pens while inside."""
     writers = await writers_of(rig, tell)
-    pens = Pens(rig.scene.homeserver.url, writers)
+    tokens = {p.room: writer.person.access_token for writer in writers for p in writer.portals}
+    pens = Pens(rig.scene.homeserver.url, tokens)
     try:
         yield pens, writers
     finally:
         await pens.close()
-
-
-def _rooms(writer: Writer) -> list[str]:
-    return [portal.room for portal in writer.portals]
 
 
 def portals_of(writers: Sequence[Writer]) -> tuple[Portal, ...]:
