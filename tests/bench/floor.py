@@ -108,6 +108,10 @@ class _Lanes:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def at_rest(self) -> None:
+        """Return when nothing is carried any more."""
+        await asyncio.gather(*self._tasks)
+
     async def _run(self, lane: str) -> None:
         waiting = self._waiting[lane]
         while waiting:
@@ -144,6 +148,7 @@ class Floor:
         sys.stdout.flush()
         await until_input_ends()
         await runner.cleanup()
+        await asyncio.gather(self._inwards.at_rest(), self._outwards.at_rest())
         for writer in writers:
             writer.cancel()
 
