@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import os
 from argparse import Namespace
@@ -26,11 +27,24 @@ T = TypeVar("T")
 
 
 def run(arguments: Namespace) -> int:
-    from bridge import app  # Late: `config check` and the like start without all of it.
-
+    run_app = _imported()
     config = load(arguments.config, os.environ)
     with database_of(config, shared=False) as ready:
-        return app.run(ready)
+        return run_app(ready)
+
+
+def _imported() -> Callable[[Config], int]:
+    """Import the bridge itself, late: `config check` and the like start without all of it.
+
+    An import leaves hardly a cycle behind, and the collector would go through all that is there again
+    and again: an eighth of the start (measured on CPython 3.11: 1.01 and 0.90 s).
+    """
+    gc.disable()
+    try:
+        from bridge import app
+    finally:
+        gc.enable()
+    return app.run
 
 
 @contextmanager

@@ -85,12 +85,17 @@ class Plan:
         path.write_bytes(orjson.dumps(asdict(self)))
         return path
 
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """Read what was written."""
+        return cls(**orjson.loads(path.read_bytes()))
+
 
 _Pair = tuple[str, bytes | str]
 _Carry = Callable[[str, bytes], Awaitable[None]]
 
 
-class _Lanes:
+class Lanes:
     """One thing at a time in each lane; a lane is there while there is something in it."""
 
     def __init__(self, carry: _Carry) -> None:
@@ -99,6 +104,7 @@ class _Lanes:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def put(self, lane: str, key: str, raw: bytes) -> None:
+        """Let it be carried when all that was put before it has been."""
         waiting = self._waiting.get(lane)
         if waiting is not None:
             waiting.append((key, raw))
@@ -133,7 +139,7 @@ class Floor:
         self._graph = _pool(graph_base(plan.graph), None, trust) if plan.graph else None
         self._inbox = Batches[Sequence[_Pair], None](self._append, limits=LIMITS, weigh=len)
         self._ends = Batches[_Pair, None](self._end, limits=LIMITS)
-        self._inwards, self._outwards = _Lanes(self._to_matrix), _Lanes(self._to_teams)
+        self._inwards, self._outwards = Lanes(self._to_matrix), Lanes(self._to_teams)
 
     async def run(self) -> None:
         """Serve until the standard input ends; says the port."""
@@ -247,8 +253,7 @@ async def serve(plan: Plan) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.floor")
     parser.add_argument("plan", type=Path)
-    plan = Plan(**orjson.loads(parser.parse_args().plan.read_bytes()))
-    uvloop.run(serve(plan))
+    uvloop.run(serve(Plan.read(parser.parse_args().plan)))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from bridge.sandbox.tenant.world import User
 from tests.bench import figures
 from tests.bench.__main__ import ALSO, ON_GROUND, ON_RIG, choose
+from tests.bench.floor import Lanes, Plan
 from tests.bench.ground import ghost_id
 from tests.bench.measures import load
 from tests.bench.outward import B14_CHAT_POSTS_PER_S, fair_shares
@@ -181,3 +183,44 @@ async def test_bare_sends_reach_the_stub() -> None:
 
     assert found["per_s"] > 0
     assert found["cpu_ms"] > 0
+
+
+async def test_the_floor_keeps_the_order_of_a_lane_and_lets_no_lane_wait_for_another() -> None:
+    carried: list[tuple[str, str]] = []
+    stuck, last_came = asyncio.Event(), asyncio.Event()
+
+    async def carry(key: str, raw: bytes) -> None:
+        if key == "slow":
+            await stuck.wait()
+        carried.append((key, raw.decode()))
+        if key == "last":
+            last_came.set()
+
+    lanes = Lanes(carry)
+    for lane, key in (("a", "slow"), ("a", "next"), ("b", "other"), ("b", "last")):
+        lanes.put(lane, key, lane.encode())
+    await last_came.wait()
+    assert carried == [("other", "b"), ("last", "b")]
+
+    stuck.set()
+    await lanes.at_rest()
+    lanes.put("a", "again", b"a")
+    await lanes.at_rest()
+    assert carried[2:] == [("slow", "a"), ("next", "a"), ("again", "a")]
+
+
+def test_the_floor_reads_the_plan_that_was_written(tmp_path: Path) -> None:
+    plan = Plan(
+        database="postgresql:///floor",
+        homeserver="http://127.0.0.1:1",
+        as_token="as",  # noqa: S106 - of nobody
+        certificate="one",
+        private_key="pem",
+        graph="https://127.0.0.1:2",
+        authority="authority.pem",
+        rooms={"19:chat": ("!room:stub", "@teams_x:stub")},
+        chats={},
+    )
+    read = Plan.read(plan.write(tmp_path / "plan"))
+    assert read.database == plan.database
+    assert tuple(read.rooms["19:chat"]) == plan.rooms["19:chat"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import re
@@ -189,6 +190,7 @@ def test_run_hands_the_configuration_to_the_app_and_its_code_back(
 
     assert main(["run", "-c", str(path)]) == 7
     assert handed == [load(path, {})]
+    assert gc.isenabled()  # It was off for the imports.
 
 
 def test_run_starts_the_embedded_postgres_and_stops_it_after(
