@@ -288,8 +288,11 @@ def _narrow(route: Route, line: Line) -> tuple[Demand, ...]:
 
 def scaled(toll: Toll, share: float) -> Toll:
     """Return what a call takes where only a share of each limit is ours, or more than the whole."""
-    if share == 1:
-        return toll
+    return toll if share == 1 else _scaled_toll(toll, share)
+
+
+@lru_cache(maxsize=PATHS_KEPT_MAX)
+def _scaled_toll(toll: Toll, share: float) -> Toll:
     demands = tuple(replace(demand, rate=_scaled(demand.rate, share)) for demand in toll.demands)
     return replace(toll, demands=demands)
 
