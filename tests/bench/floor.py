@@ -1,4 +1,4 @@
-"""The least that a bridge can be which loses nothing: what the bridge's CPU and latency are held against.
+"""As little as we could make a bridge that loses nothing: what CPU and latency are held against.
 
     POST notification ─▶ floor.inbox, committed ─▶ 202 ─▶ lane of its chat: decrypt ─▶ PUT ─┐
     PUT transaction   ─▶ floor.inbox, committed ─▶ 200 ─▶ lane of its room: POST to Graph ─┤
@@ -9,7 +9,8 @@
 It keeps what it answered for, and order within a room; all that was stored in the meantime shares
 one commit. Nothing else: no mapping, no conversion, no look for what came back or came before, no
 leases, no limits, no retries, no metrics, no log. It is made of the leanest parts that the bridge
-itself is made of. What it costs cannot be saved by any bridge in Python on aiohttp and asyncpg.
+itself is made of, and uses them plainly: what it costs is about what these parts take, no proof
+that others could not take less.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 *Raw* is the barest send there is. *Careful* is as bare, but asks of the homeserver what the bridge
 asks: to remember the transaction for a device (so that nothing is sent twice, whatever dies) and to
 keep the message's own time. What lies between the two is the homeserver's work, what lies between
-careful and bridge is ours. *Floor* is the least that a bridge in Python can be which loses nothing.
+careful and bridge is ours. *Floor* is as little as we could make a bridge that loses nothing.
 
 Two ceilings exist and must not be mixed up: a room kept in order has one send in flight, a room
 that may be shuffled has 32. The bridge keeps order, so it is held against the ordered one.

@@ -150,7 +150,7 @@ async def _out_round(rig: Rig, pens: Pens, writers: Sequence[Writer], *, echoes:
 
 
 async def _floor_cpu_ms(rig: Rig, writers: Sequence[Writer]) -> float:
-    """CPU of the least that a bridge can be, for the same loads without echoes; the median."""
+    """CPU of the floor, a message, for the same loads without echoes; the median."""
     costs = []
     async with open_outward(rig, writers) as (floor, pens, places):
         with notified(rig, echoes=False) as watch:
