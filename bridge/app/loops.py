@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from bridge.matrix.start import announce
 from bridge.ports import Delivery, Refusal
 from bridge.relay.decisions import DecisionsWatch
 from bridge.relay.intake import Intake
+from bridge.relay.items import Says
 from bridge.relay.loops import Loop
 from bridge.relay.measuring import Measurer
 from bridge.relay.reconcile import Housekeeper, LeaseKeeper, Welcomer
@@ -45,11 +47,11 @@ def intakes_of(
 ) -> dict[Side, Intake]:
     """Build what reads each side."""
 
-    async def ghost_of(seen: Seen) -> str | None:
-        return seen.author.id
+    async def ghosts_of(seen: Sequence[Seen]) -> Mapping[str, Says]:
+        return {one.author.id: one.author.id for one in seen}
 
     one, other, journal = teams.endpoint, matrix.endpoint, memory.journal
-    from_teams = Intake(one, other, journal, clock, speaker=ghost_of, desk=desk)
+    from_teams = Intake(one, other, journal, clock, speaker=ghosts_of, desk=desk)
     from_matrix = Intake(other, one, journal, clock, speaker=matrix.speakers.of, desk=desk)
     from_matrix.may_read = matrix.catch_up.is_complete.is_set
     return {Side.TEAMS: from_teams, Side.MATRIX: from_matrix}

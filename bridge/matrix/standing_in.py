@@ -6,7 +6,7 @@ seen ─▶ signed in, and permitted? ─▶ their own account
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -71,19 +71,23 @@ class Speakers:
         self._permission_of = permission_of
         self._names: Recent[UserId, tuple[str, datetime]] = Recent(NAMES_KEPT_MAX)
 
-    async def of(self, seen: Seen) -> TeamsUserId | StandIn | None:
-        """Return whose account says it: their own, or that which stands in; None: nobody's.
+    async def of(self, seen: Sequence[Seen]) -> Mapping[str, TeamsUserId | StandIn | None]:
+        """Return by author whose account says it: their own, or what stands in; None: nobody's.
 
         Raises:
             StoreUnavailable: Postgres is away.
         """
-        user = UserId(seen.author.id)
-        permission = self._permission_of(user)
-        if permission >= Permission.USER:
-            account = await self._accounts.account_of(user)
-            if account is not None:
-                return account.teams_user
-        return await self._stand_in(user) if permission >= Permission.RELAY else None
+        permissions = {
+            UserId(one.author.id): self._permission_of(UserId(one.author.id)) for one in seen
+        }
+        users = [user for user, granted in permissions.items() if granted >= Permission.USER]
+        accounts = await self._accounts.accounts_of(users) if users else {}
+        return {
+            user: accounts[user].teams_user
+            if user in accounts
+            else await self._stand_in(user, granted)
+            for user, granted in permissions.items()
+        }
 
     async def account(self) -> TeamsUserId | None:
         """Return the service account, if it is signed in and still permitted.
@@ -97,8 +101,8 @@ class Speakers:
         account = await self._accounts.account_of(user)
         return None if account is None else account.teams_user
 
-    async def _stand_in(self, user: UserId) -> StandIn | None:
-        speaker = await self.account()
+    async def _stand_in(self, user: UserId, granted: Permission) -> StandIn | None:
+        speaker = await self.account() if granted >= Permission.RELAY else None
         if speaker is None:
             return None
         return StandIn(

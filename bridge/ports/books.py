@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -95,6 +95,10 @@ class AccountBook(Protocol):
     """Who is signed in; token caches are kept encrypted."""
 
     async def account_of(self, user: UserId) -> Account | None: ...
+
+    async def accounts_of(self, users: Collection[UserId]) -> Mapping[UserId, Account]:
+        """Return the accounts of those who are signed in."""
+        ...
 
     async def accounts_among(
         self, tenant: TenantId, people: Collection[TeamsUserId]

@@ -6,7 +6,7 @@ seen + who says it + portal ─▶ sort_out ─┬ Item, for `relay.plan`
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,7 +22,8 @@ Errand = tuple[Entry, Request]
 Sight = tuple[Entry, Seen]
 Says = str | StandIn | None
 """Who says on the far side what was seen: its own author, who stands in for them, or nobody."""
-Speaker = Callable[[Seen], Awaitable[Says]]
+Speaker = Callable[[Sequence[Seen]], Awaitable[Mapping[str, Says]]]
+"""Tells of the authors of some things who says what each of them said; asked once for a whole batch."""
 
 
 MessageKey = tuple[PortalId, MessageRef]

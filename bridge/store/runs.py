@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 
+from bridge.domain.events import Event
 from bridge.domain.ids import DeliveryId, MessageRef, Side
 from bridge.domain.portal import Portal
 from bridge.errors import Unconvertible
@@ -28,10 +30,18 @@ class Unreadable:
     reason: str
 
 
-def runs_of(target: Side, rows: Sequence[Row]) -> Iterator[tuple[Run, Sequence[Unreadable]]]:
-    """Make runs of what was claimed, and say what of each cannot be read."""
+_NOTHING: Mapping[bytes, Event] = MappingProxyType({})
+
+
+def runs_of(
+    target: Side, rows: Sequence[Row], *, read: Mapping[bytes, Event] = _NOTHING
+) -> Iterator[tuple[Run, Sequence[Unreadable]]]:
+    """Make runs of what was claimed, and say what of each cannot be read.
+
+    `read`: events by their bytes that need not be decoded, for they were encoded just now.
+    """
     for _, some in groupby(rows, key=_portal_id):
-        yield _run(target, list(some))
+        yield _run(target, list(some), read)
 
 
 def _portal_id(row: Row) -> int:
@@ -39,13 +49,15 @@ def _portal_id(row: Row) -> int:
     return number
 
 
-def _run(target: Side, rows: Sequence[Row]) -> tuple[Run, list[Unreadable]]:
+def _run(
+    target: Side, rows: Sequence[Row], read: Mapping[bytes, Event]
+) -> tuple[Run, list[Unreadable]]:
     portal = portal_of(rows[0]["portal_id"], rows[0])
     deliveries: list[Delivery] = []
     unreadable: list[Unreadable] = []
     for row in rows:
         try:
-            deliveries.append(_delivery(portal, target, row))
+            deliveries.append(_delivery(portal, target, row, read))
         except Unconvertible as error:
             unreadable.append(
                 Unreadable(id=DeliveryId(row["id"]), attempts=row["attempts"], reason=str(error))
@@ -55,14 +67,15 @@ def _run(target: Side, rows: Sequence[Row]) -> tuple[Run, list[Unreadable]]:
     return run, unreadable
 
 
-def _delivery(portal: Portal, target: Side, row: Row) -> Delivery:
+def _delivery(portal: Portal, target: Side, row: Row, read: Mapping[bytes, Event]) -> Delivery:
+    raw = row["event"]
     return Delivery(
         id=DeliveryId(row["id"]),
         portal=portal,
         target=target,
         source=MessageRef(row["source"]),
         speaker=row["speaker"],
-        event=events.decode(row["event"]),
+        event=read[raw] if raw in read else events.decode(raw),
         attempts=row["attempts"],
         resumed=row["resumed"],
         created_at=row["created_at"],

@@ -258,6 +258,8 @@ async def test_an_account_is_found_by_its_matrix_and_by_its_teams_user(
     assert await accounts.sign_in(bert, SECRET) is None
 
     assert await accounts.account_of(ANNA) == anna
+    asked = [ANNA, BERT, UserId("@carl:example.org")]
+    assert await accounts.accounts_of(asked) == {ANNA: anna, BERT: bert}
     people = [TeamsUserId(name) for name in ("anna", "bert", "carl")]
     assert set(await accounts.accounts_among(TENANT, people)) == {anna, bert}
     assert await accounts.accounts_among(TenantId("other"), people) == ()

@@ -110,6 +110,21 @@ async def test_a_worker_that_waits_has_the_stream_and_nobody_else(world: Postgre
     assert await known(other, TEAMS, portal, "2") is not None
 
 
+async def test_what_was_stored_just_now_is_not_decoded_and_what_was_before_is(
+    world: PostgresWorld,
+) -> None:
+    journal, other = world.process(), world.process()
+    portal = await make_portal(journal)
+    before, now = new(world, portal, "1"), new(world, portal, "2")
+    assert await claim(journal) == ()
+    await append(other, before)
+    async with waiting(journal.streams_bell(MATRIX)):
+        await append(journal, now)
+    first, second = (await claim_one(journal)).deliveries
+    assert (first.event, second.event) == (before.event, now.event)
+    assert (first.event is before.event, second.event is now.event) == (False, True)
+
+
 async def test_a_worker_that_takes_no_more_lets_go_of_what_was_put_aside(
     world: PostgresWorld,
 ) -> None:

@@ -62,6 +62,10 @@ class Accounts(AccountBook):
         return self.accounts.get(user)
 
     @override
+    async def accounts_of(self, users: Collection[UserId]) -> Mapping[UserId, Account]:
+        return {user: self.accounts[user] for user in users if user in self.accounts}
+
+    @override
     async def accounts_among(
         self, tenant: TenantId, people: Collection[TeamsUserId]
     ) -> tuple[Account, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -184,10 +185,10 @@ class RelayWorld:
             body=from_text(text),
         )
 
-    async def _account(self, sighting: Seen) -> Says:
-        user = sighting.author.id
-        return self.accounts.get(user) or self.stand_ins.get(user)
+    async def _account(self, seen: Sequence[Seen]) -> Mapping[str, Says]:
+        users = {one.author.id for one in seen}
+        return {user: self.accounts.get(user) or self.stand_ins.get(user) for user in users}
 
 
-async def _author(sighting: Seen) -> str | None:
-    return sighting.author.id
+async def _author(seen: Sequence[Seen]) -> Mapping[str, Says]:
+    return {one.author.id: one.author.id for one in seen}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -319,12 +319,12 @@ class Process:
         self.world.store.set_room(portal.id, room)
 
 
-async def _author(seen: Seen) -> str | None:
-    return seen.author.id
+async def _author(seen: Sequence[Seen]) -> Mapping[str, Says]:
+    return {one.author.id: one.author.id for one in seen}
 
 
-async def _account(seen: Seen) -> Says:
-    return says(seen.author.id)
+async def _account(seen: Sequence[Seen]) -> Mapping[str, Says]:
+    return {one.author.id: says(one.author.id) for one in seen}
 
 
 def is_own(entry: NewEntry) -> bool:

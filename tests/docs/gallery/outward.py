@@ -9,7 +9,7 @@ Everything between the two networks is the bridge's own, the journal a fake one;
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ from bridge.matrix.rooms import Rooms
 from bridge.matrix.sender import Sender, milliseconds
 from bridge.ports import Delivery, Fetched, NewEntry
 from bridge.relay.intake import Intake
+from bridge.relay.items import Says
 from bridge.relay.worker import Worker
 from bridge.teams.drives import Drives
 from bridge.teams.enclosing import Encloser
@@ -223,5 +224,5 @@ def event_of(saying: Saying, *, ref: str, at: datetime) -> dict[str, Any]:
     }
 
 
-async def _signed_in(_seen: Seen) -> str | None:
-    return CEM
+async def _signed_in(seen: Sequence[Seen]) -> Mapping[str, Says]:
+    return {one.author.id: CEM for one in seen}

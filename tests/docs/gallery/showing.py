@@ -9,7 +9,7 @@ Everything between the two networks is the bridge's own, the journal a fake one;
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -45,6 +45,7 @@ from bridge.matrix.sender import Outgoing, Redaction, Sender, milliseconds
 from bridge.matrix.showing import Media, wanted_of
 from bridge.ports import Copy, Delivery
 from bridge.relay.intake import Intake
+from bridge.relay.items import Says
 from bridge.relay.worker import Worker
 from bridge.teams.found import entry_of_read
 from tests.docs.gallery.building import CEM, CHANNEL, CHAT, NAMES, TEAM, TENANT, Case, Json
@@ -254,5 +255,5 @@ class _Homeserver:
         self.world.know(user, name)
 
 
-async def _author(seen: Seen) -> str | None:
-    return seen.author.id
+async def _author(seen: Sequence[Seen]) -> Mapping[str, Says]:
+    return {one.author.id: one.author.id for one in seen}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -149,6 +149,10 @@ class Accounts(AccountBook):
     @override
     async def account_of(self, user: UserId) -> Account | None:
         return self.accounts.get(user)
+
+    @override
+    async def accounts_of(self, users: Collection[UserId]) -> Mapping[UserId, Account]:
+        return {user: self.accounts[user] for user in users if user in self.accounts}
 
     @override
     async def accounts_among(

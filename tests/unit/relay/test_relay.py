@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -98,8 +98,8 @@ async def test_whose_account_it_is_is_asked_once_for_what_one_person_writes(
     intake, asked = world.intakes[Side.MATRIX], list[str]()
     ask = intake.speaker
 
-    async def noted(seen: Seen) -> Says:
-        asked.append(seen.author.id)
+    async def noted(seen: Sequence[Seen]) -> Mapping[str, Says]:
+        asked.extend(one.author.id for one in seen)
         return await ask(seen)
 
     monkeypatch.setattr(intake, "speaker", noted)
