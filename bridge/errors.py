@@ -12,6 +12,7 @@
       - Rejected            ... and never will be: bad request, forbidden
         . Gone              ... as what it is about is no more
     + Uncertain             perhaps carried out; look before you repeat
+      - Undecidable         ... and no look will tell: a person must
   x StoreUnavailable        Postgres is away or refuses; what was not acknowledged may be lost
   x Unconvertible           a payload we cannot turn into an event or a body
   x InvariantBroken         a bug of ours; caught only at the worker's seam
@@ -96,6 +97,10 @@ class NotCopied(Rejected):
 
 class Uncertain(RemoteError):
     """The call may have been carried out: look for its trace before repeating it."""
+
+
+class Undecidable(Uncertain):
+    """What there is to be seen may be what an earlier call left, or may not; it will stay so."""
 
 
 class StoreUnavailable(BridgeError):

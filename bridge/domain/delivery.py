@@ -23,6 +23,7 @@ from bridge.errors import (
     Throttled,
     Unauthorized,
     Unavailable,
+    Undecidable,
 )
 
 ATTEMPTS_MAX = 12
@@ -64,7 +65,7 @@ def after_failure(error: RemoteError, *, attempts: int, now: datetime) -> Retry 
     if isinstance(error, Unauthorized) and not error.everyone:
         return AwaitSignIn(reason=str(error))
     in_vain = isinstance(error, TargetMissing) and attempts >= TARGET_ATTEMPTS_MAX
-    if isinstance(error, Rejected) or in_vain:
+    if isinstance(error, Rejected | Undecidable) or in_vain:
         return Park(reason=str(error))
     wait = _free_wait(error)
     if wait is not None:

@@ -57,7 +57,8 @@ class Finder:
     """Looks, and changes nothing.
 
     Raises (every method):
-        RemoteError: The chat could not be searched now, or is too busy to be searched.
+        RemoteError: The chat could not be searched now, or is too busy to be searched; Undecidable
+            if what was changed there since may have been it.
         StoreUnavailable: What is linked already could not be read.
     """
 
@@ -121,9 +122,9 @@ class Finder:
             trace=trace_in(delivery, event, anew=True), speaker=delivery.speaker, body=event.body
         )
         found = await self._search(delivery, wanted, _since(delivery, event))
-        if found.certain is not None or not found.candidates:
+        if found.certain is not None or not found.possible:
             return found.certain
-        return await self._earliest_unlinked(delivery, found)
+        return found.unlinked(await self._linked(delivery, found))
 
     async def _search(self, delivery: Delivery, wanted: Wanted, since: datetime) -> Found:
         """Read what the conversation saw since then, page by page, until it is certain."""
@@ -163,16 +164,11 @@ class Finder:
             shown = (payloads.chat_message(one) for chain in chains for one in chain.messages)
             yield _Page(messages=tuple(shown), has_more=count > FIND_PAGES_MAX)
 
-    async def _earliest_unlinked(self, delivery: Delivery, found: Found) -> MessageRef | None:
-        """Among messages that look the same, those of other deliveries are linked already.
-
-        The stream is worked off in order, so the oldest that is left is ours. A message typed in
-        Teams itself is known as soon as its notification was read.
-        """
-        asked = [(delivery.portal.id, ref) for ref in found.candidates]
+    async def _linked(self, delivery: Delivery, found: Found) -> set[MessageRef]:
+        asked = [(delivery.portal.id, ref) for ref in found.possible]
         async with self.journal.unit() as unit:
             known = await unit.known(Side.TEAMS, asked)
-        return next((ref for portal, ref in asked if (portal, ref) not in known), None)
+        return {ref for _, ref in known} | {part.ref for part in delivery.far.parts}
 
 
 def _since(delivery: Delivery, event: MessageSent | MessageEdited) -> datetime:

@@ -4,13 +4,16 @@
                                  ├─ others have traces, none has ours ──────▶ none: never arrived
                                  └─ Teams keeps no traces ─▶ same speaker, same words ─▶ candidates
 
+What its speaker has edited or deleted since has neither its words nor, perhaps, its trace: it may be
+the one, or any other that they wrote there. To say it again could say it twice, so a person decides.
+
 Whether Teams keeps an attribute that it does not know is not documented ("specific HTML
 restrictions", learn.microsoft.com graph/api chatmessage-post), so both must work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.convert.reading import Parsed
@@ -28,7 +31,7 @@ from bridge.domain.content import (
     with_media,
 )
 from bridge.domain.ids import MessageRef, digest, trace_of
-from bridge.errors import Unconvertible
+from bridge.errors import Unconvertible, Undecidable
 from bridge.teams.payloads import ChatMessage
 
 TRACE_CHARS = 40
@@ -56,10 +59,35 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """`certain` is the message with our trace; else `candidates` say the same, oldest first."""
+    """`certain` is the message with our trace; else `candidates` say the same, oldest first.
+
+    `veiled` are those of the same speaker of which nobody can say any more what they said at first.
+    """
 
     certain: MessageRef | None = None
     candidates: tuple[MessageRef, ...] = ()
+    veiled: tuple[MessageRef, ...] = ()
+
+    @property
+    def possible(self) -> tuple[MessageRef, ...]:
+        """All of which it must be known whether another delivery is linked to them."""
+        return self.candidates + self.veiled
+
+    def unlinked(self, linked: Collection[MessageRef]) -> MessageRef | None:
+        """Choose among messages that look the same: those of other deliveries are linked already.
+
+        A stream is worked off in order, so the oldest that is left is ours. A message typed in Teams
+        itself is known as soon as its notification was read.
+
+        Raises:
+            Undecidable: None looks the same, but one that was changed since may have.
+        """
+        if (ours := next((ref for ref in self.candidates if ref not in linked), None)) is not None:
+            return ours
+        if veiled := next((ref for ref in self.veiled if ref not in linked), None):
+            msg = f"message {veiled} was edited or deleted in Teams: it may have been this one"
+            raise Undecidable(msg)
+        return None
 
 
 def recognise(wanted: Wanted, messages: Sequence[ChatMessage]) -> Found:
@@ -73,11 +101,11 @@ def recognise(wanted: Wanted, messages: Sequence[ChatMessage]) -> Found:
     ]
     if certain:
         return Found(certain=min(certain, key=_age).ref)
+    theirs = [m for trace, m in traces if trace is None and _is_by(m, wanted.speaker)]
+    veiled = _refs(message for message in theirs if message.deleted or message.edited)
     if any(trace is not None for trace, _ in traces):
-        return Found()
-    theirs = (message for message in messages if _is_by(message, wanted.speaker))
-    same = [message for message in theirs if says(message, wanted.body)]
-    return Found(candidates=tuple(message.ref for message in sorted(same, key=_age)))
+        return Found(veiled=veiled)
+    return Found(candidates=_refs(m for m in theirs if says(m, wanted.body)), veiled=veiled)
 
 
 def read(message: ChatMessage) -> Parsed:
@@ -135,6 +163,10 @@ def _sign(_: Image) -> Inline:
 
 def _file_sign(_: Attachment) -> Block:
     return Paragraph(content=(Text(text=MEDIA_SIGN),))
+
+
+def _refs(messages: Iterable[ChatMessage]) -> tuple[MessageRef, ...]:
+    return tuple(message.ref for message in sorted(messages, key=_age))
 
 
 def _age(message: ChatMessage) -> tuple[int, str]:

@@ -56,6 +56,7 @@ from bridge.errors import (
     Unavailable,
     Uncertain,
     Unconvertible,
+    Undecidable,
 )
 from bridge.ports import Delivery, Entry, Subscription
 from bridge.sandbox.installation import APPLICATION_PERMISSIONS
@@ -794,6 +795,30 @@ async def test_what_an_uncertain_attempt_left_is_found(world: World, kept_attrib
     assert found == (await world.tenant.messages(chat))[-1]["id"]
     other = world.delivery(chat, alice.id, "something else", source="$other")
     assert await world.side.endpoint.find(other) is None
+
+
+@pytest.mark.parametrize("kept_attributes", [True, False])
+@pytest.mark.parametrize("change", ["edit", "delete"])
+async def test_what_its_author_changed_before_it_was_looked_for_cannot_be_told(
+    world: World, change: str, kept_attributes: bool
+) -> None:
+    await world.tenant.change_settings(keep_unknown_attributes=kept_attributes)
+    alice, bob = await world.tenant.add_users("Alice", "Bob")
+    chat = await world.tenant.create_chat("oneOnOne", [alice.id, bob.id])
+    await world.sign_in(alice)
+    delivery = world.delivery(chat, alice.id, "hello")
+    await world.tenant.add_fault("/messages", method="POST", kind="drop_after")
+    with pytest.raises(Uncertain):
+        await world.deliver(delivery)
+    (ref,) = [MessageRef(str(m["id"])) for m in await world.tenant.messages(chat)]
+    if change == "edit":
+        await world.tenant.edit(chat, ref, "<p>hello, all</p>")
+    else:
+        await world.tenant.delete(chat, ref)
+    with pytest.raises(Undecidable, match=f"message {ref} was edited or deleted"):
+        await world.side.endpoint.find(delivery)
+    world.links.linked.add((PortalId(1), ref))
+    assert await world.side.endpoint.find(delivery) is None, "it is known to be another"
 
 
 async def test_of_equal_messages_the_oldest_that_is_not_linked_is_ours(world: World) -> None:

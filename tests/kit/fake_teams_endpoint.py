@@ -214,12 +214,12 @@ class FakeTeamsEndpoint(Endpoint):
             Wanted(trace=trace_of(delivery), speaker=delivery.speaker, body=event.body),
             [m for m in map(chat_message, map(without_quotes, listed)) if m.created_at >= since],
         )
-        if found.certain is not None or not found.candidates:
+        if found.certain is not None or not found.possible:
             return found.certain
-        asked = [(delivery.portal.id, ref) for ref in found.candidates]
+        asked = [(delivery.portal.id, ref) for ref in found.possible]
         async with self.journal.unit() as unit:
             known = await unit.known(Side.TEAMS, asked)
-        return next((ref for portal, ref in asked if (portal, ref) not in known), None)
+        return found.unlinked({ref for _, ref in known} | {p.ref for p in delivery.far.parts})
 
     def _says(self, delivery: Delivery, part: FarPart, body: Body) -> bool:
         said = self.network.message(delivery.portal.place, part.ref)

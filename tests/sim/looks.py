@@ -59,11 +59,13 @@ class Looks:
     def is_changed_in_teams(self, ref: MessageRef) -> bool:
         """Tell whether its author may change a message there, and no question is left what that means.
 
-        What a direction keeps apart is changed where it was said. And what was posted, but whose
-        answer was lost, could not be recognised any more.
+        What a direction keeps apart is changed where it was said.
         """
-        is_open = self.direction is Direction.BOTH
-        return ref not in self.bridged or (is_open and ref in self.linked)
+        return ref not in self.bridged or self.direction is Direction.BOTH
+
+    def is_unknown(self, ref: MessageRef) -> bool:
+        """Tell whether a process has posted a message, and none knows that it is there."""
+        return ref in self.bridged and ref not in self.linked
 
     def in_teams(self) -> list[Shown]:
         """Return what is to be seen in Matrix, too."""

@@ -62,6 +62,11 @@ class People:
         if own:
             acts += [(8, lambda: self._edit(place, who, self._pick(own)))]
             acts += [(4, lambda: self.teams.delete(place, who, self._pick(own).ref))]
+        # Hardly posted, and nobody here knows yet as what: that is when a change hides what it was.
+        fresh = [said for said in own if looks.is_unknown(said.ref)]
+        if fresh:
+            acts += [(30, lambda: self._edit(place, who, self._pick(fresh)))]
+            acts += [(30, lambda: self.teams.delete(place, who, self._pick(fresh).ref))]
         if gone:
             acts += [(10, lambda: self._bring_back(place, who, self._pick(gone)))]
         reacted = [said for said in alive if any(p == who for p, _ in said.reactions)]

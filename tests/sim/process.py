@@ -14,7 +14,7 @@ from typing_extensions import override
 from bridge.domain.events import Request, Seen
 from bridge.domain.ids import MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
-from bridge.errors import StoreUnavailable
+from bridge.errors import StoreUnavailable, Undecidable
 from bridge.matrix.echo import is_marked
 from bridge.ports import Delivery, Desk, Entry, NewDelivery, NewEntry, Room, Run
 from bridge.relay.intake import Intake
@@ -161,10 +161,11 @@ class SimAwaiting(FakeAwaiting):
 
 
 class SimTeams(FakeTeamsEndpoint):
-    """Cannot look for what it has sent, or for the post of a reply, if told so."""
+    """Cannot look for what it has sent, or for the post of a reply, or guesses, if told so."""
 
     finds = True
     recalls = True
+    doubts = True
 
     @override
     async def recall(self, place: Place, ref: MessageRef) -> bool:
@@ -172,7 +173,14 @@ class SimTeams(FakeTeamsEndpoint):
 
     @override
     async def find(self, delivery: Delivery) -> MessageRef | None:
-        return await super().find(delivery) if self.finds else None
+        if not self.finds:
+            return None
+        try:
+            return await super().find(delivery)
+        except Undecidable:
+            if self.doubts:
+                raise
+            return None
 
 
 class SimMatrix(FakeMatrixEndpoint):
@@ -196,6 +204,7 @@ class Process:
         self.teams = SimTeams(world.teams, self.journal)
         self.teams.finds = Protection.FIND not in world.without
         self.teams.recalls = Protection.RECALL not in world.without
+        self.teams.doubts = Protection.DOUBT not in world.without
         self.matrix = SimMatrix(
             world.matrix, room_made=self._room_made, own_accounts=world.cast.accounts
         )

@@ -68,4 +68,6 @@ class Protection(StrEnum):
     DIRECTION = "direction"
     AWAIT = "await"
     """Of a sign-in, by what cannot be said without it."""
+    DOUBT = "doubt"
+    """Whether what its author has changed since is what was sent."""
     CONFIRM = "confirm"

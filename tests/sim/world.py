@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,13 +25,20 @@ from bridge.relay.crossing import KEPT_OUT
 from bridge.teams.notifications import Notice, read_entry
 from tests.kit.fake_matrix import MESSAGE, THREAD, FakeMatrix, answered_by, is_ours, related
 from tests.kit.fake_network import Shown
-from tests.kit.fake_store import BEGINNING, FakeStore, StoredAccount, StoredLink
+from tests.kit.fake_store import (
+    BEGINNING,
+    FakeStore,
+    StoredAccount,
+    StoredDelivery,
+    StoredLink,
+)
 from tests.kit.fake_teams import FakeTeams
 from tests.sim.cast import IN_BOTH, IN_TEAMS, RELAY, Cast, Loss, drawn, matrix_user
 from tests.sim.looks import Looks
 from tests.sim.people import People
 from tests.sim.process import Process, at
 from tests.sim.turns import PEOPLE, PROCESS, SimClock, Turns
+from tests.sim.undecided import Undecided
 from tests.sim.verdict import Ledger, Sides, differences, inversions, repetitions
 from tests.sim.weather import CALM, STORM, Protection, Weather
 
@@ -213,7 +220,8 @@ class World:
             if event is not None and edit and (is_ours(event["sender"]) or is_marked(event)):
                 self.misdeeds.append(f"an echo is said: {what}")
         elif isinstance(new.event, MessageSent) and new.source in self.bridged[place]:
-            self.misdeeds += [] if new.event.again else [f"an echo is said: {what}"]
+            excused = new.event.again or new.source in self._undecided(place).named
+            self.misdeeds += [] if excused else [f"an echo is said: {what}"]
 
     def note_kept_out(self, side: Side, seen: Sequence[Seen], reasons: Sequence[str]) -> None:
         """Compare what was read of closed conversations with what was ignored for that."""
@@ -378,10 +386,18 @@ class World:
             for e in self.store.inbox.values()
             if not e.parked and e.new.side is Side.TEAMS
         ]
-        wrongs += [
-            f"delivery {d.state}: {d.new.event} {d.error}" for d in self.store.deliveries.values()
-        ]
-        return wrongs
+        left: Iterable[StoredDelivery] = self.store.deliveries.values()
+        for place in self.places:
+            left = self._undecided(place).left(left)
+        return [*wrongs, *(f"delivery {d.state}: {d.new.event} {d.error}" for d in left)]
+
+    def undecided(self) -> int:
+        """Return how many messages were set aside because no look could find them any more."""
+        return sum(len(self._undecided(place).sources) for place in self.places)
+
+    def _undecided(self, place: Place) -> Undecided:
+        back = self.people.brought_back
+        return Undecided.of(self.store, self.teams, place, brought_back=back)
 
     def _sides(self, place: Place) -> Sides:
         """What came to us later than what refers to it may have been lost for that.
@@ -389,6 +405,7 @@ class World:
         But a reply in Teams knows no such excuse: its post is asked for.
         """
         replies, threads = self._loose_replies(place), self._loose_threads(place)
+        undecided = self._undecided(place).sources
 
         def shown(views: Sequence[Shown]) -> list[Shown]:
             return [
@@ -398,6 +415,7 @@ class World:
                     thread=None if view.ref in threads else view.thread,
                 )
                 for view in views
+                if view.ref not in undecided
             ]
 
         looks = self._looks(place)
@@ -424,15 +442,22 @@ class World:
         loose = self._went_before(place, lambda content: related(content, THREAD))
         to_teams = {link.matrix_event: link.message for link in self._links(place)}
         for ref, target in self._looks(place).reactions_in_words().items():
-            if target in loose:  # It stands in the thread of what it is about.
+            of = self.matrix.event(target)
+            is_taken_back = of is not None and not of["content"]
+            # It stands in the thread of what it is about, as far as anybody can still tell.
+            if target in loose or is_taken_back:
                 loose |= {ref, to_teams.get(ref, ref)}
         return loose
 
     def _went_before(
         self, place: Place, referred: Callable[[Mapping[str, Any]], str | None]
     ) -> set[MessageRef]:
-        """Return the events, and what they are in Teams, that left before what they refer to came."""
+        """Return the events, and what they are in Teams, that left before what they refer to came.
+
+        To what was set aside they go as if it were not there.
+        """
         to_teams = {link.matrix_event: link.message for link in self._links(place)}
+        undecided = self._undecided(place).sources
         refs = {
             MessageRef(event["event_id"]): referred(event["content"])
             for event in self._looks(place).events()
@@ -440,7 +465,12 @@ class World:
         early = {
             ref
             for ref, target in refs.items()
-            if target and (target in self.ledger.waited or self.ledger.went_before(ref, target))
+            if target
+            and (
+                target in undecided
+                or target in self.ledger.waited
+                or self.ledger.went_before(ref, target)
+            )
         }
         return early | {to_teams[ref] for ref in early if ref in to_teams}
 
@@ -517,7 +547,7 @@ async def simulate(plan: Plan, *, trace: bool = False) -> tuple[Sequence[str], d
     async with asyncio.TaskGroup() as group:
         world = World(plan, group, trace=trace)
         wrongs = await world.run()
-    return wrongs, world.counts
+    return wrongs, world.counts | {"undecided": world.undecided()}
 
 
 def plan_of(seed: int, *, without: frozenset[Protection] = frozenset()) -> Plan:

@@ -274,6 +274,7 @@ def test_what_to_tell(
         ("post was broken off (ServerDisconnectedError)", "away"),
         ("Microsoft's sign-in cannot be reached (ConnectionError)", "away"),
         ("gave up after 12 attempts: post: Graph answers 500", "unclear"),
+        ("message 7 was edited or deleted in Teams: it may have been this one", "unclear"),
         ("bug: KeyError('body')", "bug"),
         ("post: Graph answers 400 BadRequest: the body is odd", "refused"),
     ],

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, strategies as st
 
 from bridge.convert.teams import find_trace, render_teams
 from bridge.domain.content import Quote, from_text, plain_text
 from bridge.domain.events import Person
 from bridge.domain.ids import MessageRef, Version
+from bridge.errors import Undecidable
 from bridge.teams.payloads import ChatMessage
 from bridge.teams.trace import TRACE_CHARS, Found, Wanted, body_of, recognise, says, trace_for
 from tests.unit.teams.memory import NOW
@@ -119,16 +121,45 @@ def test_teams_may_rewrite_white_space_and_markup() -> None:
     assert recognise(WANTED, [rewritten]).candidates == (rewritten.ref,)
 
 
-def test_other_words_other_people_and_deleted_messages_are_none() -> None:
+def test_other_words_and_other_people_are_none() -> None:
     same = message(1, rendered())
     others = [
         message(1, rendered("one")),
         message(2, rendered(), author="bob"),
-        replace(same, deleted=True),
         replace(same, author=None),
     ]
     assert recognise(WANTED, others) == Found()
     assert recognise(replace(WANTED, speaker="ALICE"), [same]).candidates == (same.ref,)
+
+
+EDITED, DELETED = MessageRef("4"), MessageRef("3")
+
+
+def changed() -> list[ChatMessage]:
+    """What the same person has changed since, and others did."""
+    return [
+        replace(message(4, rendered("other words")), edited="2026-11-20T10:00:00Z"),
+        replace(message(3, ""), deleted=True),
+        replace(message(5, "", author="bob"), deleted=True),
+        replace(message(6, rendered(trace=trace_for(SOURCE, 7))), edited="2026-11-20T10:00:00Z"),
+    ]
+
+
+def test_what_its_speaker_has_changed_since_may_have_been_it_unless_it_has_anothers_trace() -> None:
+    assert recognise(WANTED, changed()) == Found(veiled=(DELETED, EDITED))
+    assert recognise(WANTED, changed()[:3]) == Found(veiled=(DELETED, EDITED))
+    ours = message(7, rendered(trace=WANTED.trace))
+    assert recognise(WANTED, [*changed(), ours]) == Found(certain=ours.ref)
+
+
+def test_what_looks_the_same_goes_before_what_was_changed() -> None:
+    found = recognise(WANTED, [*changed()[:3], message(8, rendered())])
+    assert found.unlinked({DELETED}) == "8"
+    with pytest.raises(Undecidable, match="message 3 was edited or deleted in Teams"):
+        found.unlinked({MessageRef("8")})
+    with pytest.raises(Undecidable, match="message 4 was"):
+        found.unlinked({MessageRef("8"), DELETED})
+    assert found.unlinked({MessageRef("8"), DELETED, EDITED}) is None
 
 
 @given(st.text(max_size=300), st.integers(min_value=0, max_value=99))
