@@ -432,11 +432,21 @@ class World:
     def _loose_replies(self, place: Place) -> set[MessageRef]:
         prefix = f"{place.tenant}/{place.conversation}/"
         to_matrix = {link.message: link.matrix_event for link in self._links(place)}
+        undecided = self._undecided(place).named
         loose: set[MessageRef] = set()
         for said in self.teams.chats[place.conversation].messages.values():
-            if said.quotes and self.ledger.went_before(prefix + said.ref, prefix + said.quotes):
+            if said.quotes and (
+                self.ledger.went_before(prefix + said.ref, prefix + said.quotes)
+                or said.quotes in undecided
+                or self._was_away(to_matrix.get(said.quotes), to_matrix.get(said.ref))
+            ):
                 loose |= {said.ref, to_matrix.get(said.ref, said.ref)}
         return loose | self._went_before(place, answered_by)
+
+    def _was_away(self, quoted: MessageRef | None, reply: MessageRef | None) -> bool:
+        """Tell whether what was taken back came back to the room after what answers it."""
+        names = [event["event_id"] for event in self.matrix.timeline]
+        return quoted in names and reply in names and names.index(reply) < names.index(quoted)
 
     def _loose_threads(self, place: Place) -> set[MessageRef]:
         loose = self._went_before(place, lambda content: related(content, THREAD))
