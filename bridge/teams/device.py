@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import msal
-
 from bridge.config import Teams
 from bridge.errors import Unavailable
 from bridge.ports import Clock
@@ -62,7 +60,7 @@ class DeviceCodes:
         """
 
         def work() -> dict[str, Any]:
-            client = self._auth.client(msal.SerializableTokenCache())
+            client = self._auth.client(self._auth.cache())
             flow: dict[str, Any] = client.initiate_device_flow(list(asked_for(self._teams)))
             return flow
 
@@ -78,15 +76,15 @@ class DeviceCodes:
             Unauthorized: Nobody will: declined, too late, or not of our tenant.
             Unavailable, Throttled: Ask later.
         """
-        cache = msal.SerializableTokenCache()
 
-        def work() -> dict[str, Any]:
+        def work() -> tuple[dict[str, Any], str]:
+            cache = self._auth.cache()
             answer: dict[str, Any] = self._auth.client(cache).acquire_token_by_device_flow(
                 dict(code.flow), exit_condition=lambda _flow: True
             )
-            return answer
+            return answer, cache.serialize()
 
-        answer = await self._auth.call(work)
+        answer, kept = await self._auth.call(work)
         error = answer.get("error")
         if error == _SLOW_DOWN:
             code.interval = min(code.interval + SLOWER_BY, INTERVAL_MAX)
@@ -94,7 +92,7 @@ class DeviceCodes:
             return None
         if "access_token" not in answer:
             raise refusal(answer, everyone=False)
-        return signed_in(answer, cache.serialize(), self._teams)
+        return signed_in(answer, kept, self._teams)
 
 
 def _code_of(flow: Mapping[str, Any], now: datetime) -> DeviceCode:

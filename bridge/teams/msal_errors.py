@@ -7,24 +7,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import msal
-
 from bridge.errors import Refused, Throttled, Unauthorized, Unavailable
+from bridge.teams.msal_transport import Later, MsalAnswer
 from bridge.teams.refusals import THROTTLED_WAIT
-from bridge.teams.transport import TOO_MANY_REQUESTS, Later, MsalAnswer
+from bridge.teams.transport import TOO_MANY_REQUESTS
 
 
 class Misfit(Unauthorized):
     """The library finds what it was given, or got, at odds: a state or nonce of another flow."""
-
-
-def cache_of(stored: str | None) -> Any:  # noqa: ANN401 - msal has no types
-    cache = msal.SerializableTokenCache()
-    try:
-        cache.deserialize(stored)
-    except ValueError as error:
-        raise Unauthorized("the sign-in kept is damaged: sign in again") from error
-    return cache
 
 
 def plainly(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - msal has no types

@@ -137,9 +137,9 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
         ConfigError: A certificate file is of no use.
     """
     clock, watch = around.clock, around.watch
-    auth = Auth(teams, book=around.accounts, clock=clock, watch=watch)
+    trust = ssl_context(teams)
+    auth = Auth(teams, book=around.accounts, clock=clock, watch=watch, trust=trust)
     try:
-        trust = ssl_context(teams)
         async with (
             open_session(teams, trust) as session,
             open_pool(teams, trust) as pool,
@@ -254,7 +254,7 @@ async def open_teams(teams: Teams, around: Surroundings) -> AsyncIterator[TeamsS
                 own_posts=OwnPosts(),
             )
     finally:
-        auth.close()
+        await auth.close()
 
 
 def _watches(tenant: TenantId, means: Means, auth: Auth, around: Surroundings) -> Watches:

@@ -711,7 +711,7 @@ async def test_a_certificate_in_place_of_a_secret(
         teams = replace(world.teams, client_secret=None, certificate_file=file)
         auth = Auth(teams, book=world.accounts, clock=world.clock, watch=world.watch)
         assert await auth.app_token()
-        auth.close()
+        await auth.close()
 
 
 async def test_entra_being_away_is_told_apart_from_being_refused(world: World) -> None:
