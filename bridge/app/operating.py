@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from dataclasses import dataclass
 
+from bridge import __version__
 from bridge.app.around import Around
 from bridge.app.memory import Memory
 from bridge.app.pairing_list import rereader_of
@@ -20,8 +20,6 @@ from bridge.relay.rereading import Rereader
 from bridge.store.operating import Operations
 from bridge.teams.probe import Probe
 from bridge.teams.side import TeamsSide
-
-DISTRIBUTION = "matrix-teams-bridge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +37,7 @@ def operating_of(config: Config, teams: TeamsSide, matrix: MatrixSide, around: A
     take = puppets.take if isinstance(puppets, OwnAccounts) else _of_no_use
     return Operating(
         about=About(
-            version=importlib.metadata.version(DISTRIBUTION),
+            version=__version__,
             started_at=clock.now(),
             clock=clock,
             watch=around.watch,

@@ -12,7 +12,6 @@ database wants the extras.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
@@ -20,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge import __version__
 from bridge.cli import accounts, audit, configuring, keys, queue, running
 from bridge.cli.terminal import EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, complain
 from bridge.errors import BridgeError, ConfigError
@@ -66,8 +66,7 @@ def parser() -> ArgumentParser:
         description="Joins Microsoft Teams and Matrix.",
         epilog="Begin with: teams-bridge demo, or teams-bridge config example > config.yaml",
     )
-    version = importlib.metadata.version("matrix-teams-bridge")
-    root.add_argument("--version", action="version", version=f"teams-bridge {version}")
+    root.add_argument("--version", action="version", version=f"teams-bridge {__version__}")
     top = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     groups: dict[str, _SubParsersAction[ArgumentParser]] = {}
     for command in COMMANDS:
