@@ -21,6 +21,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from io import BytesIO
+from typing import IO, TYPE_CHECKING
 
 from bridge.convert.losses import FILE_TOO_LARGE
 from bridge.domain.content import Attachment, Body, Image
@@ -30,7 +31,6 @@ from bridge.matrix.naming import file_name
 from bridge.matrix.showing import NOTHING, Left, Media, wanted_of
 from bridge.matrix.sniffing import HEAD_BYTES, PICTURES, kind_of
 from bridge.matrix.spool import Spool, open_spool
-from bridge.matrix.thumbnails import Look, Small, look_at
 from bridge.matrix.transfers import Places
 from bridge.matrix.uploading import Upload, Uploader
 from bridge.ports import (
@@ -46,6 +46,9 @@ from bridge.ports import (
     Wanted,
 )
 from bridge.telemetry import LOSSES, MEDIA, MEDIA_BYTES, log
+
+if TYPE_CHECKING:
+    from bridge.matrix.thumbnails import Look, Small
 
 LOOKED_AT_BYTES_MAX = 20 * 1024 * 1024
 """Of a picture that is looked at; a larger one is shown without a thumbnail."""
@@ -193,7 +196,7 @@ class Copier:
             return None
         async with self._eye:
             spool.file.seek(0)
-            return await asyncio.to_thread(look_at, spool.file)
+            return await asyncio.to_thread(_look_at, spool.file)
 
     async def _put_small(self, small: Small) -> Thumbnail | None:
         """A picture is shown without its thumbnail rather than not at all."""
@@ -253,6 +256,13 @@ async def _begun(pieces: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[byt
             yield piece
 
     return begun, whole()
+
+
+def _look_at(file: IO[bytes]) -> Look | None:
+    """Look at a picture, in a thread: there Pillow is imported with the first, 20 ms and 2 MB."""
+    from bridge.matrix.thumbnails import look_at
+
+    return look_at(file)
 
 
 async def _pieces_of(data: bytes) -> AsyncIterator[bytes]:
