@@ -204,7 +204,7 @@ def set_up_logging(*, level: str, style: LogFormat) -> None:
 
 
 class _Libraries(logging.Handler):
-    """Libraries (aiohttp, mautrix, msal) speak through logging; their warnings become events."""
+    """Libraries (aiohttp, asyncpg, msal) speak through logging; their warnings become events."""
 
     @override
     def emit(self, record: logging.LogRecord) -> None:

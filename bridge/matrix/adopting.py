@@ -22,8 +22,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from mautrix.api import Method, Path
-
 from bridge.domain.events import Person
 from bridge.domain.ids import RoomId, TenantId, UserId
 from bridge.domain.portal import Conversation, Portal
@@ -33,6 +31,7 @@ from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client
 from bridge.matrix.ghosts import Ghosts
 from bridge.matrix.marks import BRIDGE_INFO, bridge_key, room_marks
+from bridge.matrix.paths import Method, Path
 from bridge.matrix.powers import ENCRYPTION, TOMBSTONE, may_set, needed_to_send, power_of
 from bridge.matrix.rooms import Rooms, title_of
 from bridge.matrix.shaping import BOT_LEVEL, LEVELS, MEMBER, RoomState

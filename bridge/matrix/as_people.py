@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from mautrix.api import Method, Path
-
 from bridge.domain.ids import MessageRef, RoomId, UserId
 from bridge.domain.pairing import Why
 from bridge.errors import Rejected
@@ -23,6 +21,7 @@ from bridge.matrix.answers import FORBIDDEN, NOT_FOUND, RejectedByHomeserver
 from bridge.matrix.client import Client
 from bridge.matrix.echo import DOUBLE_PUPPET, SOURCE
 from bridge.matrix.ghosts import DEVICE, DEVICE_NAME
+from bridge.matrix.paths import Method, Path
 from bridge.matrix.sender import Sender
 from bridge.telemetry import log
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from mautrix.api import Method, Path
 
 from bridge.domain.ids import TRANSACTION_ID_CHARS, MessageRef, RoomId, UserId, digest
 from bridge.errors import Rejected
@@ -20,6 +19,7 @@ from bridge.matrix.answers import UNKNOWN_DEVICE, RejectedByHomeserver
 from bridge.matrix.client import Client
 from bridge.matrix.ghosts import DEVICE, Devices
 from bridge.matrix.names import Names
+from bridge.matrix.paths import Method, Path
 from bridge.matrix.sender import Outgoing, Sender
 from bridge.telemetry import log
 

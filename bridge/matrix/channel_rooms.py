@@ -11,12 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from mautrix.api import Method, Path
-
 from bridge.domain.ids import Channel, RoomId, TenantId, channel_place
 from bridge.matrix.answers import RejectedByHomeserver
 from bridge.matrix.client import Client
 from bridge.matrix.names import Names
+from bridge.matrix.paths import Method, Path
 from bridge.matrix.rooms import Rooms
 from bridge.ports.starting import StartBook
 from bridge.telemetry import log

@@ -14,7 +14,6 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from mautrix.api import Method, Path
 from typing_extensions import override
 
 from bridge import ports
@@ -24,6 +23,7 @@ from bridge.errors import NotCopied, Rejected
 from bridge.matrix.cleaning import clean
 from bridge.matrix.client import Client
 from bridge.matrix.ghosts import Ghosts
+from bridge.matrix.paths import Method, Path
 from bridge.ports import Ghost, Print
 from bridge.telemetry import PEOPLE, log
 

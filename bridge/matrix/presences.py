@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mautrix.api import Method, Path, PathBuilder
 from typing_extensions import override
 
 from bridge import ports
@@ -18,6 +17,7 @@ from bridge.domain.presence import Availability, Presence
 from bridge.matrix.cleaning import clean
 from bridge.matrix.client import Client
 from bridge.matrix.names import Names
+from bridge.matrix.paths import Method, Path, PathBuilder
 
 MESSAGE_CHARS_MAX = 200
 

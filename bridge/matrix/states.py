@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mautrix.api import Method, Path
-
 from bridge.domain.ids import RoomId, UserId
 from bridge.matrix.client import Client, Json
+from bridge.matrix.paths import Method, Path
 
 MEMBER = "m.room.member"
 

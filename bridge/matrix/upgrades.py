@@ -17,8 +17,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mautrix.api import Method, Path
-
 from bridge.domain.events import Replaced
 from bridge.domain.ids import MessageRef, RoomId, Side, UserId
 from bridge.domain.portal import Portal
@@ -27,6 +25,7 @@ from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client, Json
 from bridge.matrix.marks import BRIDGE_INFO
 from bridge.matrix.names import Names
+from bridge.matrix.paths import Method, Path
 from bridge.matrix.powers import TOMBSTONE, may_set, missing_power
 from bridge.matrix.shaping import CREATE, RoomState
 from bridge.matrix.states import States

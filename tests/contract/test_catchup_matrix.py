@@ -12,7 +12,6 @@ from pathlib import Path
 import orjson
 import pytest
 from aiohttp import web
-from mautrix.api import Method, Path as ApiPath
 from structlog.testing import capture_logs
 from typing_extensions import override
 
@@ -23,6 +22,7 @@ from bridge.matrix.catchup import EVERY, SCOPE, SyncCatchUp
 from bridge.matrix.connection import ASKING_MAX, PART as HOMESERVER
 from bridge.matrix.feed import TIMELINE_EVENTS_MAX, Feed
 from bridge.matrix.ghosts import DEVICE, Devices
+from bridge.matrix.paths import Method, Path as ApiPath
 from bridge.matrix.registration import registration_yaml
 from bridge.ports import CursorBook, NewEntry
 from bridge.sandbox.homeserver import Homeserver
@@ -308,7 +308,7 @@ async def test_the_device_of_the_bot_is_made_again_when_it_was_deleted(
     room = await portal(watcher.world, alice)
     await watcher.catchup.step()
     client = watcher.world.client
-    await client._as(client.bot).api.request(Method.DELETE, ApiPath.v3.devices[DEVICE])
+    await client.call(Method.DELETE, ApiPath.v3.devices[DEVICE])
     said = await say(alice, room, "hello")
 
     await watcher.catchup.step()

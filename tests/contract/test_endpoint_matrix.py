@@ -13,8 +13,6 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from mautrix.api import Method, Path as ApiPath
-from mautrix.types import RoomID as MautrixRoomID, UserID as Mxid
 from structlog.testing import capture_logs
 from typing_extensions import override
 from yarl import URL
@@ -73,6 +71,7 @@ from bridge.matrix.endpoint import MatrixEndpoint
 from bridge.matrix.ghosts import DEVICE, Devices, Ghosts
 from bridge.matrix.media import Copier
 from bridge.matrix.names import Names
+from bridge.matrix.paths import Method, Path as ApiPath
 from bridge.matrix.profiles import PROFILE
 from bridge.matrix.registration import registration_yaml
 from bridge.matrix.rooms import Rooms, portal_room
@@ -339,7 +338,7 @@ async def test_the_parts_of_a_long_message_are_events_of_their_own(world: World)
 async def test_a_ghost_that_was_shown_out_comes_back_to_speak(world: World) -> None:
     await world.say(delivery("in"))
     room, ghost = world.books.rooms[PORTAL.id], world.names.ghost(ANNA.id)
-    await world.client._as().kick_user(MautrixRoomID(room), Mxid(ghost))
+    await world.client.call(Method.POST, ApiPath.v3.rooms[room].kick, {"user_id": ghost})
 
     await world.say(delivery("again", source="2"))
 
@@ -361,7 +360,7 @@ async def test_a_ghost_that_the_homeserver_has_forgotten_is_made_anew(world: Wor
 async def test_a_ghost_whose_device_was_deleted_gets_it_back(world: World) -> None:
     await world.say(delivery("with it"))
     ghost = world.names.ghost(ANNA.id)
-    await world.client._as(ghost).api.request(Method.DELETE, ApiPath.v3.devices[DEVICE])
+    await world.client.call(Method.DELETE, ApiPath.v3.devices[DEVICE], user=ghost)
 
     await world.say(delivery("still with it", source="2"))
 
@@ -694,7 +693,7 @@ async def test_a_ghost_that_was_shown_out_has_its_words_taken_back_by_the_bot(
 ) -> None:
     ref = await world.say(delivery("oops"))
     room, ghost = world.books.rooms[PORTAL.id], world.names.ghost(ANNA.id)
-    await world.client._as().kick_user(MautrixRoomID(room), Mxid(ghost))
+    await world.client.call(Method.POST, ApiPath.v3.rooms[room].kick, {"user_id": ghost})
 
     gone = await world.say(changing(deleted(), far_of(ref)))
 
@@ -709,7 +708,7 @@ async def test_the_bot_redacts_again_when_its_device_was_deleted(
     path = f"/rooms/{room}/send/m.room.message/1"
     ref = (await alice.call("PUT", path, {"msgtype": "m.text", "body": "x"}))["event_id"]
     devices = ApiPath.v3.devices[DEVICE]
-    await world.client._as(world.bot.user).api.request(Method.DELETE, devices)
+    await world.client.call(Method.DELETE, devices)
 
     await world.say(changing(deleted(), far_of(ref, Side.MATRIX)))
 
@@ -973,7 +972,7 @@ async def test_the_bot_gets_its_device_back_when_it_was_deleted(world: World, al
     room = await alice.room_with(world.bot.user)
     await world.client.join(room)
     devices = ApiPath.v3.devices[DEVICE]
-    await world.client._as(world.bot.user).api.request(Method.DELETE, devices)
+    await world.client.call(Method.DELETE, devices)
 
     await world.desk.notice(room, "still here", key="k")
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mautrix.api import Method, Path as ApiPath
 
 from bridge.domain.ids import MessageRef, RoomId, Side
 from bridge.errors import Rejected
 from bridge.matrix.ghosts import DEVICE
 from bridge.matrix.herald import STATUS, RoomAnnouncer
+from bridge.matrix.paths import Method, Path as ApiPath
 from bridge.ports import Deed, Reason, Subject, Tidings, Told
 from bridge.relay.heralding import Herald
 from tests.contract.test_endpoint_matrix import Human, World, config_of, delivery, world_of
@@ -129,8 +129,7 @@ async def test_a_bot_whose_device_was_deleted_gets_it_back(
     world: World, alice: Human, room: RoomId, announcer: RoomAnnouncer
 ) -> None:
     await announcer.tell(waiting(await said(alice, room)))
-    bot = world.client._as(world.names.bot)
-    await bot.api.request(Method.DELETE, ApiPath.v3.devices[DEVICE])
+    await world.client.call(Method.DELETE, ApiPath.v3.devices[DEVICE])
 
     await announcer.tell(parked(await said(alice, room, "more")))
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from mautrix.api import Method, Path
 
 from bridge.domain.events import Person
 from bridge.domain.ids import (
@@ -31,6 +30,7 @@ from bridge.domain.shape import INVITE, MODERATE, NOT_A_MEMBER, SPEAK_NOBODY, Me
 from bridge.errors import Unavailable
 from bridge.matrix.connection import open_connections
 from bridge.matrix.keeping import RoomKeeper
+from bridge.matrix.paths import Method, Path
 from bridge.matrix.pictures import Pictures
 from bridge.matrix.rooms import SEEN_TO_WITHIN, portal_room
 from bridge.matrix.shaping import RoomState

@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from mautrix.api import Method, Path as ApiPath
-
 from bridge.domain.content import Body, Card, from_text
 from bridge.domain.events import MessageDeleted, MessageEdited, MessageSent, Person
 from bridge.domain.ids import MessageRef, Side, Version
 from bridge.matrix.ghosts import DEVICE
+from bridge.matrix.paths import Method, Path as ApiPath
 from bridge.matrix.saying import CARD
 from bridge.ports import Delivery, Far, FarPart
 from tests.contract import test_endpoint_matrix as on_synapse
@@ -75,8 +74,7 @@ async def test_a_notice_is_edited_and_taken_back(world: World) -> None:
 
 async def test_a_bot_whose_device_was_deleted_gets_it_back(world: World) -> None:
     await world.say(notice("with it"))
-    bot = world.client._as(world.names.bot)
-    await bot.api.request(Method.DELETE, ApiPath.v3.devices[DEVICE])
+    await world.client.call(Method.DELETE, ApiPath.v3.devices[DEVICE])
     ref = await world.say(replace(notice("again"), source=MessageRef("2")))
     assert (await seen(world, ref))["content"]["body"] == "again"
 

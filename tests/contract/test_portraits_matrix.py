@@ -8,13 +8,13 @@ from typing import Any
 
 import aiohttp
 import pytest
-from mautrix.api import Method, Path as ApiPath
 
 from bridge.domain.events import Person
 from bridge.domain.ids import UserId
 from bridge.domain.likeness import Facet, Likeness, PictureStep, Standing
 from bridge.errors import Unavailable
 from bridge.matrix.connection import open_connections
+from bridge.matrix.paths import Method, Path as ApiPath
 from bridge.matrix.pictures import Pictures
 from bridge.matrix.portraits import FIELDS, NAMESPACE, Portraits
 from bridge.matrix.uploading import Uploader
