@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import replace
+
+import pytest
 
 from bridge.matrix.connection import ASKING_MAX, open_connections
 from bridge.telemetry import Watch
@@ -40,3 +43,23 @@ async def test_no_message_waits_for_a_connection_behind_what_is_asked() -> None:
             await asked.acquire()
         assert await connections.sending.exchange("PUT", "/send", b"", what="send") == b"{}"
         free.set()
+
+
+@pytest.mark.parametrize(("scheme", "times"), [("https", 1), ("http", 0)])
+async def test_the_certificates_of_the_system_are_read_once_if_at_all(
+    scheme: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ssl.SSLContext] = []
+
+    def make(cafile: object = None) -> ssl.SSLContext:
+        made.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        return made[-1]
+
+    monkeypatch.setattr(ssl, "create_default_context", make)
+    homeserver = replace(CONFIG.homeserver, address=f"{scheme}://matrix.test", ca_file=None)
+    people = replace(CONFIG.double_puppets, as_token="a second token")  # noqa: S106 -- of nobody
+
+    async with open_connections(
+        replace(CONFIG, homeserver=homeserver, double_puppets=people), Watch()
+    ):
+        assert len(made) == times
