@@ -187,10 +187,14 @@ def test_run_hands_the_configuration_to_the_app_and_its_code_back(
         return 7
 
     monkeypatch.setattr("bridge.app.run", run, raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", "ours.pem")
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
 
     assert main(["run", "-c", str(path)]) == 7
     assert handed == [load(path, {})]
-    assert gc.isenabled()  # It was off for the imports.
+    # Both were otherwise for the imports.
+    assert gc.isenabled()
+    assert (os.environ["SSL_CERT_FILE"], os.environ.get("SSL_CERT_DIR")) == ("ours.pem", None)
 
 
 def test_run_starts_the_embedded_postgres_and_stops_it_after(
