@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bridge.app.clock import SystemClock
+from bridge.domain.values import dataclass
 from bridge.telemetry import Watch
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from uuid import uuid4
 
 from bridge.app.clock import SystemClock
 from bridge.config import Config
+from bridge.domain.values import dataclass
 from bridge.store import schema
 from bridge.store.accounts import AccountBook
 from bridge.store.cursors import CursorBook

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bridge import __version__
 from bridge.app.around import Around
 from bridge.app.memory import Memory
@@ -11,6 +9,7 @@ from bridge.app.pairing_list import rereader_of
 from bridge.app.sides import MatrixSide
 from bridge.config import Config
 from bridge.domain.pairing import Rules
+from bridge.domain.values import dataclass
 from bridge.matrix.commands.about import About, AboutCommands
 from bridge.matrix.commands.account import SignIns
 from bridge.matrix.commands.operating import OperatingCommands

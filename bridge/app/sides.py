@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bridge.app.around import Around as Around
 from bridge.app.memory import Memory
 from bridge.app.puppets import puppets_of
 from bridge.config import Config
+from bridge.domain.values import dataclass
 from bridge.matrix.appservice import Reader
 from bridge.matrix.bot import Bot
 from bridge.matrix.catchup import SyncCatchUp

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bridge.app.memory import Memory
 from bridge.app.sides import MatrixSide
 from bridge.config import Config
 from bridge.domain.ids import RoomId, TenantId, UserId
+from bridge.domain.values import dataclass
 from bridge.matrix.adopting import Adopter
 from bridge.matrix.channel_rooms import ChannelRooms
 from bridge.matrix.commands.chats import ChatCommands

@@ -16,12 +16,12 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import __version__
 from bridge.cli import accounts, audit, configuring, keys, queue, running
 from bridge.cli.terminal import EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, complain
+from bridge.domain.values import dataclass
 from bridge.errors import BridgeError, ConfigError
 
 DEMO_PORT = 8090

@@ -10,7 +10,6 @@ MSC3381, in its stable form and in the one that clients send (`org.matrix.msc338
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from bridge.convert import losses
 from bridge.convert.extensible import Json, object_in, text_in
@@ -27,6 +26,7 @@ from bridge.domain.content import (
     from_text,
     normalise,
 )
+from bridge.domain.values import dataclass
 
 UNSTABLE = "org.matrix.msc3381.poll"
 ANSWERS_MAX = 20

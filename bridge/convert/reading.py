@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from bridge.convert import losses
 from bridge.convert.markup import LINES, Markup, Token, unescape
@@ -34,6 +33,7 @@ from bridge.domain.content import (
     normalise,
     verbatim,
 )
+from bridge.domain.values import dataclass
 
 NODES_MAX = 50_000
 """Elements of one body; the text of further ones stays, their tags do not. A document that is taken as

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from bridge.convert import losses
 from bridge.convert.colours import ink_and_paper
+from bridge.domain.values import dataclass
 
 STYLE_CHARS_MAX = 2_000
 """Characters of a style attribute that are read; Teams' own have some dozens, Word's some hundreds."""

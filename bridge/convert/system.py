@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bridge.convert.cards import dates
 from bridge.convert.cards.blocks import link
 from bridge.domain.content import Body, Inline, Paragraph, Text, normalise
+from bridge.domain.values import dataclass
 
 NAMED_MAX = 3
 """People who are named in a sentence; the others are counted."""

@@ -16,7 +16,7 @@ nor a version from before it for its undoing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -45,6 +45,7 @@ from bridge.domain.events import (
     Sighting,
 )
 from bridge.domain.ids import Side, Version, digest, is_older
+from bridge.domain.values import dataclass
 
 ALREADY_KNOWN = "already_known"
 ECHO = "echo"

@@ -13,9 +13,9 @@ A network that is away, or asks for patience, costs no attempt: an outage of a d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bridge.domain.values import dataclass
 from bridge.errors import (
     Rejected,
     RemoteError,

@@ -9,12 +9,13 @@ that the other side does not know yet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
 from bridge.domain.content import Body
 from bridge.domain.ids import MessageRef, Place, RoomId, TenantId, UserId, Version
+from bridge.domain.values import dataclass
 from bridge.domain.wishes import Wished
 
 

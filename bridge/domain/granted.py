@@ -9,11 +9,11 @@ A room shows a new name, or who came and went, as what the person did there. Pur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from bridge.domain.ids import Place, TeamsUserId, digest
+from bridge.domain.values import dataclass
 
 TOLD_BEFORE = timedelta(seconds=30)
 """Teams' clock may be behind ours by this much."""

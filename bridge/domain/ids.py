@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b32encode
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
+
+from bridge.domain.values import dataclass
 
 EntryId = NewType("EntryId", int)
 DeliveryId = NewType("DeliveryId", int)

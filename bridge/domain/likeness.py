@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from bridge.domain.events import Person, PersonKind
 from bridge.domain.ids import TenantId
+from bridge.domain.values import dataclass
 
 APPLICATIONS = frozenset({PersonKind.BOT, PersonKind.WEBHOOK})
 _OF_THE_DIRECTORY = frozenset({PersonKind.USER, PersonKind.GUEST})

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -31,6 +30,7 @@ from bridge.domain.ids import (
     TenantId,
     channel_place,
 )
+from bridge.domain.values import dataclass
 
 LINK_CHARS_MAX = 4_096
 """A meeting's link has some 300."""

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum, StrEnum
 
 from bridge.domain.ids import TeamsUserId, UserId
+from bridge.domain.values import dataclass
 
 USER_ID_BYTES_MAX = 255
 """Matrix spec v1.19, appendices, "User identifiers"."""

@@ -6,11 +6,11 @@ the user's own rule ─ else ─▶ that of their server ─ else ─▶ `*` ─
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
 from bridge.domain.ids import UserId
+from bridge.domain.values import dataclass
 
 EVERYBODY = "*"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from bridge.domain.events import Person, PersonKind
@@ -17,6 +16,7 @@ from bridge.domain.ids import (
     TenantId,
     UserId,
 )
+from bridge.domain.values import dataclass
 
 NAMES_IN_A_ROOM_NAME_MAX = 4
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from bridge.domain.values import dataclass
 
 
 class Availability(StrEnum):

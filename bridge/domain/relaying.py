@@ -11,7 +11,7 @@ are words, each its own, and each can be taken back.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from typing import Self
 
@@ -30,6 +30,7 @@ from bridge.domain.content import (
 from bridge.domain.events import Reacted, Redacted, Seen, Sighting
 from bridge.domain.ids import TeamsUserId, UserId, Version
 from bridge.domain.portal import Portal
+from bridge.domain.values import dataclass
 
 NAME_SLOT, USER_SLOT, MESSAGE_SLOT = "{name}", "{user}", "{message}"
 FORM_DEFAULT = "<b>{name}</b>: {message}"

@@ -7,10 +7,11 @@ request is refused afterwards is the exception (ADR 16).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from bridge.domain.ids import UserId
 from bridge.domain.portal import Conversation, ConversationKind, Member, Membership, Role
+from bridge.domain.values import dataclass
 
 SPEAK = 0
 SPEAK_NOBODY = 60

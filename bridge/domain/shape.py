@@ -12,7 +12,7 @@ word: only ghosts, and people whose account is known.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from bridge.domain.ids import TeamsUserId, UserId
@@ -33,6 +33,7 @@ from bridge.domain.rights import (
     levels_in,
     rights_in,
 )
+from bridge.domain.values import dataclass
 
 EAGER_MAX = 50
 """People whose ghosts are all in the room from the beginning; of more they come when they speak.

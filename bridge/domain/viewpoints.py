@@ -8,11 +8,11 @@ Both sides tell us of what we do on them; that is known by what was noted when i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bridge.domain.ids import MessageRef
+from bridge.domain.values import dataclass
 
 SKEW = timedelta(seconds=5)
 """By so much Graph's clock may be ahead of ours where both say when a chat was marked read."""

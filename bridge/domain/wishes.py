@@ -9,11 +9,11 @@ A wish is no event that crosses: what becomes of it is seen in Teams, and comes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
 from bridge.domain.ids import MessageRef, RoomId, UserId
+from bridge.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

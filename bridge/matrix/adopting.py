@@ -17,7 +17,6 @@ The alias decides, on the homeserver: of two rooms for one conversation the seco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 from bridge.domain.events import Person
 from bridge.domain.ids import RoomId, TenantId, UserId
 from bridge.domain.portal import Conversation, Portal
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected
 from bridge.matrix.answers import FORBIDDEN, RejectedByHomeserver
 from bridge.matrix.bot import Bot

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from typing_extensions import override
 
 from bridge.domain.ids import RoomId, Side
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, RemoteError, StoreUnavailable, Throttled, Unavailable, Uncertain
 from bridge.matrix.appservice import Reader
 from bridge.matrix.connection import PART as HOMESERVER

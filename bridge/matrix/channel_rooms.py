@@ -8,10 +8,10 @@ whoever is in the space of the team comes in by themselves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from bridge.domain.ids import Channel, RoomId, TenantId, channel_place
+from bridge.domain.values import dataclass
 from bridge.matrix.answers import RejectedByHomeserver
 from bridge.matrix.client import Client
 from bridge.matrix.names import Names

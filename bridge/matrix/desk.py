@@ -14,7 +14,6 @@ of two only.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from bridge.domain.events import Asked, Invited, OneWay, PartTakenBack, Request,
 from bridge.domain.ids import RoomId, UserId
 from bridge.domain.permission import Permission, Permissions
 from bridge.domain.portal import Portal
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected
 from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client, NewRoom

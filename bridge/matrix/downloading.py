@@ -15,7 +15,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Self
 
@@ -28,6 +27,7 @@ from bridge.config import Config
 from bridge.convert.losses import FILE_REFUSED, FILE_TOO_LARGE, FILE_UNREADABLE
 from bridge.convert.matrix_files import ENCRYPTED
 from bridge.domain.pace import Pace
+from bridge.domain.values import dataclass
 from bridge.errors import NotCopied, Refused, Rejected, RemoteError, Unavailable
 from bridge.matrix.answers import error_of
 from bridge.matrix.connection import PART, Connections

@@ -15,12 +15,12 @@ channels, and who is in them; pictures and bans are not carried.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 
 from bridge.domain.ids import Side
 from bridge.domain.portal import Conversation, ConversationKind, Direction, Membership
 from bridge.domain.shape import Json
+from bridge.domain.values import dataclass
 
 ROOM_FEATURES = "com.beeper.room_features"
 

@@ -12,12 +12,12 @@ a permanent /sync with timelines halves what Synapse can send (measured, 77 to 3
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from bridge.domain.ids import RoomId, digest
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, Uncertain
 from bridge.matrix.answers import UNKNOWN_DEVICE, RejectedByHomeserver
 from bridge.matrix.appservice import CROSSING, STATE, is_invite

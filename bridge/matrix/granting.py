@@ -16,7 +16,6 @@ is an administrator, and lets in whom they like.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
 
@@ -24,6 +23,7 @@ from bridge.domain.events import Request
 from bridge.domain.ids import RoomId, Side, TeamsUserId, UserId
 from bridge.domain.portal import Account, Portal
 from bridge.domain.rights import INVITE
+from bridge.domain.values import dataclass
 from bridge.domain.wishes import Adding, Describing, Leaving, Naming, Removing, Wish, Wished
 from bridge.errors import Rejected, Unauthorized
 from bridge.matrix.bot import Bot

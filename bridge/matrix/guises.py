@@ -19,10 +19,10 @@ import html
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from bridge.domain.events import PersonKind
 from bridge.domain.likeness import Likeness, Standing
+from bridge.domain.values import dataclass
 from bridge.matrix.cleaning import NAME_CHARS_MAX, clean
 
 NAME_SLOT = "{name}"

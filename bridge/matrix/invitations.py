@@ -15,7 +15,6 @@ else, becomes a group by `create-group` only: a chat in Teams is nothing to be m
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
@@ -23,6 +22,7 @@ from typing import Protocol
 from bridge.domain.events import GhostInvited, Person, PersonKind
 from bridge.domain.ids import RoomId, TeamsUserId, UserId, is_account
 from bridge.domain.portal import Account, Portal
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, Throttled, Unauthorized
 from bridge.matrix.adopting import Scene
 from bridge.matrix.names import Names

@@ -7,9 +7,9 @@ the room's state, the members ──────▶ exposure ─▶ who would re
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from bridge.domain.ids import UserId
+from bridge.domain.values import dataclass
 from bridge.matrix.features import ROOM_FEATURES
 from bridge.matrix.marks import BRIDGE_INFO, JOIN_RULES, SPACE, VISIBILITY
 from bridge.matrix.names import Names

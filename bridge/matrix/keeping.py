@@ -11,7 +11,7 @@ reason ever, is begun anew and finds done what was done.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from typing_extensions import override
 
@@ -34,6 +34,7 @@ from bridge.domain.shape import (
     shape_of,
     still_let_in,
 )
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected
 from bridge.matrix.answers import FORBIDDEN, RejectedByHomeserver
 from bridge.matrix.bot import Bot

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from bridge.domain.ids import (
@@ -27,6 +27,7 @@ from bridge.domain.ids import (
     is_account,
 )
 from bridge.domain.portal import Membership
+from bridge.domain.values import dataclass
 from bridge.errors import Gone, Throttled
 from bridge.matrix.channel_rooms import ChannelRooms
 from bridge.matrix.ghosts import Ghosts

@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
 from bridge.convert.losses import FILE_TOO_LARGE
 from bridge.domain.content import Attachment, Body, Image
 from bridge.domain.ids import Side, digest
+from bridge.domain.values import dataclass
 from bridge.errors import NotCopied, Refused, Uncertain
 from bridge.matrix.naming import file_name
 from bridge.matrix.showing import NOTHING, Left, Media, wanted_of

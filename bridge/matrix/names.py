@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 from base64 import b32decode, b32encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
 from bridge.config import Config
 from bridge.domain.ids import Channel, ChannelId, Place, TeamId, TenantId, UserId, digest
 from bridge.domain.permission import Permission, Permissions
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected
 from bridge.matrix.cleaning import clean as clean
 from bridge.matrix.guises import Guises

@@ -11,11 +11,11 @@ graph/api chat-post, example 7). Whom nobody has met can be looked for in no dir
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from typing_extensions import override
 
 from bridge.domain.ids import TeamsUserId, TenantId
+from bridge.domain.values import dataclass
 from bridge.ports import GhostBook
 from bridge.ports.starting import Contact, Contacts, FoundPeople
 

@@ -7,7 +7,7 @@ of ─▶ decided lately? ─▶ PairingBook, `Rules`, the directory ─▶ sett
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from bridge.domain.ids import RoomId, TeamsUserId, TenantId, UserId, digest
 from bridge.domain.likeness import is_account
 from bridge.domain.pairing import Attributes, Claim, Rules, Source, Why
 from bridge.domain.portal import Account
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, RemoteError, Unauthorized
 from bridge.matrix.as_people import AsPeople
 from bridge.matrix.ghosts import DEVICE, Identity

@@ -14,7 +14,6 @@ ids are never shared between senders.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote
@@ -22,6 +21,7 @@ from urllib.parse import quote
 import orjson
 
 from bridge.domain.ids import MessageRef, RoomId, UserId
+from bridge.domain.values import dataclass
 from bridge.errors import Uncertain
 from bridge.http1 import Ready
 from bridge.matrix.connection import Connection

@@ -8,7 +8,6 @@ What strangers can write there is read as far as it makes sense, and never raise
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 from bridge.domain.ids import UserId, is_account
@@ -24,6 +23,7 @@ from bridge.domain.shape import (
     SetTopic,
     Shown,
 )
+from bridge.domain.values import dataclass
 from bridge.matrix.marks import KEYED, SINGLE
 from bridge.matrix.names import Names
 

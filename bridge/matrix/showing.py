@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bridge.convert.matrix import render_matrix
 from bridge.domain.content import (
@@ -28,6 +28,7 @@ from bridge.domain.content import (
     safe_href,
     with_media,
 )
+from bridge.domain.values import dataclass
 from bridge.matrix.naming import file_name
 from bridge.matrix.parts import emoticons_of, media_of
 from bridge.matrix.sniffing import PICTURES

@@ -7,7 +7,6 @@ seen ─▶ signed in, and permitted? ─▶ their own account
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -16,6 +15,7 @@ from bridge.domain.ids import TeamsUserId, UserId
 from bridge.domain.permission import Permission
 from bridge.domain.portal import Portal
 from bridge.domain.relaying import Form, StandIn
+from bridge.domain.values import dataclass
 from bridge.errors import RemoteError
 from bridge.matrix.client import Client
 from bridge.matrix.memory import Recent

@@ -12,11 +12,12 @@ it has.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bridge.domain.ids import RoomId, UserId
 from bridge.domain.portal import Account, Conversation, Portal
+from bridge.domain.values import dataclass
 from bridge.errors import Refused, Rejected, Unavailable
 from bridge.matrix.adopting import Adopter, Scene
 from bridge.matrix.rooms import Rooms

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Final
 
 from PIL import Image, ImageOps
+
+from bridge.domain.values import dataclass
 
 THUMBNAIL_SIZE: Final = (800, 600)
 """Pixels; the largest size that Synapse makes by default, and clients ask for."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import quote
@@ -23,6 +22,7 @@ from yarl import URL
 
 from bridge.convert.losses import FILE_REFUSED, FILE_TOO_LARGE
 from bridge.domain.ids import MediaUri
+from bridge.domain.values import dataclass
 from bridge.errors import (
     BridgeError,
     NotCopied,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from bridge.domain.ids import (
 )
 from bridge.domain.likeness import Likeness
 from bridge.domain.portal import Account, Portal
+from bridge.domain.values import dataclass
 from bridge.ports.signing_in import KeptSignIn
 
 

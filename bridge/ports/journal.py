@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -25,6 +24,7 @@ from bridge.domain.ids import (
     root_of,
 )
 from bridge.domain.portal import Portal
+from bridge.domain.values import dataclass
 from bridge.ports.far import NOTHING, Beside, Far
 from bridge.ports.news import Loss, News
 

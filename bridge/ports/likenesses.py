@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.ids import TeamsUserId, TenantId
 from bridge.domain.likeness import Likeness, PictureStep, Profile
+from bridge.domain.values import dataclass
 from bridge.ports.books import Ghost
 
 NOT_TOLD = ""

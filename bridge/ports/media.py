@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.domain.events import Person
 from bridge.domain.ids import MediaUri, Place
+from bridge.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

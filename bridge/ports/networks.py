@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from bridge.domain.events import Event, Ignored, Request, Seen
 from bridge.domain.ids import MessageRef, Place, Side, TeamId, TeamsUserId
 from bridge.domain.portal import Conversation, Team
+from bridge.domain.values import dataclass
 from bridge.ports.journal import Delivery, Entry
 from bridge.ports.news import News
 

@@ -6,9 +6,8 @@ reads what is there now. Kept durably, and once: ten pieces of news of one room 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bridge.domain.ids import MessageRef, Place, PortalId, TeamId, TeamsUserId, TenantId
+from bridge.domain.values import dataclass
 from bridge.domain.viewpoints import Viewpoint
 
 

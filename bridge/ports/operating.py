@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, Self
@@ -18,6 +18,7 @@ from typing import Protocol, Self
 from typing_extensions import override
 
 from bridge.domain.ids import Side, TeamsUserId, UserId
+from bridge.domain.values import dataclass
 from bridge.errors import InvariantBroken
 
 REASON_FORM = re.compile(r"[a-z0-9_]{1,40}")

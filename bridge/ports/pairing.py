@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.ids import TeamsUserId, TenantId, UserId
 from bridge.domain.pairing import Attributes, Claim, Source, Why
 from bridge.domain.portal import Account
+from bridge.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

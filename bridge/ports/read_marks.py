@@ -7,12 +7,12 @@ Receipt ─▶ ReadBook.reach ─▶ relay.marking ─▶ ReadMarker
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.ids import MessageRef, Place, RoomId, TeamsUserId
 from bridge.domain.receipts import Receipt
+from bridge.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

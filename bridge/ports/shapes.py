@@ -9,13 +9,13 @@ had it. News that come during a look wait for it to end, and settling leaves the
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.ids import MessageRef, PortalId, RoomId, TeamId, TenantId
 from bridge.domain.portal import Account, Conversation, Portal, Team
 from bridge.domain.shape import Memory
+from bridge.domain.values import dataclass
 from bridge.ports.networks import Picture
 from bridge.ports.news import News
 

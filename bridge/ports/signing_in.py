@@ -8,12 +8,13 @@ sign-in, or mended ──▶ what was set aside is queued again, in its place
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.ids import UserId
 from bridge.domain.portal import Account
+from bridge.domain.values import dataclass
 from bridge.ports.journal import Delivery
 
 

@@ -10,12 +10,12 @@ there twice. So what is wanted is written down first, and looked for before it i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.ids import Channel, Place, RoomId, TeamsUserId, TenantId
 from bridge.domain.portal import Portal
+from bridge.domain.values import dataclass
 from bridge.errors import InvariantBroken
 
 MEMBERS_MAX = 250

@@ -7,13 +7,13 @@ What they are told is remembered with what has not arrived, so that they are tol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from bridge.domain.events import Event
 from bridge.domain.ids import DeliveryId, EntryId, MessageRef, PortalId, RoomId, UserId
+from bridge.domain.values import dataclass
 
 
 class Told(StrEnum):

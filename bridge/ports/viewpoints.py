@@ -10,12 +10,12 @@ Graph tells it to each person alone, and so it is asked and shown as that person
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.ids import MessageRef, Place, PortalId, RoomId, TeamsUserId, TenantId
 from bridge.domain.portal import Account
+from bridge.domain.values import dataclass
 from bridge.domain.viewpoints import Shown, Viewpoint
 from bridge.ports.books import Subscription
 

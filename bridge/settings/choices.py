@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from bridge.domain.values import dataclass
 from bridge.settings import fits
 from bridge.settings.document import Section
 

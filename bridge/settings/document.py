@@ -15,12 +15,13 @@ import difflib
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TypeVar, cast
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from bridge.domain.values import dataclass
 from bridge.errors import ConfigError
 from bridge.settings.fits import Fit, Unfit, contents, filled, printable, truth
 from bridge.settings.nodes import compose, is_null, line_of, on_one_line

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from bridge.domain.values import dataclass
 from bridge.settings.document import Section
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from bridge.domain.ids import UserId
 from bridge.domain.likeness import is_account
 from bridge.domain.pairing import SLOTS, Rules, is_user_id, slots_of
+from bridge.domain.values import dataclass
 from bridge.domain.viewpoints import Reads
 from bridge.settings import fits
 from bridge.settings.document import Section

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from bridge.domain.ids import UserId
 from bridge.domain.relaying import FORM_DEFAULT, Form
+from bridge.domain.values import dataclass
 from bridge.settings import fits
 from bridge.settings.document import Section
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from bridge.domain.ids import (
@@ -30,6 +30,7 @@ from bridge.domain.ids import (
     channel_place,
     reply_ref,
 )
+from bridge.domain.values import dataclass
 from bridge.ports import ConversationNews, News, PersonNews, TeamNews, ViewNews
 
 

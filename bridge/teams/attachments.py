@@ -14,7 +14,7 @@ resources/chatmessageattachment. Hostile content never raises: what cannot be re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from urllib.parse import quote as encoded
 
@@ -23,6 +23,7 @@ import orjson
 from bridge.convert import files, losses
 from bridge.convert.cards import Given, Sheet, read_card, short
 from bridge.domain.content import Attachment, Block, Card, Paragraph, Quote, Text
+from bridge.domain.values import dataclass
 from bridge.teams import quoting
 from bridge.teams.fields import ID_CHARS_MAX, Json, child, text
 

@@ -8,13 +8,13 @@ graph/api user-list, resources/user, resources/onpremisesextensionattributes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from typing_extensions import override
 
 from bridge.domain.ids import TeamsUserId
 from bridge.domain.pairing import EXTENSIONS, Attributes
+from bridge.domain.values import dataclass
 from bridge.ports.pairing import Directory
 from bridge.teams.fields import Json, objects, text
 from bridge.teams.graph import Credential, Graph

@@ -14,10 +14,11 @@ one goes on behind those.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from bridge.domain.ids import MessageRef, Place, own_id
+from bridge.domain.values import dataclass
 from bridge.errors import Throttled, Unavailable, Unconvertible
 from bridge.ports import Clock
 from bridge.teams import payloads

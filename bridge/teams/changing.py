@@ -12,7 +12,7 @@ What is done already counts as done, however Graph answers it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bridge.convert.emoji import key_of, reaction_of
 from bridge.convert.losses import PICTURE_IN_EDIT
@@ -20,6 +20,7 @@ from bridge.convert.teams import render_teams, teams_mentions
 from bridge.domain.content import Mention
 from bridge.domain.events import MessageEdited, ReactionAdded, ReactionRemoved
 from bridge.domain.ids import MessageRef, Side
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, TargetMissing
 from bridge.ports import Confirm, Delivery, FarPart
 from bridge.teams import outgoing, payloads

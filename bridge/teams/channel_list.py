@@ -12,7 +12,6 @@ Sources: learn.microsoft.com graph/api associatedteaminfo-list, teams-list, chan
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from typing_extensions import override
@@ -27,6 +26,7 @@ from bridge.domain.ids import (
     channel_place,
 )
 from bridge.domain.portal import Conversation, Membership
+from bridge.domain.values import dataclass
 from bridge.errors import Gone, Unconvertible
 from bridge.ports import starting
 from bridge.ports.starting import Matches, NamedChannel

@@ -6,11 +6,12 @@ ChatMessage.unnamed ─ Directory: who is that? ─▶ the block anew, with the 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bridge.domain.content import Block
 from bridge.domain.events import Person
 from bridge.domain.ids import Place
+from bridge.domain.values import dataclass
 from bridge.teams.identities import id_of
 from bridge.teams.payloads import ChatMessage
 

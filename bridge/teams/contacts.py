@@ -12,12 +12,12 @@ graph/aad-advanced-queries.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from typing_extensions import override
 
 from bridge.domain.ids import TeamsUserId
+from bridge.domain.values import dataclass
 from bridge.ports import starting
 from bridge.ports.starting import Contact, FoundPeople
 from bridge.teams.fields import Json, objects, text

@@ -7,13 +7,14 @@ request per second and chat (learn.microsoft.com graph/throttling-limits § Micr
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from bridge.config import Teams
 from bridge.domain.ids import MessageRef, Place, TeamId, TeamsUserId, TenantId, channel_of
 from bridge.domain.portal import Conversation, Member, Team
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, RemoteError
 from bridge.ports import Clock, Picture
 from bridge.teams import payloads, team_payloads

@@ -15,7 +15,6 @@ Source: learn.microsoft.com graph/api channel-get-filesfolder, driveitem-get, dr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -23,6 +22,7 @@ from bridge.convert.losses import FILE_REFUSED
 from bridge.domain.events import PersonKind
 from bridge.domain.ids import Channel, TeamsUserId, channel_of
 from bridge.domain.portal import Member
+from bridge.domain.values import dataclass
 from bridge.errors import NotCopied, Refused, Rejected, Uncertain
 from bridge.ports import Delivery, Fetched
 from bridge.teams import items

@@ -18,7 +18,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from bridge.convert.losses import FILE_NOT_SHARED, FILE_UNREADABLE, MORE_MEDIA
@@ -37,6 +37,7 @@ from bridge.domain.content import (
     with_media,
 )
 from bridge.domain.ids import Side, digest
+from bridge.domain.values import dataclass
 from bridge.errors import NotCopied, Refused, Rejected
 from bridge.ports import Delivery, Fetched, Journal, Loss, RoomMedia
 from bridge.teams.drives import Drives

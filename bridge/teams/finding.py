@@ -11,7 +11,6 @@ database that was restored from a backup, yesterday's message is delivered today
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 from urllib.parse import quote
@@ -24,6 +23,7 @@ from bridge.domain.events import (
     ReactionRemoved,
 )
 from bridge.domain.ids import MessageRef, Place, Side, channel_of
+from bridge.domain.values import dataclass
 from bridge.errors import Uncertain
 from bridge.ports import Delivery, FarPart, Journal
 from bridge.teams import payloads

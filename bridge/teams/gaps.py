@@ -9,12 +9,13 @@ A gap outlives the process: whoever finds one goes on where the other was killed
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from bridge.domain.ids import ConversationId
+from bridge.domain.values import dataclass
 
 OVERLAP = timedelta(minutes=5)
 """What was notified just before we went away may have been refused; Graph's clock is not ours."""

@@ -7,12 +7,12 @@ system_events.Event ─ done from Matrix? (GrantedBook) ─ yes ─▶ Ignored; 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from bridge.convert.losses import UNKNOWN_SYSTEM_EVENT
 from bridge.convert.system import words_for
 from bridge.domain.events import Ignored, Person, Sighting
 from bridge.domain.ids import Place, channel_of, root_of
+from bridge.domain.values import dataclass
 from bridge.ports import Reading
 from bridge.ports.granted import GrantedBook
 from bridge.teams.payloads import ChatMessage

@@ -12,11 +12,11 @@ listed in another way: chains.py.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence, Sized
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from bridge.domain.ids import MessageRef, Place, Side, channel_of
+from bridge.domain.values import dataclass
 from bridge.errors import Throttled, Unconvertible
 from bridge.ports import Clock, Journal, NewEntry
 from bridge.teams import payloads

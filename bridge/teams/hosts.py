@@ -9,12 +9,12 @@ the simulated tenant has its files. An address is parsed once, and what was chec
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Self
 
 from yarl import URL
 
 from bridge.config import Teams
+from bridge.domain.values import dataclass
 
 ADDRESS_CHARS_MAX = 8 * 1024
 """The ticket in the address of a download takes some two thousand."""

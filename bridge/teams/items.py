@@ -6,9 +6,9 @@ Sources: learn.microsoft.com graph/api resources/driveitem, drive, image, video,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from bridge.domain.content.normal import PIXELS_MAX
+from bridge.domain.values import dataclass
 from bridge.ports import Found
 from bridge.teams.fields import Json, child, long_text, text
 from bridge.teams.graph import segment

@@ -21,7 +21,6 @@ import base64
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, unquote
 
@@ -29,6 +28,7 @@ from yarl import URL
 
 from bridge.domain.events import Person
 from bridge.domain.ids import Channel, channel_of
+from bridge.domain.values import dataclass
 from bridge.ports import Clock, Wanted
 from bridge.teams import items
 from bridge.teams.answers import GraphRejected, PermissionMissing

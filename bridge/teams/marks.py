@@ -11,9 +11,9 @@ learn.microsoft.com graph/api resources/chatmessage, chatmessagepolicyviolation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from bridge.domain.content import Block, Body, Bold, Heading, Paragraph, Text, normalise
+from bridge.domain.values import dataclass
 from bridge.teams.fields import Json, child, text
 
 SUBJECT_LEVEL = 3

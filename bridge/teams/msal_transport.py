@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
@@ -21,6 +20,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from bridge.config import Teams
+from bridge.domain.values import dataclass
 from bridge.teams.transport import OK, TOO_MANY_REQUESTS, open_sign_in_session, ssl_context
 
 NETWORK_ERRORS: Final = (OSError,)

@@ -17,7 +17,6 @@ channel-delete-members, team-post-members, user-get.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from typing_extensions import override
@@ -33,6 +32,7 @@ from bridge.domain.ids import (
     is_account,
 )
 from bridge.domain.portal import Conversation, ConversationKind, Membership
+from bridge.domain.values import dataclass
 from bridge.errors import Refused, Rejected, Unauthorized
 from bridge.ports import Clock, Directory, GhostBook, People
 from bridge.ports.granted import GrantedBook

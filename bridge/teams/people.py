@@ -16,7 +16,7 @@ graph/permissions-reference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote
 
 from typing_extensions import override
@@ -24,6 +24,7 @@ from typing_extensions import override
 from bridge import ports
 from bridge.domain.ids import TeamsUserId
 from bridge.domain.likeness import Facet, Profile, Standing
+from bridge.domain.values import dataclass
 from bridge.errors import RemoteError
 from bridge.teams.answers import GraphRejected, PermissionMissing
 from bridge.teams.batches import Found, get_all

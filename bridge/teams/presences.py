@@ -9,7 +9,6 @@ Sources: learn.microsoft.com graph/api cloudcommunications-getpresencesbyuserid,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from typing_extensions import override
 
@@ -18,6 +17,7 @@ from bridge.convert.teams import parse_teams
 from bridge.domain.content import plain_text
 from bridge.domain.ids import TeamsUserId
 from bridge.domain.presence import Availability, Presence
+from bridge.domain.values import dataclass
 from bridge.teams.fields import Json, child, long_text, objects, text
 from bridge.teams.graph import Credential, Graph
 from bridge.teams.identities import id_of

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from typing_extensions import override
 
 from bridge.domain.ids import TeamsUserId
+from bridge.domain.values import dataclass
 from bridge.errors import Unavailable
 from bridge.ports import Clock, operating
 from bridge.teams.auth import Auth

@@ -20,10 +20,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from urllib.parse import unquote
+
+from bridge.domain.values import dataclass
 
 IN_HAND = 1
 """Requests of a bucket's depth that are left unused where it is deep enough: calls that were sent

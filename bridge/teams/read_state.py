@@ -7,12 +7,11 @@ last to be served.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.ids import Place, TeamsUserId
+from bridge.domain.values import dataclass
 from bridge.teams.auth import Auth
 from bridge.teams.graph import Graph
 from bridge.teams.paths import conversation_path

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
 from bridge.domain.ids import Place, TenantId
+from bridge.domain.values import dataclass
 from bridge.domain.viewpoints import Viewpoint
 from bridge.errors import Unconvertible
 from bridge.ports import Entry, News, ViewNews

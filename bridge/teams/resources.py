@@ -10,11 +10,11 @@ subscription-post-subscriptions (permissions), graph/teams-changenotifications-c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from bridge.domain.ids import TeamsUserId
+from bridge.domain.values import dataclass
 
 SLACK = timedelta(minutes=5)
 """Graph refuses more than the maximum, and its clock is not ours."""

@@ -13,7 +13,6 @@ goes, nothing is changed. What it answers, and the attachments, are kept by `out
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import dropwhile, groupby, takewhile
 
 from bridge.convert.losses import (
@@ -41,6 +40,7 @@ from bridge.domain.content import (
     walk,
 )
 from bridge.domain.events import MessageEdited
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected
 from bridge.ports import FarPart
 from bridge.teams import trace

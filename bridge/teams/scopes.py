@@ -14,9 +14,9 @@ file (github.com/microsoftgraph/msgraph-metadata, permissions).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from bridge.config import Teams
+from bridge.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

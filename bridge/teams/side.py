@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.config import Teams
 from bridge.domain.ids import Place, TenantId
+from bridge.domain.values import dataclass
 from bridge.ports import (
     AccountBook,
     Clock,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from bridge.config import Teams
 from bridge.domain.ids import TeamsUserId, TenantId
+from bridge.domain.values import dataclass
 from bridge.errors import Unauthorized
 from bridge.teams.scopes import Scope, lacking, missing
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bridge.convert.losses import CODE_SNIPPET_TEXT
 from bridge.domain.content import Block, Bold, Card, CodeBlock, Paragraph, Text
 from bridge.domain.ids import Place
+from bridge.domain.values import dataclass
 from bridge.errors import NotCopied, RemoteError
 from bridge.ports import Stream
 from bridge.teams.attachments import Snippet

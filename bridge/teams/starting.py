@@ -11,12 +11,12 @@ of chat-post). Sources: learn.microsoft.com graph/api chat-post, chat-list, chat
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
 from datetime import timedelta
 
 from typing_extensions import override
 
 from bridge.domain.ids import ConversationId, Place, TeamsUserId, TenantId
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, Uncertain
 from bridge.ports import starting as ports
 from bridge.ports.starting import Contact, Start

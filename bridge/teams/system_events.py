@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from bridge.convert.system import NAMED_MAX, Happening, Stage, is_known, stage_of
 from bridge.domain.events import Person
 from bridge.domain.granted import Did, Granted
 from bridge.domain.ids import Place, TeamsUserId, channel_of
+from bridge.domain.values import dataclass
 from bridge.ports import ConversationNews, News, TeamNews
 from bridge.teams.fields import Json, child, instant, long_text, objects, text
 from bridge.teams.identities import author

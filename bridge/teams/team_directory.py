@@ -15,12 +15,12 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
 from bridge.domain.ids import Channel, Place, TeamId, TeamsUserId, channel_of
 from bridge.domain.portal import Conversation, Member, Membership, Team
+from bridge.domain.values import dataclass
 from bridge.errors import Gone, Rejected, Unconvertible
 from bridge.http1 import Answer
 from bridge.ports import Clock, Picture

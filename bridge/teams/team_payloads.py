@@ -6,12 +6,12 @@ Sources: learn.microsoft.com graph/api resources/team, resources/channel, resour
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
 from bridge.domain.ids import ChannelId, MessageRef, Place, TeamId
 from bridge.domain.portal import Conversation, ConversationKind, Layout, Member, Membership, Team
+from bridge.domain.values import dataclass
 from bridge.errors import Unconvertible
 from bridge.teams.fields import Json, child, long_text, objects, text
 

@@ -14,7 +14,6 @@ restrictions", learn.microsoft.com graph/api chatmessage-post), so both must wor
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from bridge.convert.reading import Parsed
 from bridge.convert.teams import find_trace, read_teams
@@ -31,6 +30,7 @@ from bridge.domain.content import (
     with_media,
 )
 from bridge.domain.ids import MessageRef, digest, trace_of
+from bridge.domain.values import dataclass
 from bridge.errors import Unconvertible, Undecidable
 from bridge.teams.payloads import ChatMessage
 

@@ -16,7 +16,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Literal
@@ -26,6 +26,7 @@ import orjson
 from yarl import URL
 
 from bridge.domain.pace import Pace
+from bridge.domain.values import dataclass
 from bridge.errors import Refused, RemoteError, Throttled, Unavailable, Uncertain
 from bridge.http1 import Answer
 from bridge.ports import Clock, Fetched

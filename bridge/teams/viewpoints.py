@@ -7,12 +7,12 @@ resources/chatviewpoint). Both calls are the last to be served.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 
 from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.ids import ConversationId, Place, TeamsUserId, TenantId
+from bridge.domain.values import dataclass
 from bridge.domain.viewpoints import Viewpoint
 from bridge.errors import Unconvertible
 from bridge.teams.answers import GraphRejected

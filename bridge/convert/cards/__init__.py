@@ -15,7 +15,6 @@ and approvals are adaptive cards of their apps.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import orjson
 
@@ -25,6 +24,7 @@ from bridge.convert.cards.blocks import bold, found_in, image, images, link, par
 from bridge.convert.cards.sheet import RAW_BYTES_MAX, Json, Sheet
 from bridge.domain.content import Block, Body, Card, Node, Paragraph, walk
 from bridge.domain.content.text import leaf_text
+from bridge.domain.values import dataclass
 
 _CUT = "[there is more in this card]"
 _BYTES_OF_ESCAPE = 6

@@ -12,21 +12,8 @@ looks like is said in `normal`; everything the converters return is normal.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dataclasses import dataclass
-else:
-    import dataclasses
-
-    def dataclass(*, frozen: bool, **how: bool) -> object:
-        """Make a class of values that the type checker alone keeps from being changed.
-
-        To have that done while the bridge runs doubles the time to make one, and a message has
-        thousands.
-        """
-        return dataclasses.dataclass(unsafe_hash=frozen, **how)
-
+from bridge.domain.values import dataclass
 
 DEPTH_MAX = 100
 """Nested HTML elements of a body. Matrix spec v1.19, client-server § m.room.message msgtypes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.domain.lasting import lasting
 from bridge.domain.permission import Permission
 from bridge.domain.portal import Account
+from bridge.domain.values import dataclass
 from bridge.errors import RemoteError, Unauthorized
 from bridge.matrix.cleaning import clean
 from bridge.matrix.commands.registry import Call, Command, Section

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from bridge.domain.ids import TeamsUserId, UserId
 from bridge.domain.permission import Permission
 from bridge.domain.portal import Account
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, Unauthorized
 from bridge.matrix.channel_rooms import ChannelRooms
 from bridge.matrix.cleaning import NAME_CHARS_MAX, clean

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bridge.domain.ids import RoomId, TeamsUserId, UserId, is_account
 from bridge.domain.portal import Account
+from bridge.domain.values import dataclass
 from bridge.matrix.adopting import Adopter, Scene
 from bridge.matrix.names import Names
 from bridge.matrix.powers import may_set, needed_to_send, power_of

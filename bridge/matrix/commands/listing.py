@@ -6,11 +6,11 @@ list ─▶ Graph: their chats, their channels ─▶ PortalBook: which of them 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bridge.domain.ids import Place, channel_place
 from bridge.domain.permission import Permission
 from bridge.domain.portal import Account
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected
 from bridge.matrix.commands.chats import SIGN_IN_FIRST, paged, plain_of
 from bridge.matrix.commands.registry import Call, Command, Misused, Section

@@ -11,11 +11,11 @@ Answers hold no message text, and are given to the administrator alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from bridge.domain.ids import Side, UserId
 from bridge.domain.lasting import lasting
 from bridge.domain.permission import Permission
+from bridge.domain.values import dataclass
 from bridge.errors import RemoteError
 from bridge.matrix.commands.about import About, said
 from bridge.matrix.commands.account import SignIns

@@ -11,12 +11,12 @@ are not part of, not even that there is such a conversation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bridge.domain.ids import Place, RoomId, Side, TenantId, UserId
 from bridge.domain.links import NoConversation, place_of
 from bridge.domain.permission import Permission
 from bridge.domain.portal import Account, Conversation, Direction, Member, Portal, Role
+from bridge.domain.values import dataclass
 from bridge.errors import Gone
 from bridge.matrix.commands.registry import Call, Command, Misused, Section, Where
 from bridge.matrix.joining import NO_RIGHT, exposure, may_decide, obstacle

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
 
 from bridge.domain.ids import MessageRef, RoomId, UserId
 from bridge.domain.permission import Permission
 from bridge.domain.portal import Portal
+from bridge.domain.values import dataclass
 
 ECHOED_CHARS_MAX = 40
 """Of what somebody wrote, in our answer."""
