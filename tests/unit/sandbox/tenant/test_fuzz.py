@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -90,7 +89,10 @@ def checked(answer: Any) -> None:
 
 
 def examples(strategy: Any) -> list[Any]:
-    """A fixed set of examples, drawn without a network in between."""
+    """A fixed set of examples, drawn without a network in between.
+
+    Called in the thread of the tests: in each new one Hypothesis walks through the whole heap first.
+    """
     found: list[Any] = []
 
     @settings(
@@ -112,7 +114,7 @@ def examples(strategy: Any) -> list[Any]:
 async def test_any_json_is_answered(place: Place, method: str, path: str) -> None:
     message = await place.tenant.type(place.chat, place.alice.id, "hi")
     target = path.format(c=enc(place.chat), m=message)
-    for body in await asyncio.to_thread(examples, st.dictionaries(NAMES, NESTED, max_size=5)):
+    for body in examples(st.dictionaries(NAMES, NESTED, max_size=5)):
         checked(await place.graph(place.alice, method, target, body))
 
 
@@ -136,18 +138,18 @@ async def test_almost_good_messages_are_answered(place: Place, subscriber: Subsc
             "hostedContents": NESTED,
         },
     )
-    for body in await asyncio.to_thread(examples, spoilt):
+    for body in examples(spoilt):
         checked(await place.graph(place.alice, "POST", f"/chats/{enc(place.chat)}/messages", body))
     wish = subscriber.wish()
     spoilt = st.sampled_from(sorted(wish)).flatmap(
         lambda name: JSON.map(lambda value: wish | {name: value})
     )
-    for body in await asyncio.to_thread(examples, spoilt):
+    for body in examples(spoilt):
         checked(await place.graph(None, "POST", "/subscriptions", body))
 
 
 async def test_any_bytes_are_answered(place: Place) -> None:
-    for raw in await asyncio.to_thread(examples, st.binary(max_size=200)):
+    for raw in examples(st.binary(max_size=200)):
         path = f"/chats/{enc(place.chat)}/messages"
         checked(await place.graph(place.alice, "POST", path, raw))
 
@@ -159,8 +161,8 @@ async def test_any_path_and_query_is_answered(place: Place) -> None:
         st.text(max_size=20),
         max_size=3,
     ).map(lambda q: "&".join(f"{k}={enc(v)}" for k, v in q.items()))
-    paths = await asyncio.to_thread(examples, path)
-    queries = await asyncio.to_thread(examples, query)
+    paths = examples(path)
+    queries = examples(query)
     for where in paths:
         checked(await place.graph(place.alice, "GET", where))
     for text in queries:
@@ -186,7 +188,7 @@ async def test_any_token_request_is_answered(place: Place) -> None:
     kinds = st.sampled_from(["client_credentials", "authorization_code", "refresh_token"])
     forms = st.dictionaries(names, st.text(max_size=30), max_size=6)
     pairs = st.tuples(kinds, forms)
-    for kind, form in await asyncio.to_thread(examples, pairs):
+    for kind, form in examples(pairs):
         answer = await place.token(**({"grant_type": kind} | form))
         assert answer.status in (200, 400, 401)
         assert answer.status == 200 or answer.body["error_codes"]

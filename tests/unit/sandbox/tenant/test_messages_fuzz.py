@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -95,7 +94,7 @@ async def test_any_json_is_answered(place: Place, method: str, path: str) -> Non
     await place.tenant.change_app(place.app, delegated_scopes=scopes, application_permissions=roles)
     message = await place.tenant.type(place.group, place.alice.id, "hi")
     target = f"/chats/{enc(place.group)}{path.format(m=message)}"
-    for body in await asyncio.to_thread(examples, st.dictionaries(NAMES, NESTED, max_size=4)):
+    for body in examples(st.dictionaries(NAMES, NESTED, max_size=4)):
         for who in (place.alice, None):
             checked(await place.graph(who, method, target, body))
 
@@ -105,7 +104,7 @@ async def test_any_filter_of_chats_is_answered(place: Place) -> None:
         ["topic", "eq", "'x'", "and", "or", "members/any(", "o:", "null", "gt", "createdDateTime"]
     )
     texts = st.lists(words | st.text(max_size=6), max_size=8).map(" ".join)
-    for text in await asyncio.to_thread(examples, texts):
+    for text in examples(texts):
         checked(await place.graph(place.alice, "GET", f"/me/chats?$filter={enc(text)}"))
 
 
@@ -115,7 +114,7 @@ async def test_any_control_is_answered(place: Place, method: str, path: str) -> 
     where = path.format(c=enc(place.group), m=message, u=place.bob.id)
     kinds = st.sampled_from(sorted(MAKERS))
     bodies = st.dictionaries(WISHES, JSON | kinds, max_size=4)
-    for body in await asyncio.to_thread(examples, bodies):
+    for body in examples(bodies):
         url = f"/_control/tenants/{place.tenant.id}{where}"
         answer = await place.http(method, url, data=orjson.dumps(body))
         assert answer.status < 500, (body, answer.raw)
@@ -123,9 +122,7 @@ async def test_any_control_is_answered(place: Place, method: str, path: str) -> 
 
 async def test_any_option_of_any_kind_is_answered(place: Place) -> None:
     url = f"/_control/tenants/{place.tenant.id}/chats/{enc(place.group)}/kinds"
-    options: list[Any] = await asyncio.to_thread(
-        examples, st.dictionaries(WISHES, JSON, max_size=3)
-    )
+    options: list[Any] = examples(st.dictionaries(WISHES, JSON, max_size=3))
     for kind in sorted(MAKERS):
         for given in options[:6]:
             answer = await place.http("POST", url, data=orjson.dumps({**given, "kind": kind}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -363,6 +362,6 @@ async def test_subscribers_are_told_of_imported_messages(
 async def test_anything_is_answered(place: Place) -> None:
     app = await started(place)
     bodies = st.dictionaries(NAMES | st.sampled_from(sorted(old(place.bob))), NESTED, max_size=5)
-    for body in await asyncio.to_thread(examples, bodies):
+    for body in examples(bodies):
         checked(await post(app, place, old(place.bob) | body))
         checked(await app.call("POST", chat_path(place, "/startMigration"), body))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -87,7 +86,7 @@ async def good(place: Place) -> dict[str, str]:
 async def test_any_token_request_is_answered(place: Place) -> None:
     url = f"/{place.tenant.id}/oauth2/v2.0/token"
     right = {"client_id": place.app}
-    for kind, form in await asyncio.to_thread(examples, st.tuples(KINDS, FORMS)):
+    for kind, form in examples(st.tuples(KINDS, FORMS)):
         told(await place.http("POST", url, data={"grant_type": kind} | right | form))
         told(await place.http("POST", url, data=right | {"grant_type": kind, **form} | right))
 
@@ -96,7 +95,7 @@ async def test_any_device_request_is_answered(place: Place) -> None:
     right = await good(place)
     begin = f"/{place.tenant.id}/oauth2/v2.0/devicecode"
     flow = (await place.http("POST", begin, data=right | {"scope": "openid"})).body
-    for form in await asyncio.to_thread(examples, FORMS):
+    for form in examples(FORMS):
         told(await place.http("POST", begin, data=right | form))
         for typed in (form, form | {"otc": flow["user_code"]}):
             page = await place.http("POST", "/devicelogin", data=typed)
@@ -107,7 +106,7 @@ async def test_any_device_request_is_answered(place: Place) -> None:
 async def test_any_page_request_is_answered(place: Place, path: str) -> None:
     right = await good(place)
     url = f"/{place.tenant.id}/{path}"
-    for form in await asyncio.to_thread(examples, FORMS):
+    for form in examples(FORMS):
         for fields in (form, right | form, form | right | {"user": place.alice.id}):
             for method, name in (("GET", "params"), ("POST", "data")):
                 answer = await place.http(method, url, **{name: fields})
@@ -117,7 +116,7 @@ async def test_any_page_request_is_answered(place: Place, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["oauth2/v2.0/token", "oauth2/v2.0/devicecode", *PAGES])
 async def test_any_bytes_are_answered(place: Place, path: str) -> None:
-    for raw in await asyncio.to_thread(examples, st.binary(max_size=200)):
+    for raw in examples(st.binary(max_size=200)):
         answer = await place.http("POST", f"/{place.tenant.id}/{path}", data=raw)
         assert answer.status in (200, 302, 400, 401), answer.raw
     odd = await place.http("GET", f"/{place.tenant.id}/{path}?state=%FF%ED%A0%80&client_id=%00")
@@ -129,7 +128,7 @@ async def test_any_control_request_about_signing_in_is_answered(place: Place) ->
     names = st.sampled_from(
         ["number", "user", "app", "at", "times", "roles", "assigned", "enabled", "user_consent"]
     )
-    bodies = await asyncio.to_thread(examples, st.dictionaries(names, junk, max_size=4))
+    bodies = examples(st.dictionaries(names, junk, max_size=4))
     base = f"/_control/tenants/{place.tenant.id}"
     for body in bodies:
         for method, path in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -499,7 +498,7 @@ async def test_any_options_are_answered(place: Place, subscriber: Subscriber) ->
     def collect(value: dict[str, str]) -> None:
         found.append(value)
 
-    await asyncio.to_thread(collect)
+    collect()
     for wish in found:
         wish["resource"] = wish["resource"].replace("{c}", place.chat)
         answer = await subscribe(place, None, subscriber, **wish)
