@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -20,6 +21,7 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from bridge.app.clock import SystemClock
 from bridge.config import Teams
 from bridge.domain.content import (
     Body,
@@ -58,10 +60,12 @@ from bridge.errors import (
     Unconvertible,
     Undecidable,
 )
-from bridge.ports import Delivery, Entry, Subscription
+from bridge.ports import Certificate, Delivery, Entry, Subscription
 from bridge.sandbox.installation import APPLICATION_PERMISSIONS
 from bridge.sandbox.tenant.client import ControlledTenant, Person as User, TenantControl
+from bridge.sandbox.tenant.clock import TenantClock
 from bridge.sandbox.tenant.server import TenantServer
+from bridge.sandbox.tenant.tokens import Keyring
 from bridge.sandbox.tls import Certificates
 from bridge.teams.auth import Auth
 from bridge.teams.certificates import make_certificate
@@ -98,6 +102,18 @@ PATIENCE_S = 60
 
 REQUIRED = tuple(one.name for one in DELEGATED if one.required)
 SCOPES = (*REQUIRED, "openid", "profile", "offline_access")
+
+
+@cache
+def signing_keys() -> Keyring:
+    """Those of all tenants: two pairs for each world were most of what it takes to set it up."""
+    return Keyring(TenantClock().now)
+
+
+@cache
+def certificate() -> Certificate:
+    """The one that the books of every world have already; that one is made is seen end to end."""
+    return make_certificate(SystemClock().now())
 
 
 async def agreed() -> None:
@@ -198,7 +214,9 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
     trust = certificates.client_context()
     async with AsyncExitStack() as stack:
         witness = stack.enter_context(watched(judge_requests=True))
-        server = await stack.enter_async_context(TenantServer(callback_ssl=trust, observer=witness))
+        server = await stack.enter_async_context(
+            TenantServer(callback_ssl=trust, keyring=signing_keys(), observer=witness)
+        )
         base = await server.start(ssl_context=certificates.server_context())
         control = await stack.enter_async_context(TenantControl(base, ssl=trust))
         tenant = await control.create_tenant()
@@ -221,6 +239,7 @@ async def make_world(certificates: Certificates, **changes: object) -> AsyncIter
         assert client_id == teams.client_id
         clock, watch, links = HastyClock(None), Watch(), Links()
         books, accounts = Subscriptions(), Accounts()
+        await books.add_certificate(certificate())
         made: list[TeamsSide] = []
 
         def states() -> tuple[str, ...]:
