@@ -17,6 +17,7 @@ from bridge.sandbox.homeserver import Homeserver
 from bridge.sandbox.postgres import EmbeddedPostgres
 from bridge.sandbox.processes import reserve_port
 from bridge.sandbox.tls import Certificates, issue
+from tests.kit.dealing import dealt
 from tests.kit.world import Databases, Slot, Slots, scratch_folder
 
 # No deadlines and no complaint about slow examples: a busy machine is not a bug.
@@ -32,6 +33,17 @@ settings.load_profile(
 # Thousands of tests and all they import stay to the end: the cycle collector need not look at them,
 # neither while they are collected nor later.
 gc.disable()
+
+
+@pytest.hookimpl(trylast=True)  # What is deselected is gone.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the long ones."""
+    items[:] = dealt(
+        items,
+        workers=getattr(config, "workerinput", {"workercount": 1})["workercount"],
+        is_long=lambda item: item.get_closest_marker("long") is not None,
+        home=lambda item: item.path,
+    )
 
 
 def pytest_collection_finish() -> None:

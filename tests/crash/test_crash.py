@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.crash import report
 from tests.crash.__main__ import tell
 from tests.crash.plan import Part, Wish
 from tests.crash.run import perform
+
+pytestmark = pytest.mark.long
 
 WISH = Wish(kills=5, length=timedelta(seconds=18), seed=999_999, reorder=False)
 CHATS = 2

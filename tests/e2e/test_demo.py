@@ -6,7 +6,11 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.kit.e2e_demo import OPEN_PAGE, demo, leavings, processes_of
+
+pytestmark = pytest.mark.long
 
 INTERRUPTED = 130
 HOMESERVER_STARTS = re.compile("homeserver")

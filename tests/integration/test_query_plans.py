@@ -72,6 +72,8 @@ from tests.integration.million import MILLION, TABLES, TENTH, Size, analyze, fil
 from tests.integration.stores import opened, world_on
 from tests.kit.fake_store import FakeClock
 
+pytestmark = pytest.mark.long  # With a million rows for all of them.
+
 Step = Callable[[int], Awaitable[object]]
 
 _SAID = MessageSent(
