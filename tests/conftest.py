@@ -142,7 +142,7 @@ def slot(slots: Slots) -> Iterator[Slot]:
 
 @pytest.fixture
 def homeserver(slot: Slot) -> Homeserver:
-    """The homeserver of this test's slot; a test that stops or kills one starts its own."""
+    """The homeserver of this test's slot; a test that leaves one stopped starts its own."""
     return slot.homeserver
 
 

@@ -19,6 +19,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import assert_never
 
+from mautrix.api import Method, Path
+
 from bridge.domain.events import Request
 from bridge.domain.ids import RoomId, Side, TeamsUserId, UserId
 from bridge.domain.portal import Account, Portal
@@ -26,8 +28,9 @@ from bridge.domain.rights import INVITE
 from bridge.domain.values import dataclass
 from bridge.domain.wishes import Adding, Describing, Leaving, Naming, Removing, Wish, Wished
 from bridge.errors import Rejected, Unauthorized
+from bridge.matrix.answers import NOT_FOUND, RejectedByHomeserver
 from bridge.matrix.bot import Bot
-from bridge.matrix.client import Client
+from bridge.matrix.client import Client, Json
 from bridge.matrix.powers import power_of
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.shaping import RoomState
@@ -176,9 +179,7 @@ class Granting:
         wished, mark = scene.wished, mark_of(scene.wished)
         if not wished.has_waited or not isinstance(wished.wish, Naming | Describing):
             return False
-        event = await self._client.event(wished.room, wished.ref) or {}
-        unsigned = event.get("unsigned")
-        told = unsigned if isinstance(unsigned, dict) else {}
+        told = await self._told_of(wished)
         before, field = told.get("prev_content"), mark[0].removeprefix("m.room.")
         if not isinstance(before, dict) or not self._names.is_ours(str(told.get("prev_sender"))):
             return False
@@ -194,10 +195,25 @@ class Granting:
             return False
         if leaving.was_in is not None:
             return leaving.was_in
-        event = await self._client.event(wished.room, wished.ref) or {}
-        unsigned = event.get("unsigned")
-        before = unsigned.get("prev_content") if isinstance(unsigned, dict) else None
+        before = (await self._told_of(wished)).get("prev_content")
         return isinstance(before, dict) and before.get("membership") == "join"
+
+    async def _told_of(self, wished: Wished) -> Json:
+        """Return what a homeserver tells beside an event: what it replaced, and whose that was.
+
+        Asked for the event alone, Synapse tells it only if it has told somebody else since it read it
+        (`get_prev_content` in its handlers and in events_worker.py).
+        """
+        path = Path.v3.rooms[wished.room].context[wished.ref]
+        try:
+            found = await self._client.call(Method.GET, path, query={"limit": "0"})
+        except RejectedByHomeserver as error:
+            if error.errcode == NOT_FOUND:
+                return {}
+            raise
+        event = found.get("event") if isinstance(found, dict) else None
+        unsigned = event.get("unsigned") if isinstance(event, dict) else None
+        return unsigned if isinstance(unsigned, dict) else {}
 
     async def _person_wanted(self, wished: Wished) -> TeamsUserId | None:
         """Return who in Teams is to be added or removed; None for whoever is not there."""

@@ -3,6 +3,7 @@ notes what it is asked for."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -30,6 +31,7 @@ from bridge.matrix.granting import (
 from bridge.matrix.shaping import LEVELS, RoomState
 from bridge.matrix.states import States
 from bridge.ports import Organiser
+from bridge.sandbox.homeserver import Homeserver
 from bridge.telemetry import WISHES
 from tests.contract import test_endpoint_matrix as on_synapse
 from tests.contract.test_endpoint_matrix import PORTAL, Human, World
@@ -332,6 +334,20 @@ async def test_leaving_is_carried_only_where_that_is_wanted_and_not_a_refusal(
     assert scene.told == [
         "You have left a room, but not the conversation in Teams: the last owner stays."
     ]
+
+
+async def test_whoever_has_left_is_known_to_a_homeserver_that_remembers_nothing(
+    scene: Scene, homeserver: Homeserver
+) -> None:
+    await scene.alice.call("POST", f"/rooms/{quote(scene.room)}/leave", {})
+    scene.granting.carries_leaving = True
+    state = RoomState.of(await States(scene.world.client).of(scene.room))
+    ref = str(state.events["m.room.member", scene.alice.id]["event_id"])
+    await asyncio.to_thread(homeserver.restart)
+
+    await scene.serve(Leaving(was_in=None), ref=ref)
+
+    assert scene.organiser.wanted == [("remove", ME, ME)]
 
 
 async def test_what_happens_in_other_rooms_is_nobodys(scene: Scene) -> None:
