@@ -173,8 +173,8 @@ async def test_a_chat_of_two_is_one_for_whoever_is_brought_in(world: World) -> N
     chat = await world.tenant.create_chat("oneOnOne", [maria.id, tom.id])
 
     await world.say(chat, tom, "just us")
-    await world.looked_at()
     room, said = await world.read(person, "just us")
+    await world.looked_at()  # Only now there is a room to be looked at.
 
     path = f"user/{quote(person.user)}/account_data/m.direct"
     assert await person.call("GET", path) == {said.sender: [room]}
