@@ -6,7 +6,7 @@ import gc
 import ipaddress
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,8 +42,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items,
         workers=getattr(config, "workerinput", {"workercount": 1})["workercount"],
         is_long=lambda item: item.get_closest_marker("long") is not None,
-        home=lambda item: item.path,
+        home=_home,
     )
+
+
+def _home(item: pytest.Item) -> Hashable:
+    """What its mark says it shares with others; else its module."""
+    mark = item.get_closest_marker("long")
+    return mark.args if mark is not None and mark.args else item.path
 
 
 def pytest_collection_finish() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.kit.e2e_page import IN_A_BROWSER, NARROW, SEEN_MS, PageUnderTest, Stage, opened
@@ -15,7 +16,7 @@ TAGS = (
     *("table", "caption", "thead", "th", "td"),
 )
 
-pytestmark = IN_A_BROWSER
+pytestmark = [*IN_A_BROWSER, pytest.mark.long("the demo of the page")]
 
 
 def sample(name: str) -> bytes:

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from tests.kit.e2e_page import IN_A_BROWSER, SEEN_MS, PageUnderTest, Stage, opened
 
-pytestmark = IN_A_BROWSER
+pytestmark = [*IN_A_BROWSER, pytest.mark.long("the demo of the page")]
 
 
 async def as_maria(at: PageUnderTest) -> None:
