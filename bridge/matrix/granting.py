@@ -19,8 +19,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import assert_never
 
-from mautrix.api import Method, Path
-
 from bridge.domain.events import Request
 from bridge.domain.ids import RoomId, Side, TeamsUserId, UserId
 from bridge.domain.portal import Account, Portal
@@ -31,6 +29,7 @@ from bridge.errors import Rejected, Unauthorized
 from bridge.matrix.answers import NOT_FOUND, RejectedByHomeserver
 from bridge.matrix.bot import Bot
 from bridge.matrix.client import Client, Json
+from bridge.matrix.paths import Method, Path
 from bridge.matrix.powers import power_of
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.shaping import RoomState
