@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 
 from bridge.domain.permission import Permissions
+from bridge.domain.values import dataclass
 from bridge.settings import checks, choices, fits, permits
 from bridge.settings.choices import (
     CLOUDS as CLOUDS,

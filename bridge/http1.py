@@ -17,7 +17,6 @@ import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import cast
@@ -26,6 +25,8 @@ from urllib.parse import urlsplit
 import httptools
 from aiohappyeyeballs import start_connection
 from typing_extensions import override
+
+from bridge.domain.values import dataclass
 
 CONNECT_LIMIT = timedelta(seconds=5)
 IDLE_MAX = timedelta(seconds=20)

@@ -91,8 +91,7 @@ class Bot:
         path = Path.v3.profile[self.user]
         shown: Any = await self._client.call(Method.GET, path, user=self.user)
         if not isinstance(shown, dict) or shown.get("avatar_url") != self._picture:
-            wanted = {"avatar_url": self._picture}
-            await self._client.call(Method.PUT, path.avatar_url, wanted, user=self.user)
+            await self._client.set_avatar(self.user, self._picture)
 
     async def notice(
         self, room: RoomId, text: str, *, key: str, mentions: Sequence[UserId] = ()

@@ -108,9 +108,8 @@ class Portraits(ports.Portraitist):
             return ""
 
     async def _set_avatar(self, user: UserId, uri: str) -> None:
-        path = Path.v3.profile[user].avatar_url
         try:
-            await self._client.call(Method.PUT, path, {"avatar_url": uri}, user=user)
+            await self._client.set_avatar(user, uri)
         except Rejected as error:
             log.warning("ghost's picture not changed", user=user, error=str(error))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from typing_extensions import override
@@ -29,6 +29,7 @@ from bridge.domain.likeness import (
     may_be_in_directory,
     seen,
 )
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, RemoteError, Throttled, Unauthorized, Unavailable
 from bridge.ports import (
     NOT_TOLD,

@@ -7,7 +7,6 @@ seen + who says it + portal ─▶ sort_out ─┬ Item, for `relay.plan`
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.domain.content import plain_text
@@ -15,6 +14,7 @@ from bridge.domain.events import Asked, Reacted, Request, Seen, Sighting
 from bridge.domain.ids import MessageRef, Place, PortalId, RoomId, UserId
 from bridge.domain.portal import Portal
 from bridge.domain.relaying import StandIn, said_for
+from bridge.domain.values import dataclass
 from bridge.domain.wishes import Wished
 from bridge.ports import Entry
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -25,6 +24,7 @@ from typing_extensions import override
 
 from bridge.domain.ids import MessageRef, RoomId, TeamsUserId, UserId
 from bridge.domain.receipts import Receipt
+from bridge.domain.values import dataclass
 from bridge.errors import Refused, Rejected, RemoteError, Throttled, Unauthorized
 from bridge.ports import AWAITED_FOR, Clock, MarkBook, Moments, Reach, ReadBook, ReadMarker
 from bridge.relay.loops import Loop, Step

@@ -8,7 +8,7 @@ No I/O and no clock: the same world gives the same plan.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -36,6 +36,7 @@ from bridge.domain.ids import (
     Version,
     channel_of,
 )
+from bridge.domain.values import dataclass
 from bridge.ports import Beside, Endpoint, Entry, Heard, Loss, NewDelivery, Remembered
 from bridge.relay.crossing import MIRROR_TO_MATRIX, hint_of, kept_out
 from bridge.relay.items import Item, MessageKey, Wanted

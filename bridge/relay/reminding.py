@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 from typing_extensions import override
 
 from bridge.domain.ids import TeamsUserId
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, RemoteError, Unauthorized
 from bridge.ports import AWAITED_FOR, Clock, Refusal, RefusalBook
 from bridge.relay.loops import Loop, Step, wait_for

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bridge.domain.values import dataclass
 from bridge.errors import RemoteError
 from bridge.ports import Clock, Endpoint
 from bridge.relay.items import Wanted

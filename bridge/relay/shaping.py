@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from typing_extensions import override
@@ -24,6 +24,7 @@ from typing_extensions import override
 from bridge.domain.ids import Channel, MessageRef, Place, channel_of, channel_place
 from bridge.domain.portal import Conversation, Team
 from bridge.domain.shape import Memory
+from bridge.domain.values import dataclass
 from bridge.errors import (
     Gone,
     InvariantBroken,

@@ -6,10 +6,10 @@ batch ─▶ Read, Trouble ─▶ in_turns ─▶ what can be served and written
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.domain.ids import UserId
+from bridge.domain.values import dataclass
 from bridge.ports import Entry, Reading
 
 

@@ -15,11 +15,12 @@ followed by a last one.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from typing_extensions import override
 
+from bridge.domain.values import dataclass
 from bridge.domain.viewpoints import Hiding, Reading, Shown, Viewpoint, hiding_of, reading_of
 from bridge.errors import Rejected, RemoteError, Throttled, Unauthorized, Unconvertible
 from bridge.ports import Clock, DueView, Viewer, ViewpointBook, ViewpointSource

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from bridge.domain.events import Event
 from bridge.domain.ids import EntryId
+from bridge.domain.values import dataclass
 from bridge.ports import NewDelivery
 from bridge.store import events
 from bridge.store.database import plain

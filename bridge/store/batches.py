@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from bridge.domain.values import dataclass
 from bridge.errors import BridgeError, InvariantBroken, StoreUnavailable
 from bridge.store.faults import REFUSALS
 

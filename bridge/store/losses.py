@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from bridge.domain.values import dataclass
 from bridge.store.database import Database
 
 _KINDS = """

@@ -12,7 +12,6 @@ account says what others write.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from typing_extensions import override
 from bridge import ports
 from bridge.domain.ids import Side, TeamsUserId, TenantId, UserId
 from bridge.domain.portal import Account
+from bridge.domain.values import dataclass
 from bridge.ports import AWAITED_FOR, AWAITING, Clock, Delivery, Entry, Refusal
 from bridge.store.database import Database, Row, Session, plain
 from bridge.store.in_hand import IN_HAND

@@ -11,8 +11,9 @@ Safe beside running bridges, and to be broken off and begun again: what is done 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from bridge.domain.values import dataclass
 from bridge.errors import ConfigError
 from bridge.store.database import Database
 from bridge.store.secrets import Vault

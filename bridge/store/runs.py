@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
 
 from bridge.domain.events import Event
 from bridge.domain.ids import DeliveryId, MessageRef, Side
 from bridge.domain.portal import Portal
+from bridge.domain.values import dataclass
 from bridge.errors import Unconvertible
 from bridge.ports import Delivery, Run
 from bridge.store import events

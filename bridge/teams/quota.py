@@ -16,7 +16,7 @@ import asyncio
 from bisect import insort
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from itertools import count
@@ -24,6 +24,7 @@ from math import ceil
 from types import MappingProxyType
 from typing import assert_never
 
+from bridge.domain.values import dataclass
 from bridge.errors import Throttled
 from bridge.ports import Clock
 from bridge.teams.quota_table import Demand, Key, Toll, scaled

@@ -11,12 +11,12 @@ Nothing here is said as the app: Graph does not let it, and nobody wants to hear
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from bridge.convert.teams import render_teams, teams_mentions
 from bridge.domain.content import Mention, TargetKind
 from bridge.domain.events import MessageEdited, MessageSent
 from bridge.domain.ids import MessageRef, Place, TeamsUserId, channel_of, reply_ref, root_of
+from bridge.domain.values import dataclass
 from bridge.errors import Rejected, Unauthorized, Uncertain
 from bridge.ports import Confirm, Delivery
 from bridge.teams import outgoing, payloads

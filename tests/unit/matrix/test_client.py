@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -126,3 +127,27 @@ async def test_lists_are_read() -> None:
     assert await client.members(ROOM) == {BOT}
     assert await client.joined_rooms() == (ROOM,)
     assert await client.resolve("#a:example.org") == ROOM
+
+
+async def test_who_joins_while_their_picture_changes_is_shown_with_it_there_too() -> None:
+    client, homeserver = client_of({"room_id": ROOM})
+    maria, inside, go_on = UserId("@maria:example.org"), asyncio.Event(), asyncio.Event()
+    answer = homeserver.exchange
+
+    async def slow_to_join(method: str, target: str, body: bytes | None, **how: object) -> bytes:
+        found = await answer(method, target, body, **how)
+        if "/join" in target:
+            inside.set()
+            await go_on.wait()
+        return found
+
+    homeserver.exchange = slow_to_join  # type: ignore[method-assign]
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(client.join(ROOM, maria))
+        await inside.wait()
+        tasks.create_task(client.set_avatar(maria, "mxc://example.org/face"))
+        while len(homeserver.asked) < 2:
+            await asyncio.tasks.sleep(0)
+        go_on.set()
+    pictures = [body for _, target, body in homeserver.asked if "avatar_url" in target]
+    assert pictures == [{"avatar_url": "mxc://example.org/face"}] * 2
