@@ -20,11 +20,7 @@ from pathlib import Path
 from bridge.domain.permission import Permissions
 from bridge.domain.values import dataclass
 from bridge.settings import checks, choices, fits, permits
-from bridge.settings.choices import (
-    CLOUDS as CLOUDS,
-    GHOST_WORDS as GHOST_WORDS,
-    cloud_of,
-)
+from bridge.settings.choices import CLOUDS as CLOUDS, GHOST_WORDS as GHOST_WORDS, cloud_of
 from bridge.settings.document import Document, Section
 from bridge.settings.members import Members, members
 from bridge.settings.puppets import DoublePuppets, double_puppets
