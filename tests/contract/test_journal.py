@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 from uuid import uuid4
@@ -272,6 +273,44 @@ async def test_conversations_come_by_what_has_been_due_longest(
     claimed = await journal.claim_entries(TEAMS, limit=10)
 
     assert raws(claimed) == ["old", "younger", "young"]
+
+
+async def test_what_is_pushed_does_not_wait_for_what_was_found(
+    world: World, journal: Journal
+) -> None:
+    found = [
+        replace(entry(world, f"{chat}{n}", conversation=f"found {chat}", position=n), found=True)
+        for n in range(4)
+        for chat in "ab"
+    ]
+    await journal.append_entries(found)
+    world.clock.advance(SECOND)
+    await journal.append_entries([entry(world, "new", conversation="quiet")])
+    first = await journal.claim_entries(TEAMS, limit=4)
+    assert raws(first) == ["new", "a0", "a1", "a2"]
+
+
+async def test_a_quarter_is_for_what_was_found_whatever_is_pushed(
+    world: World, journal: Journal
+) -> None:
+    pushed = [entry(world, f"p{n}", conversation=f"chat {n}") for n in range(8)]
+    found = [
+        replace(entry(world, f"f{n}", conversation=f"found {n}"), found=True) for n in range(8)
+    ]
+    await journal.append_entries([*pushed, *found])
+    claimed = raws(await journal.claim_entries(TEAMS, limit=4))
+    assert [key[0] for key in claimed] == ["p", "p", "p", "p", "f"]
+
+
+async def test_what_is_pushed_brings_what_was_found_before_it_in_its_conversation(
+    world: World, journal: Journal
+) -> None:
+    others = [replace(entry(world, f"o{n}", conversation="other"), found=True) for n in range(4)]
+    missed = replace(entry(world, "missed", conversation="chat", position=1), found=True)
+    await journal.append_entries([*others, missed])
+    await journal.append_entries([entry(world, "new", conversation="chat", position=2)])
+    claimed = raws(await journal.claim_entries(TEAMS, limit=3))
+    assert claimed[:2] == ["missed", "new"]
 
 
 async def test_a_hot_conversation_leaves_room_for_others(world: World, journal: Journal) -> None:

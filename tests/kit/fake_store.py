@@ -200,20 +200,39 @@ class FakeStore:
 
 
 def in_reading_order(free: Sequence[StoredEntry], limit: int, now: datetime) -> list[StoredEntry]:
-    """Conversations by what has been due longest; in each what is due, with everything before it."""
-    due = sorted((e for e in free if e.due_at <= now), key=lambda e: (e.due_at, e.id))[:limit]
-    first: dict[str, datetime] = {}
-    for entry in due:
-        first.setdefault(entry.new.conversation, entry.due_at)
+    """Conversations by what has been due longest; in each what is due, with everything before it.
+
+    Those in which something was pushed go first, but a quarter is for what was found.
+    """
+    ranks = _ranks(free, limit, now)
     chosen: list[StoredEntry] = []
-    so_far = 0
-    for name, _ in sorted(first.items(), key=lambda item: (item[1], item[0])):
+    so_far = of_finds = 0
+    for name, (is_found, _) in sorted(ranks.items(), key=lambda item: (*item[1], item[0])):
         head = _head_of([e for e in free if e.new.conversation == name], now)
         for entry in head[: 10 * limit]:
-            so_far += entry.due_at <= now
-            if so_far <= limit:
+            is_due = entry.due_at <= now
+            so_far += is_due
+            of_finds += is_due and is_found
+            if so_far <= limit or (is_found and of_finds <= limit // 4):
                 chosen.append(entry)
     return chosen
+
+
+def _ranks(
+    free: Sequence[StoredEntry], limit: int, now: datetime
+) -> dict[str, tuple[bool, datetime]]:
+    """Whether everything that is due in a conversation was found, and since when it has been due."""
+    due = sorted((e for e in free if e.due_at <= now), key=lambda e: (e.due_at, e.id))
+    letters = [entry for entry in due if not entry.new.found][:limit]
+    finds = [entry for entry in due if entry.new.found][:limit]
+    ranks: dict[str, tuple[bool, datetime]] = {}
+    for entry in (*letters, *finds):
+        is_found, since = ranks.get(entry.new.conversation, (True, entry.due_at))
+        ranks[entry.new.conversation] = (
+            is_found and entry.new.found,
+            min(since, entry.due_at),
+        )
+    return ranks
 
 
 def _head_of(conversation: Sequence[StoredEntry], now: datetime) -> list[StoredEntry]:
