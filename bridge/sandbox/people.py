@@ -89,11 +89,19 @@ class MatrixPerson:
         self._since = str(news["next_batch"])
         rooms = news.get("rooms", {})
         for room in rooms.get("invite", {}):
-            await self.call("POST", f"join/{quote(room)}", {})
+            await self._accept(room)
         for room, joined in rooms.get("join", {}).items():
             events = [*joined["state"]["events"], *joined["timeline"]["events"]]
             for event in events:
                 self._note(room, event)
+
+    async def _accept(self, room: str) -> None:
+        """Join, unless the invitation was taken back meanwhile."""
+        try:
+            await self.call("POST", f"join/{quote(room)}", {})
+        except PersonError as error:
+            if "M_FORBIDDEN" not in str(error):
+                raise
 
     async def wait_for(self, found: Callable[[], bool], limit: timedelta, what: str) -> None:
         """Sync until `found` is true.
