@@ -100,7 +100,7 @@ class MatrixPerson:
         try:
             await self.call("POST", f"join/{quote(room)}", {})
         except PersonError as error:
-            if "M_FORBIDDEN" not in str(error):
+            if "not invited to this room" not in str(error):
                 raise
 
     async def wait_for(self, found: Callable[[], bool], limit: timedelta, what: str) -> None:

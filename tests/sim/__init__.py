@@ -7,6 +7,7 @@
     people    what is said and done on both sides
     world     everything together: from the first word to the last look
     looks     what people see on both sides, made comparable
+    undecided what no look can tell any more, and is left to a person
     verdict   are both sides equal, is everything there once and in order; who speaks
 
 A run is a function of its seed. `make sim SEEDS=20000` runs many; one that failed is repeated with
