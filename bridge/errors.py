@@ -67,12 +67,14 @@ class Unauthorized(Refused):
     """Credentials for this call are no longer good.
 
     `everyone`: they are the bridge's own, so that nothing at all passes until an operator acts;
-    otherwise those of one person, who must sign in again.
+    otherwise those of one person, who must sign in again. `sign_in`: the number of that person's
+    sign-in that was refused; None where they are not signed in.
     """
 
-    def __init__(self, message: str, *, everyone: bool = False) -> None:
+    def __init__(self, message: str, *, everyone: bool = False, sign_in: int | None = None) -> None:
         super().__init__(message)
         self.everyone = everyone
+        self.sign_in = sign_in
 
 
 class Rejected(Refused):

@@ -57,13 +57,18 @@ class Park:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitSignIn(Park):
-    """Set the delivery aside until its speaker has signed in again."""
+    """Set the delivery aside until its speaker has signed in again.
+
+    `sign_in`: the number of the sign-in that was refused; None where there was none.
+    """
+
+    sign_in: int | None
 
 
 def after_failure(error: RemoteError, *, attempts: int, now: datetime) -> Retry | Park:
     """Decide what becomes of a delivery whose attempt number `attempts` has failed."""
     if isinstance(error, Unauthorized) and not error.everyone:
-        return AwaitSignIn(reason=str(error))
+        return AwaitSignIn(reason=str(error), sign_in=error.sign_in)
     in_vain = isinstance(error, TargetMissing) and attempts >= TARGET_ATTEMPTS_MAX
     if isinstance(error, Rejected | Undecidable) or in_vain:
         return Park(reason=str(error))

@@ -283,11 +283,12 @@ class Unit(Protocol):
         ...
 
     async def await_sign_in(
-        self, entry: Entry, user: UserId, *, reason: str, since: datetime
+        self, entry: Entry, user: UserId, *, reason: str, sign_in: int | None
     ) -> None:
         """Give an entry back until a user has signed in, in a conversation of its own; a week at most.
 
-        It is due at once if they have signed in since the attempt began.
+        It is due at once if they have another sign-in by now than the one of this number, which was
+        refused; None if they had none.
         """
         ...
 

@@ -20,10 +20,13 @@ from bridge.ports.journal import Delivery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptSignIn:
-    """What is kept of a sign-in: `token_cache` is secret; `refusal`: why it is of no use now."""
+    """What is kept of a sign-in: `token_cache` is secret; `refusal`: why it is of no use now.
+
+    `number` tells it from every other, and from itself before it was found to be good again.
+    """
 
     user: UserId
-    signed_in_at: datetime
+    number: int
     token_cache: str = field(repr=False)
     refusal: str | None
 
@@ -40,11 +43,11 @@ class Refusal:
 class Awaiting(Protocol):
     """Sets deliveries aside whose speaker must sign in."""
 
-    async def wait(self, delivery: Delivery, *, reason: str, since: datetime) -> bool:
+    async def wait(self, delivery: Delivery, *, reason: str, sign_in: int | None) -> bool:
         """Set it aside until then; its stream goes on without it. Harmless when repeated.
 
-        Return False if its speaker has signed in since the attempt began: then nothing was written,
-        and it is to be tried again.
+        `sign_in`: the number of the one that was refused; None if the speaker had none. Return False
+        if they have another by now: then nothing was written, and it is to be tried again.
 
         Raises:
             StoreUnavailable: Postgres is away.

@@ -6,7 +6,7 @@ batch ─▶ Read, Trouble ─▶ in_turns ─▶ what can be served and written
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bridge.domain.ids import UserId
 from bridge.domain.values import dataclass
@@ -17,7 +17,7 @@ from bridge.ports import Entry, Reading
 class Trouble:
     """An entry that could not be read now (`hold_for`), or never will be (`park`).
 
-    `awaits`: not before somebody has signed in again; `since`: as of when they had not.
+    `awaits`: not before somebody has signed in again; `sign_in`: the one of theirs that was refused.
     """
 
     entry: Entry
@@ -25,7 +25,7 @@ class Trouble:
     hold_for: timedelta | None
     spent: bool = True
     awaits: UserId | None = None
-    since: datetime | None = None
+    sign_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,10 @@
 An account's row is locked before deliveries are, and streams are before deliveries, as everywhere:
 who sets aside and who signs in at the same moment come one after the other, and nothing is left
 lying. What refers to a message that waits has nothing to refer to: it waits behind that one, whoever
-did it, and goes on with it. Who does so locks what it waits for. Deliveries are only ever queued again for the Matrix user who wrote them, or for the one whose
-account says what others write.
+did it, and goes on with it. Who does so locks what it waits for. Deliveries are only ever queued
+again for the Matrix user who wrote them, or for the one whose account says what others write. Which
+sign-in was refused is told by its number, which is another after a new sign-in and when it is found
+to be good again: clocks of two processes differ.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ LOOK_EVERY = timedelta(hours=1)
 """An administrator may have consented, a policy been lifted, an account enabled again."""
 
 _HELD = """
-SELECT user_id, signed_in_at, refused_at FROM accounts
+SELECT user_id, sign_in_number, refused_at FROM accounts
 WHERE tenant_id = $1 AND teams_user_id = $2
 FOR UPDATE
 """
 _REFUSE = """
 UPDATE accounts SET refused_at = $3, refusal = $4, refusal_told = false, look_at = $5
-WHERE user_id = $1 AND signed_in_at = $2 AND refused_at IS NULL
+WHERE user_id = $1 AND sign_in_number = $2 AND refused_at IS NULL
 """
 # An attempt that was refused for want of a token costs none.
 _WAIT = f"""
@@ -55,7 +57,7 @@ SET state = 'parked', awaits_sign_in = true, behind = $4, error = $5, uncertain 
     attempts = d.attempts - 1
 WHERE {IN_HAND}
 """  # noqa: S608 - made of a constant
-_HELD_BY = "SELECT signed_in_at, refused_at FROM accounts WHERE user_id = $1 FOR UPDATE"
+_HELD_BY = "SELECT sign_in_number, refused_at FROM accounts WHERE user_id = $1 FOR UPDATE"
 # Only its reader may put an entry back; one that waits again stays where it is.
 _WAIT_ENTRY = """
 UPDATE inbox
@@ -87,7 +89,9 @@ LIMIT $2
 _MARK_TOLD = "UPDATE accounts SET refusal_told = true WHERE user_id = $1 AND refused_at = $2"
 _LOOK_LATER = "UPDATE accounts SET look_at = $3 WHERE user_id = $1 AND refused_at = $2"
 _MEND = """
-UPDATE accounts SET refused_at = NULL, refusal = NULL, refusal_told = false, look_at = NULL
+UPDATE accounts
+SET refused_at = NULL, refusal = NULL, refusal_told = false, look_at = NULL,
+    sign_in_number = DEFAULT
 WHERE user_id = $1 AND refused_at = $2
 """
 _WAITING = """
@@ -136,11 +140,13 @@ _NOBODY_CAME = "nobody signed in again for too long: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """When an attempt began, and what time it is."""
+class RefusedSignIn:
+    """That a user's sign-in was refused: which (None if there was none), why, and when."""
 
-    since: datetime
-    now: datetime
+    user: UserId
+    sign_in: int | None
+    reason: str
+    at: datetime
 
 
 class Awaiting(ports.Awaiting):
@@ -152,17 +158,17 @@ class Awaiting(ports.Awaiting):
         self._owner = owner
 
     @override
-    async def wait(self, delivery: Delivery, *, reason: str, since: datetime) -> bool:
+    async def wait(self, delivery: Delivery, *, reason: str, sign_in: int | None) -> bool:
         tenant, text = delivery.portal.place.tenant, plain(reason)
         async with self._database.transaction() as session:
             held = await session.fetchrow(_HELD, tenant, delivery.speaker)
-            if held is not None and held["signed_in_at"] > since and held["refused_at"] is None:
+            if held is not None and _is_good(held, sign_in):
                 return False
             in_hand = (delivery.id, delivery.attempts, self._owner)
             await session.execute(_WAIT, *in_hand, text, delivery.resumed)
             if held is not None:
-                signed_in_at, now = held["signed_in_at"], self._clock.now()
-                await refuse(session, UserId(held["user_id"]), signed_in_at, text, now)
+                user, number = UserId(held["user_id"]), held["sign_in_number"]
+                await refuse(session, user, number, text, self._clock.now())
         return True
 
     @override
@@ -218,14 +224,14 @@ class RefusalBook(ports.RefusalBook):
 
 
 async def refuse(
-    session: Session | Database, user: UserId, signed_in_at: datetime, reason: str, now: datetime
+    session: Session | Database, user: UserId, number: int, reason: str, now: datetime
 ) -> None:
     """Note, unless it is known or they have signed in since, that an account is refused.
 
     Raises:
         StoreUnavailable: Postgres is away.
     """
-    await session.execute(_REFUSE, user, signed_in_at, now, plain(reason), now + LOOK_EVERY)
+    await session.execute(_REFUSE, user, number, now, plain(reason), now + LOOK_EVERY)
 
 
 async def go_on(
@@ -251,22 +257,24 @@ async def go_on(
     return len(rows) + await session.execute(_ENTRIES_GO_ON, account.user, now)
 
 
-async def wait_entry(
-    session: Session, entry: Entry, owner: UUID, user: UserId, *, reason: str, times: Times
-) -> None:
-    """Set an entry aside until a user has signed in, unless they have since the attempt began.
+async def wait_entry(session: Session, entry: Entry, owner: UUID, refused: RefusedSignIn) -> None:
+    """Set an entry aside until a user has signed in, unless they have another sign-in by now.
 
     Raises:
         StoreUnavailable: Postgres is away.
     """
+    user, text, now = refused.user, refused.reason, refused.at
     held = await session.fetchrow(_HELD_BY, user)
-    is_back = held is not None and held["signed_in_at"] > times.since
-    is_back = is_back and held is not None and held["refused_at"] is None
-    late = max(entry.received_at + AWAITED_FOR, times.now + LOOK_EVERY)
-    text, until = plain(reason), times.now if is_back else late
+    is_back = held is not None and _is_good(held, refused.sign_in)
+    until = now if is_back else max(entry.received_at + AWAITED_FOR, now + LOOK_EVERY)
     await session.execute(_WAIT_ENTRY, entry.id, owner, user, text, until, AWAITING)
     if held is not None and not is_back:
-        await refuse(session, user, held["signed_in_at"], text, times.now)
+        await refuse(session, user, held["sign_in_number"], text, now)
+
+
+def _is_good(held: Row, refused: int | None) -> bool:
+    """Tell whether an account has another sign-in than the one that was refused, and of use."""
+    return held["refused_at"] is None and held["sign_in_number"] != refused
 
 
 def _refusal(row: Row) -> Refusal:

@@ -158,12 +158,12 @@ class PostgresUnit(ports.Unit):
 
     @override
     async def await_sign_in(
-        self, entry: Entry, user: UserId, *, reason: str, since: datetime
+        self, entry: Entry, user: UserId, *, reason: str, sign_in: int | None
     ) -> None:
         self.given_back.append(entry)
         self._set_aside.append(
             lambda: self._inbox.await_sign_in(
-                self._session, entry, user, reason=reason, since=since
+                self._session, entry, user, reason=reason, sign_in=sign_in
             )
         )
 

@@ -56,10 +56,18 @@ def lacks_permission(answer: Answer) -> bool:
     return answer.status == 403 and bool(_LACKING.search(code_and_message(answer.body)[1]))  # noqa: PLR2004
 
 
-def failure(name: str, answer: Answer, *, repeatable: bool, everyone: bool) -> RemoteError | None:
+def failure(
+    name: str,
+    answer: Answer,
+    *,
+    repeatable: bool,
+    everyone: bool,
+    sign_in: int | None = None,
+) -> RemoteError | None:
     """Say what an answer to the call `name` means; None where it is the result.
 
-    `repeatable`: making the call twice does no harm. `everyone`: it was made as the app itself.
+    `repeatable`: making the call twice does no harm. `everyone`: it was made as the app itself;
+    otherwise with a token of the sign-in of this number.
     """
     status = answer.status
     if 200 <= status < 300:  # noqa: PLR2004 - the class of good answers
@@ -69,9 +77,10 @@ def failure(name: str, answer: Answer, *, repeatable: bool, everyone: bool) -> R
     if status in _THROTTLING:
         return Throttled(text, retry_after=retry_after(answer) or THROTTLED_WAIT)
     if status == 401:  # noqa: PLR2004
-        return Unauthorized(f"{text}: no token is accepted", everyone=everyone)
+        text = f"{text}: no token is accepted"
+        return Unauthorized(text, everyone=everyone, sign_in=sign_in)
     if status == 403 and _LACKING.search(message):  # noqa: PLR2004
-        return PermissionMissing(f"{text}: {message}", everyone=everyone)
+        return PermissionMissing(f"{text}: {message}", everyone=everyone, sign_in=sign_in)
     if status >= 500 or status in _CERTAINLY_NOT or status < 400:  # noqa: PLR2004
         return _server_failure(text, answer, repeatable=repeatable)
     whole = f"{text}: {message}".rstrip(": ")

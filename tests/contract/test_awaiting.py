@@ -22,7 +22,7 @@ from bridge.store.secrets import Vault
 from tests.contract.test_journal import FakeWorld, World, make_portal, place
 from tests.integration.stores import opened, world_on
 from tests.kit.fake_journal import FakeJournal
-from tests.kit.fake_sign_ins import FakeAwaiting, sign_in
+from tests.kit.fake_sign_ins import FakeAwaiting, mend, sign_in
 
 TEAMS = Side.TEAMS
 SECOND = timedelta(seconds=1)
@@ -42,6 +42,14 @@ class Stage(ABC):
 
     @abstractmethod
     async def sign_in(self, user: str, *, teams_user: str = "") -> None: ...
+
+    @abstractmethod
+    async def sign_in_of(self, teams_user: str) -> int | None:
+        """Return the number of the sign-in by which they speak now."""
+
+    @abstractmethod
+    async def mend(self, teams_user: str) -> None:
+        """Let what was refused be good again."""
 
     async def begin(self) -> None:
         self.portal = await make_portal(self.journal)
@@ -102,9 +110,11 @@ class Stage(ABC):
         return [one.source for one in run.deliveries]
 
     async def wait(self, delivery: Delivery) -> bool:
-        return await self.awaiting.wait(
-            delivery, reason="revoked: sign in again", since=self.world.clock.now()
-        )
+        sign_in = await self.sign_in_of(delivery.speaker)
+        return await self.waits(delivery, refused=sign_in)
+
+    async def waits(self, delivery: Delivery, *, refused: int | None) -> bool:
+        return await self.awaiting.wait(delivery, reason="revoked: sign in again", sign_in=refused)
 
     async def wait_behind(self, delivery: Delivery) -> bool:
         return await self.awaiting.wait_behind(delivery, reason="what it refers to is not there")
@@ -132,9 +142,19 @@ class FakeStage(Stage):
         who = teams_user or f"{user} at Teams"
         await sign_in(self.fake, user, who, relay_account=RELAY)
 
+    @override
+    async def sign_in_of(self, teams_user: str) -> int | None:
+        account = self.fake.store.accounts.get(teams_user)
+        return None if account is None else account.number
+
+    @override
+    async def mend(self, teams_user: str) -> None:
+        assert await mend(self.fake, teams_user, relay_account=RELAY)
+
 
 class PostgresStage(Stage):
     accounts: AccountBook
+    refusals: refusals.RefusalBook
 
     @override
     async def sign_in(self, user: str, *, teams_user: str = "") -> None:
@@ -145,6 +165,20 @@ class PostgresStage(Stage):
                 await self.accounts.sign_out(holder.user)
         account = Account(user=UserId(user), tenant=TENANT, teams_user=who, name=user)
         assert await self.accounts.sign_in(account, "tokens") is None
+
+    @override
+    async def sign_in_of(self, teams_user: str) -> int | None:
+        kept = await self.accounts.kept(TENANT, TeamsUserId(teams_user))
+        return None if kept is None else kept.number
+
+    @override
+    async def mend(self, teams_user: str) -> None:
+        (refused,) = [
+            one
+            for one in await self.refusals.untold(limit=9)
+            if one.account.teams_user == teams_user
+        ]
+        assert await self.refusals.mend(refused) is not None
 
 
 @pytest.fixture(params=["fake", "postgres"])
@@ -162,7 +196,8 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
         stage.journal = journal
         stage.awaiting = refusals.Awaiting(database, world.clock, owner=owner)
         stage.accounts = AccountBook(database, world.clock, Vault([Fernet.generate_key().decode()]))
-        stage.accounts.relay_account = RELAY
+        stage.refusals = refusals.RefusalBook(database, world.clock)
+        stage.accounts.relay_account = stage.refusals.relay_account = RELAY
         await stage.begin()
         yield stage
 
@@ -179,17 +214,57 @@ async def test_what_waits_goes_on_in_its_place_with_the_next_sign_in(stage: Stag
     assert await stage.due() == ["m1", "m2"]
 
 
-async def test_who_has_signed_in_since_the_attempt_waits_for_nothing(stage: Stage) -> None:
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(seconds=10), timedelta(seconds=-10)])
+async def test_who_has_signed_in_since_the_attempt_waits_for_nothing(
+    stage: Stage, ahead: timedelta
+) -> None:
+    """Whatever time it is at the process where they did: of two, each has a clock of its own."""
     await stage.says("anna", "m1")
     run = await stage.claimed()
     assert run is not None
-    since = stage.world.clock.now()
+    (first,) = run.deliveries
+    refused = await stage.sign_in_of(first.speaker)
+    stage.world.clock.advance(ahead)
     await stage.sign_in("anna")
+    stage.world.clock.advance(-ahead)
 
-    assert not await stage.awaiting.wait(run.deliveries[0], reason="revoked", since=since)
+    assert not await stage.waits(first, refused=refused)
 
     await stage.journal.release(run)
     assert await stage.due() == ["m1"]
+
+
+async def test_whose_sign_in_is_good_again_since_the_attempt_waits_for_nothing(
+    stage: Stage,
+) -> None:
+    await stage.says("anna", "m1")
+    await stage.says("anna", "m2")
+    run = await stage.claimed()
+    assert run is not None
+    first, second = run.deliveries
+    refused = await stage.sign_in_of(first.speaker)
+    assert await stage.waits(first, refused=refused)
+    await stage.mend(first.speaker)
+
+    assert not await stage.waits(second, refused=refused)
+
+    await stage.journal.release(run)
+    assert await stage.due() == ["m1", "m2"]
+
+
+async def test_who_had_no_sign_in_waits_for_one_unless_it_is_there(stage: Stage) -> None:
+    await stage.says("clara", "m1")
+    run = await stage.claimed()
+    assert run is not None
+    (first,) = run.deliveries
+    assert await stage.waits(first, refused=None)
+    await stage.journal.release(run)
+    assert await stage.due() == []
+
+    await stage.sign_in("clara")
+    run = await stage.claimed()
+    assert run is not None
+    assert not await stage.waits(run.deliveries[0], refused=None), "they came in the same moment"
 
 
 async def test_what_refers_to_what_waits_waits_behind_it_whoever_did_it(stage: Stage) -> None:

@@ -469,8 +469,8 @@ async def test_an_entry_that_awaits_a_sign_in_is_in_nobodys_way(
     first, second = await journal.claim_entries(MATRIX, limit=10)
     async with journal.unit() as unit:
         await unit.settle([second])
-        now, user = world.clock.now(), UserId("@anna:here")
-        await unit.await_sign_in(first, user, reason="revoked", since=now)
+        user = UserId("@anna:here")
+        await unit.await_sign_in(first, user, reason="revoked", sign_in=None)
     await journal.append_entries([entry(world, "c", side=MATRIX)])
 
     assert raws(await journal.claim_entries(MATRIX, limit=10)) == ["c"]

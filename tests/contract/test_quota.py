@@ -27,7 +27,7 @@ from bridge.sandbox.tenant.client_teams import Place as ChannelPlace, TeamsClien
 from bridge.sandbox.tenant.clock import TenantClock
 from bridge.sandbox.tenant.server import TenantServer
 from bridge.sandbox.tls import Certificates
-from bridge.teams.graph import Graph, segment
+from bridge.teams.graph import Graph, Token, segment
 from bridge.teams.quota import Priority
 from bridge.teams.quota_table import MARGIN
 from bridge.telemetry import Watch
@@ -59,15 +59,15 @@ class Same(TenantClock):
 
 
 @dataclass
-class Token:
+class OneToken:
     """A credential whose one token is good for as long as the test runs."""
 
     bearer: str
     everyone: bool = False
 
-    async def token(self, *, refused: str | None = None, claims: str | None = None) -> str:
+    async def token(self, *, refused: str | None = None, claims: str | None = None) -> Token:
         assert refused is None
-        return self.bearer
+        return Token(self.bearer)
 
 
 @dataclass
@@ -77,8 +77,8 @@ class Hall:
     place: Place
     graph: Graph
     clock: BeatClock
-    alice: Token
-    app: Token
+    alice: OneToken
+    app: OneToken
     chats: list[str] = field(default_factory=list)
     said: Counter[str] = field(default_factory=Counter)
     put_off: Counter[str] = field(default_factory=Counter)
@@ -189,8 +189,8 @@ async def hall(certificates: Certificates) -> AsyncIterator[Hall]:
                             teams_config(graph_url=base), session=far, watch=Watch(), clock=clock
                         ),
                         clock=clock,
-                        alice=Token(await place.user_token(place.alice)),
-                        app=Token(await place.app_token(), everyone=True),
+                        alice=OneToken(await place.user_token(place.alice)),
+                        app=OneToken(await place.app_token(), everyone=True),
                     )
 
 
@@ -264,7 +264,7 @@ async def test_the_channels_of_a_team_share_what_graph_takes_of_it(
         hall.place.app, delegated_scopes=[*DELEGATED, "ChannelMessage.Send"]
     )
     hall.place._tokens.clear()
-    hall.alice = Token(await hall.place.user_token(hall.place.alice))
+    hall.alice = OneToken(await hall.place.user_token(hall.place.alice))
     places = await hall.open_channels(channels)
     for place in places:
         hall.speaks_in(place)

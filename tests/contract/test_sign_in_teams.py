@@ -37,13 +37,15 @@ async def test_who_was_refused_is_not_tried_with_every_message_but_when_it_is_ti
     auth = world.side.auth
     old = await auth.user_token(TeamsUserId(alice.id))
     await client_signin.refuse(world.tenant, 53003, user=alice.id, at=["refresh"])
-    with pytest.raises(Unauthorized, match="an administrator must act"):
-        await auth.user_token(TeamsUserId(alice.id), refused=old)
+    number = world.accounts.numbers[account.user]
+    with pytest.raises(Unauthorized, match="an administrator must act") as raised:
+        await auth.user_token(TeamsUserId(alice.id), refused=old.bearer)
     before = await asked(world)
 
     for _ in range(3):
-        with pytest.raises(Unauthorized, match="AADSTS53003"):
+        with pytest.raises(Unauthorized, match="AADSTS53003") as again:
             await auth.user_token(TeamsUserId(alice.id))
+        assert (raised.value.sign_in, again.value.sign_in, old.sign_in) == (number,) * 3
     assert await asked(world) == before
     with pytest.raises(Unauthorized):
         await auth.try_again(TeamsUserId(alice.id))
@@ -53,6 +55,18 @@ async def test_who_was_refused_is_not_tried_with_every_message_but_when_it_is_ti
     await auth.try_again(TeamsUserId(alice.id))
     del world.accounts.refusals[account.user]
     assert await auth.user_token(TeamsUserId(alice.id)) != old
+
+
+async def test_a_sign_in_that_is_damaged_is_refused_as_one_that_was_revoked(world: World) -> None:
+    alice = await world.tenant.add_user("Alice")
+    user = (await world.sign_in(alice)).user
+    world.accounts.caches[user] = "{"
+
+    with pytest.raises(Unauthorized, match="damaged: sign in again") as raised:
+        await world.side.auth.user_token(TeamsUserId(alice.id))
+
+    assert raised.value.sign_in == world.accounts.numbers[user]
+    assert world.accounts.refusals[user] == str(raised.value), "its person is told"
 
 
 async def test_whoever_signs_out_is_not_spoken_for_any_more(world: World) -> None:
@@ -103,7 +117,7 @@ async def test_the_tokens_of_a_code_are_refreshed_as_those_of_a_link(world: Worl
     await world.accounts.sign_in(account, found.token_cache)
 
     old = await world.side.auth.user_token(TeamsUserId(alice.id))
-    assert await world.side.auth.user_token(TeamsUserId(alice.id), refused=old) != old
+    assert await world.side.auth.user_token(TeamsUserId(alice.id), refused=old.bearer) != old
 
 
 async def test_a_probe_says_how_long_an_answer_took_or_what_keeps_it_away(world: World) -> None:

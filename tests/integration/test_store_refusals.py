@@ -64,13 +64,18 @@ class Scene:
         """Attempt so many, each refused."""
         run = await claim_one(self.journal, TEAMS)
         assert len(run.deliveries) == count
-        since = self.world.clock.now()
-        done = [await self.wait(one, reason=reason, since=since) for one in run.deliveries]
+        number = await self.number()
+        done = [await self.wait(one, reason=reason, sign_in=number) for one in run.deliveries]
         await self.journal.release(run)
         return done
 
-    async def wait(self, delivery: Delivery, *, reason: str, since: object) -> bool:
-        return await self.awaiting.wait(delivery, reason=reason, since=since)  # type: ignore[arg-type]
+    async def wait(self, delivery: Delivery, *, reason: str, sign_in: int | None) -> bool:
+        return await self.awaiting.wait(delivery, reason=reason, sign_in=sign_in)
+
+    async def number(self) -> int | None:
+        """Return that of the sign-in by which Anna speaks now."""
+        kept = await self.accounts.kept(TENANT, TeamsUserId("anna at Teams"))
+        return None if kept is None else kept.number
 
     async def claimed(self) -> list[str]:
         runs = await self.journal.claim_runs(TEAMS, room=_ROOM, length_max=10)
@@ -124,10 +129,10 @@ async def test_its_person_is_told_once_and_it_is_tried_again_by_itself(scene: Sc
 async def test_who_has_signed_in_during_the_attempt_waits_for_nothing(scene: Scene) -> None:
     await scene.says("one")
     run = await claim_one(scene.journal, TEAMS)
-    since = scene.world.clock.now()
+    number = await scene.number()
     await scene.sign_in()
 
-    assert not await scene.wait(run.deliveries[0], reason="revoked", since=since)
+    assert not await scene.wait(run.deliveries[0], reason="revoked", sign_in=number)
     await scene.journal.release(run)
 
     assert await scene.claimed() == ["one"]
@@ -138,9 +143,9 @@ async def test_of_signing_in_and_setting_aside_at_once_nothing_is_left_lying(sce
     for number in range(5):
         await scene.says(f"text {number}")
         run = await claim_one(scene.journal, TEAMS)
-        since = scene.world.clock.now()
+        refused = await scene.number()
         await asyncio.gather(
-            scene.wait(run.deliveries[0], reason="revoked", since=since), scene.sign_in()
+            scene.wait(run.deliveries[0], reason="revoked", sign_in=refused), scene.sign_in()
         )
         await scene.journal.release(run)
 
@@ -168,7 +173,7 @@ async def test_a_worker_that_comes_late_sets_nothing_aside(scene: Scene) -> None
     run = await claim_one(scene.journal, TEAMS)
     await scene.journal.park(run.deliveries[0], reason="by another")
 
-    await scene.wait(run.deliveries[0], reason="revoked", since=scene.world.clock.now())
+    await scene.wait(run.deliveries[0], reason="revoked", sign_in=await scene.number())
 
     assert await scene.refusals.give_up(before=scene.world.clock.now() + SECOND, limit=9) == 0
 
@@ -188,11 +193,11 @@ async def test_what_waits_for_too_long_is_left_to_an_operator(scene: Scene) -> N
 async def test_what_somebody_wants_waits_and_is_due_with_their_next_sign_in(scene: Scene) -> None:
     world, journal = scene.world, scene.journal
     await journal.append_entries([entry(world, name, side=Side.MATRIX) for name in ("a", "b")])
-    began = world.clock.now()
+    began = await scene.number()
     first, second = await journal.claim_entries(Side.MATRIX, limit=9)
     async with journal.unit() as unit:
         for one in (first, second):
-            await unit.await_sign_in(one, ANNA, reason="revoked", since=began)
+            await unit.await_sign_in(one, ANNA, reason="revoked", sign_in=began)
     assert await journal.claim_entries(Side.MATRIX, limit=9) == ()
     (refusal,) = await scene.refusals.untold(limit=9)
     assert refusal.account.user == ANNA
@@ -207,11 +212,11 @@ async def test_what_somebody_wants_waits_and_is_due_with_their_next_sign_in(scen
     assert [one.raw for one in again] == [b"a", b"b"]
     async with journal.unit() as unit:
         await unit.settle([again[0]])
-        await unit.await_sign_in(again[1], ANNA, reason="revoked", since=began)
+        await unit.await_sign_in(again[1], ANNA, reason="revoked", sign_in=began)
     (last,) = await journal.claim_entries(Side.MATRIX, limit=9)
     assert last.raw == b"b", "they have signed in since the attempt began"
     async with journal.unit() as unit:
-        await unit.await_sign_in(last, ANNA, reason="revoked", since=world.clock.now())
+        await unit.await_sign_in(last, ANNA, reason="revoked", sign_in=await scene.number())
     (refusal,) = await scene.refusals.untold(limit=9)
     assert await scene.refusals.mend(refusal) == 1
     assert len(await journal.claim_entries(Side.MATRIX, limit=9)) == 1

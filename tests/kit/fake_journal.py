@@ -486,18 +486,17 @@ class FakeUnit(Unit):
 
     @override
     async def await_sign_in(
-        self, entry: Entry, user: UserId, *, reason: str, since: datetime
+        self, entry: Entry, user: UserId, *, reason: str, sign_in: int | None
     ) -> None:
         await self._journal.moment("await_sign_in")
         self.given_back.append(entry)
-        self.writes.append(lambda: self._await(entry, user, reason, since))
+        self.writes.append(lambda: self._await(entry, user, reason, sign_in))
 
-    def _await(self, entry: Entry, user: UserId, reason: str, since: datetime) -> None:
+    def _await(self, entry: Entry, user: UserId, reason: str, sign_in: int | None) -> None:
         if stored := self._in_hand(entry):
             stored.give_back()
             stored.error = reason
-            signed_in = self._store.signed_in.get(user)
-            if signed_in is not None and signed_in > since:
+            if self._store.signed_in.get(user) != sign_in:
                 stored.due_at = self._journal.clock.now()
                 return
             stored.due_at = entry.received_at + AWAITED_FOR

@@ -7,7 +7,6 @@ sign_in, mend  their sign-in is good again: what waited for it goes on, in its p
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from typing_extensions import override
 
@@ -28,10 +27,10 @@ class FakeAwaiting(Awaiting):
         self._journal = journal
 
     @override
-    async def wait(self, delivery: Delivery, *, reason: str, since: datetime) -> bool:
+    async def wait(self, delivery: Delivery, *, reason: str, sign_in: int | None) -> bool:
         await self._journal.moment("wait")
         account = self._journal.store.accounts.get(delivery.speaker)
-        if account is not None and account.signed_in_at > since and not account.refused:
+        if account is not None and account.number != sign_in and not account.refused:
             return False
         if stored := self._journal.in_hand(delivery):
             _set_aside(stored, reason, uncertain=delivery.resumed)
@@ -73,7 +72,7 @@ async def sign_in(
     """Let somebody have signed in; `accept` is called when their token is there."""
     await journal.moment("sign_in")
     accept()
-    account = StoredAccount(user=user, signed_in_at=journal.clock.now())
+    account = StoredAccount(user=user, number=journal.store.next_id())
     journal.store.accounts[teams_user] = account
     _go_on(journal, account, teams_user, relay_account)
     await journal.moment("sign_in done")
@@ -85,7 +84,7 @@ async def mend(journal: FakeJournal, teams_user: str, *, relay_account: str | No
     account = journal.store.accounts.get(teams_user)
     if account is None or not account.refused:
         return False
-    account.refused = False
+    account.refused, account.number = False, journal.store.next_id()
     _go_on(journal, account, teams_user, relay_account)
     await journal.moment("mend done")
     return True

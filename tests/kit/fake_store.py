@@ -134,10 +134,13 @@ class StoredReaction:
 
 @dataclass(slots=True, kw_only=True)
 class StoredAccount:
-    """A row of the accounts, by its Teams user; `refused`: Microsoft takes its sign-in no more."""
+    """A row of the accounts, by its Teams user; `refused`: Microsoft takes its sign-in no more.
+
+    `number`: that of the sign-in; another when it is good again.
+    """
 
     user: str
-    signed_in_at: datetime
+    number: int
     refused: bool = False
 
 
@@ -160,12 +163,12 @@ class FakeStore:
     news: list[News] = field(default_factory=list)
     losses: set[Loss] = field(default_factory=set)
     accounts: dict[str, StoredAccount] = field(default_factory=dict)
-    signed_in: dict[UserId, datetime] = field(default_factory=dict)
+    signed_in: dict[UserId, int] = field(default_factory=dict)
     last_id: int = 0
 
     def sign_in(self, user: UserId, now: datetime) -> None:
         """Let what waits for a user's sign-in go on."""
-        self.signed_in[user] = now
+        self.signed_in[user] = self.next_id()
         for stored in self.inbox.values():
             if stored.awaits == user and stored.due_at > now:
                 stored.due_at = now

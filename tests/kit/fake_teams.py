@@ -292,10 +292,11 @@ class FakeTeams:
 
     # --- within ---
 
-    def token_of(self, who: str) -> None:
-        """Raise Unauthorized unless the bridge may speak as this person."""
+    async def token_of(self, who: str, sign_in: int | None) -> None:
+        """Raise Unauthorized unless the bridge may speak as this person, by their sign-in."""
         if who in self.signed_out:
-            raise Unauthorized("this account must sign in to Teams again")
+            await self.moment("teams refuses")
+            raise Unauthorized("this account must sign in to Teams again", sign_in=sign_in)
 
     def _chat(self, place: Place, who: str | None = None) -> Chat:
         chat = self.chats.get(place.conversation)

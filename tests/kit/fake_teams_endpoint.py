@@ -64,6 +64,10 @@ SHOWS_WITHIN = timedelta(seconds=1)
 T = TypeVar("T")
 
 
+def _nobodys(_who: str) -> None:
+    return None
+
+
 class FakeTeamsEndpoint(Endpoint):
     """One process's way to Teams. Keeps nothing between two calls."""
 
@@ -76,6 +80,8 @@ class FakeTeamsEndpoint(Endpoint):
         self.network = network
         self.journal = journal
         self.words_chars_max = words_chars_max
+        self.sign_in_of: Callable[[str], int | None] = _nobodys
+        """Says by which sign-in somebody speaks now."""
 
     @override
     async def take_in(self, entry: Entry) -> Reading:
@@ -150,7 +156,7 @@ class FakeTeamsEndpoint(Endpoint):
 
     async def _request(self, what: str, who: str, confirm: Confirm, act: Callable[[], T]) -> T:
         """Make a request that is not to be repeated without a look."""
-        self.network.token_of(who)
+        await self.network.token_of(who, self.sign_in_of(who))
         return await exchange(self.network.moment, f"teams {what}", act, confirm=confirm)
 
     async def _say(

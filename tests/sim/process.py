@@ -202,6 +202,7 @@ class Process:
         self.clock = SimClock(world.turns)
         self.journal = SimJournal(world, self.clock, self.name)
         self.teams = SimTeams(world.teams, self.journal)
+        self.teams.sign_in_of = lambda who: world.store.accounts[who].number
         self.teams.finds = Protection.FIND not in world.without
         self.teams.recalls = Protection.RECALL not in world.without
         self.teams.doubts = Protection.DOUBT not in world.without

@@ -162,7 +162,7 @@ class World:
                 direction=Direction.BOTH if Protection.DIRECTION in self.without else direction,
             )
         for who in (*IN_BOTH, RELAY):
-            account = StoredAccount(user=matrix_user(who), signed_in_at=BEGINNING)
+            account = StoredAccount(user=matrix_user(who), number=self.store.next_id())
             self.store.accounts[who] = account
 
     async def _until(self, end: datetime) -> None:

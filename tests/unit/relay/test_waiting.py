@@ -27,10 +27,11 @@ async def test_changes_of_a_message_that_waits_are_carried_out_after_it() -> Non
     await world.open_portal()
     world.accounts |= {ANNA: "anna", BO: "bo"}
     for user, account in world.accounts.items():
-        signed_in = StoredAccount(user=user, signed_in_at=world.clock.now())
-        world.store.accounts[account] = signed_in
+        number = world.store.next_id()
+        world.store.accounts[account] = StoredAccount(user=user, number=number)
     world.workers[Side.TEAMS].awaiting = FakeAwaiting(world.journal)
-    refuse_all(world.teams, Unauthorized("sign in again"), 1)
+    refused = Unauthorized("sign in again", sign_in=world.store.accounts["anna"].number)
+    refuse_all(world.teams, refused, 1)
 
     await world.say_in_matrix(1, "hello", author=ANNA)
     await world.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ from bridge.ports import (
     WatchBook,
     Watched,
 )
+from bridge.teams.graph import Token
 from bridge.teams.quota import WAIT_MAX
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
@@ -222,7 +224,9 @@ class Accounts(AccountBook):
         self.accounts: dict[UserId, Account] = {}
         self.caches: dict[UserId, str] = {}
         self.refusals: dict[UserId, str] = {}
+        self.numbers: dict[UserId, int] = {}
         self.reads = 0
+        self._numbers = itertools.count(1)
 
     @override
     async def account_of(self, user: UserId) -> Account | None:
@@ -243,6 +247,7 @@ class Accounts(AccountBook):
     async def sign_in(self, account: Account, token_cache: str) -> UserId | None:
         self.accounts[account.user] = account
         self.caches[account.user] = token_cache
+        self.numbers[account.user] = next(self._numbers)
         self.refusals.pop(account.user, None)
         return None
 
@@ -252,7 +257,7 @@ class Accounts(AccountBook):
         for account in await self.accounts_among(tenant, [person]):
             return KeptSignIn(
                 user=account.user,
-                signed_in_at=NOW,
+                number=self.numbers[account.user],
                 token_cache=self.caches[account.user],
                 refusal=self.refusals.get(account.user),
             )
@@ -357,8 +362,8 @@ class Bearer:
         self.number = 1
         self.claims: list[str | None] = []
 
-    async def token(self, *, refused: str | None = None, claims: str | None = None) -> str:
+    async def token(self, *, refused: str | None = None, claims: str | None = None) -> Token:
         if refused is not None:
             self.number += 1
             self.claims.append(claims)
-        return f"token-{self.number}"
+        return Token(f"token-{self.number}", None if self.everyone else self.number)

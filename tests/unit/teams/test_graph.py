@@ -313,6 +313,7 @@ async def test_a_token_refused_twice_is_unauthorized(world: World, everyone: boo
     with pytest.raises(Unauthorized) as raised:
         await world.post()
     assert raised.value.everyone is everyone
+    assert raised.value.sign_in == (None if everyone else 2), "that of the second token"
     assert len(world.service.requests) == 2
 
 
