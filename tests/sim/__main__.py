@@ -1,7 +1,7 @@
 """Run seeds: `make sim`, `make sim SEEDS=20000`, or one of them with `make sim ARGS="--seed 7 --trace"`.
 
-Prints what every failing seed got wrong, and how to repeat it; the last line is one of JSON. Exit code
-1 if any seed failed.
+Prints what every failing seed got wrong, and how to repeat it, as soon as it has; the last line is one
+of JSON. Exit code 1 if any seed failed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from typing import TypeAlias
 
 import structlog
 
@@ -27,11 +28,12 @@ PROGRESS_EVERY = 100
 SHOWN_MAX = 10
 """Of what a seed got wrong."""
 
+Result: TypeAlias = tuple[int, Sequence[str], dict[str, int]]
+"""A seed, what is wrong in the end, and what had gone wrong on the way."""
 
-def play(
-    seed: int, without: frozenset[Protection] = frozenset(), *, trace: bool = False
-) -> tuple[int, Sequence[str], dict[str, int]]:
-    """Play one seed; return it, what is wrong in the end, and what had gone wrong on the way."""
+
+def play(seed: int, without: frozenset[Protection] = frozenset(), *, trace: bool = False) -> Result:
+    """Play one seed."""
     if not trace:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with asyncio.Runner(loop_factory=Stillness) as runner:
@@ -50,28 +52,26 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     without = frozenset(chosen.without)
     if chosen.seed is not None:
-        return _report([play(chosen.seed, without, trace=chosen.trace)])
+        return _report([play(chosen.seed, without, trace=chosen.trace)], of=1)
     seeds = range(chosen.first, chosen.first + chosen.seeds)
-    results = []
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for result in pool.map(play, seeds, [without] * len(seeds)):
-            results.append(result)
-            if len(results) % PROGRESS_EVERY == 0:
-                _say(f"{len(results)}/{len(seeds)} seeds")
-    return _report(results)
+        return _report(pool.map(play, seeds, [without] * len(seeds)), of=len(seeds))
 
 
-def _report(results: Sequence[tuple[int, Sequence[str], dict[str, int]]]) -> int:
+def _report(results: Iterable[Result], *, of: int) -> int:
+    """Say what went wrong as soon as it has, and the sum of it in the end."""
     faults: Counter[str] = Counter()
     failed = []
-    for seed, wrongs, counts in results:
+    for number, (seed, wrongs, counts) in enumerate(results, start=1):
         faults.update(counts)
         if wrongs:
             failed.append(seed)
             _say(f'seed {seed}: make sim ARGS="--seed {seed} --trace"')
             for wrong in wrongs[:SHOWN_MAX]:
                 _say(f"  {wrong}")
-    summary = {"seeds": len(results), "failed": failed, "faults": dict(sorted(faults.items()))}
+        if number % PROGRESS_EVERY == 0:
+            _say(f"{number}/{of} seeds, {len(failed)} failed")
+    summary = {"seeds": of, "failed": failed, "faults": dict(sorted(faults.items()))}
     sys.stdout.write(json.dumps(summary) + "\n")
     return 1 if failed else 0
 
