@@ -15,18 +15,9 @@ from collections.abc import MutableMapping
 from typing import Literal
 
 import orjson
+import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from typing_extensions import override
-
-# structlog imports these two where they are installed, as they are beside a Synapse and among the
-# tools of a developer: 40 ms and 5 MB, and a traceback of rich would print what people write.
-_UNWANTED = {name: None for name in ("rich", "twisted") if name not in sys.modules}
-sys.modules.update(_UNWANTED)  # type: ignore[arg-type]  # None: not to be imported (docs.python.org)
-try:
-    import structlog
-finally:
-    for _name in _UNWANTED:
-        del sys.modules[_name]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from bridge.store.database import Database
 
 DATABASE_NAME = "teams_bridge"
-CERTIFICATE_PLACES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Where OpenSSL looks for certificates (docs.openssl.org, SSL_CTX_set_default_verify_paths)."""
 T = TypeVar("T")
 
 
@@ -44,31 +42,11 @@ def _imported() -> Callable[[Config], int]:
     """
     gc.disable()
     try:
-        with _no_certificates():
-            from bridge import app
+        from bridge import app
     finally:
         gc.freeze()
         gc.enable()
     return app.run
-
-
-@contextmanager
-def _no_certificates() -> Iterator[None]:
-    """Let OpenSSL find no certificates: aiohttp reads all of the system's twice when it is imported.
-
-    It makes two contexts for sessions that name none, 35 ms. Each of ours names its own, made later
-    (`tests/unit/test_house.py` looks); one that did not would trust nobody, and fail.
-    """
-    kept = {name: os.environ.get(name) for name in CERTIFICATE_PLACES}
-    os.environ.update(dict.fromkeys(CERTIFICATE_PLACES, os.devnull))
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
