@@ -23,6 +23,7 @@ from typing_extensions import override
 from yarl import URL
 
 from bridge import ports
+from bridge.bodies import read_body
 from bridge.config import Config
 from bridge.convert.losses import FILE_REFUSED, FILE_TOO_LARGE, FILE_UNREADABLE
 from bridge.convert.matrix_files import ENCRYPTED
@@ -133,7 +134,7 @@ class Downloader(ports.RoomMedia):
 
     async def _refusal(self, response: aiohttp.ClientResponse, server: str) -> RemoteError:
         try:
-            body = await response.content.read(ANSWER_BYTES_MAX)
+            body = await read_body(response, ANSWER_BYTES_MAX)
         except (aiohttp.ClientError, TimeoutError):
             body = b""
         error = error_of(response.status, response.headers, body, what="media")

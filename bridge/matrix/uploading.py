@@ -20,6 +20,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from bridge.bodies import read_body
 from bridge.convert.losses import FILE_REFUSED, FILE_TOO_LARGE
 from bridge.domain.ids import MediaUri
 from bridge.domain.values import dataclass
@@ -131,7 +132,7 @@ class Uploader:
                 allow_redirects=False,
             ) as response,
         ):
-            body = await response.content.read(ANSWER_BYTES_MAX)
+            body = await read_body(response, ANSWER_BYTES_MAX)
             return response.status, response.headers, body
 
     def _refusal(self, error: RemoteError, size: int, *, too_large: bool) -> RemoteError:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from bridge.bodies import read_body
 from bridge.config import Teams
 from bridge.http1 import Answer, Broken, NotConnected, Pool, TooLarge, check
 from bridge.teams.transport import (
@@ -96,7 +97,7 @@ class Wire:
                 allow_redirects=False,
                 trace_request_ctx=guard,
             ) as response:
-                found = await bounded(response)
+                found = await read_body(response, RESPONSE_BYTES_MAX)
                 return Answer(status=response.status, headers=response.headers, body=found)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotConnected(type(error).__name__) from error
@@ -151,19 +152,6 @@ def guarding() -> aiohttp.TraceConfig:
     tracing.on_request_headers_sent.append(ask)
     tracing.freeze()
     return tracing
-
-
-async def bounded(response: aiohttp.ClientResponse) -> bytes:
-    """Read the body; one that is too large is cut, and so no JSON."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > RESPONSE_BYTES_MAX:
-            response.close()
-            break
-    return b"".join(parts)[:RESPONSE_BYTES_MAX]
 
 
 def _payload(body: bytes | None) -> bytes | BytesIO | None:

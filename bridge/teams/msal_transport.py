@@ -19,12 +19,15 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from bridge.bodies import read_body
 from bridge.config import Teams
 from bridge.domain.values import dataclass
 from bridge.teams.transport import OK, TOO_MANY_REQUESTS, open_sign_in_session, ssl_context
 
 NETWORK_ERRORS: Final = (OSError,)
 """What msal is to take for an error of the network, in place of what requests raises."""
+ANSWER_BYTES_MAX = 1024 * 1024
+"""Of an answer; what is longer is cut, and so no JSON. Tokens and documents take a few kB."""
 _SERVER_ERROR = 500
 _Pairs: TypeAlias = Mapping[str, str | None] | None
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -131,7 +134,7 @@ async def _read(
 ) -> MsalAnswer:
     try:
         async with session.request(method, url, **options) as answer:
-            text = (await answer.read()).decode(errors="replace")
+            text = (await read_body(answer, ANSWER_BYTES_MAX)).decode(errors="replace")
             return MsalAnswer(status_code=answer.status, text=text, headers=answer.headers)
     except aiohttp.ClientError as error:
         raise ConnectionError(type(error).__name__) from error

@@ -299,6 +299,5 @@ def _scaled_toll(toll: Toll, share: float) -> Toll:
     return replace(toll, demands=demands)
 
 
-@lru_cache(maxsize=256)
 def _scaled(rate: Rate, share: float) -> Rate:
     return Rate(count=rate.count, seconds=rate.seconds / share)

@@ -19,6 +19,7 @@ import aiohttp
 import jwt
 import orjson
 
+from bridge.bodies import read_body
 from bridge.config import Teams
 from bridge.errors import Unavailable
 from bridge.ports import Clock
@@ -120,9 +121,7 @@ class TokenChecker:
         url = f"{self._teams.login_url.rstrip('/')}/common/discovery/v2.0/keys"
         try:
             async with self._session.get(url, allow_redirects=False) as answer:
-                raw = await answer.content.read(KEYS_BYTES_MAX)
-                while len(raw) < KEYS_BYTES_MAX and not answer.content.at_eof():
-                    raw += await answer.content.read(KEYS_BYTES_MAX - len(raw))
+                raw = await read_body(answer, KEYS_BYTES_MAX)
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError) as error:
             text = f"Microsoft's signing keys cannot be fetched ({type(error).__name__})"

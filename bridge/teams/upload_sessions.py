@@ -25,6 +25,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from bridge.bodies import read_body
 from bridge.domain.pace import Pace
 from bridge.domain.values import dataclass
 from bridge.errors import Refused, RemoteError, Throttled, Unavailable, Uncertain
@@ -196,7 +197,7 @@ class Uploads:
                     proxy=proxy_for(str(url)),
                 ) as response,
             ):
-                body = await response.content.read(ANSWER_BYTES_MAX)
+                body = await read_body(response, ANSWER_BYTES_MAX)
                 return Answer(status=response.status, headers=response.headers, body=body)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             text = f"an upload to {url.host} was broken off ({type(error).__name__})"

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from bridge.errors import Throttled, Unavailable
 from bridge.teams.msal_errors import plainly
-from bridge.teams.msal_transport import Later, MsalAnswer, MsalTransport
+from bridge.teams.msal_transport import ANSWER_BYTES_MAX, Later, MsalAnswer, MsalTransport
 from tests.unit.teams.memory import teams_config
 
 
@@ -23,6 +23,7 @@ class Entra:
 
     transport: MsalTransport
     status: int = 200
+    body: bytes = b"\xffsaid"
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
     url: str = ""
@@ -30,7 +31,7 @@ class Entra:
     async def answer(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
         self.asked.append((request.method, form, dict(request.headers)))
-        return web.Response(status=self.status, body=b"\xffsaid", headers=self.headers)
+        return web.Response(status=self.status, body=self.body, headers=self.headers)
 
 
 @asynccontextmanager
@@ -116,3 +117,10 @@ async def test_nobody_there_is_away() -> None:
 def test_it_must_be_open() -> None:
     with pytest.raises(Unavailable):
         plainly(lambda: MsalTransport(teams_config()).get("https://login.test/"))
+
+
+async def test_an_answer_without_end_is_cut() -> None:
+    async with entra() as there:
+        there.body = b"x" * (ANSWER_BYTES_MAX + 1)
+        answer = await in_thread(lambda: there.transport.get(there.url))
+        assert len(answer.text) == ANSWER_BYTES_MAX
