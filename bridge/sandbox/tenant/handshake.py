@@ -11,6 +11,7 @@ from uuid import uuid4
 import aiohttp
 from yarl import URL
 
+from bridge.bodies import read_body
 from bridge.sandbox.tenant.errors import GraphError, bad_request
 
 ANSWER_BYTES_MAX = 4096
@@ -40,7 +41,7 @@ class Handshake:
             async with self._session.post(
                 address, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
-                body = await answer.content.read(ANSWER_BYTES_MAX)
+                body = await read_body(answer, ANSWER_BYTES_MAX)
                 _check(answer, body, token)
         except TimeoutError:
             raise _refused("Subscription validation request timed out.") from None
