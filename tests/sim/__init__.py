@@ -5,9 +5,10 @@
     process   one bridge process: loops, leases, catch-up; may be killed, frozen, its clock set
     cast      who is who: in Teams, in Matrix, in both; heard as whom; what crosses which way
     people    what is said and done on both sides
-    world     everything together: from the first word to the last look
+    world     everything together: from the first word to the calm
     looks     what people see on both sides, made comparable
     undecided what no look can tell any more, and is left to a person
+    judge     asks in the end what is not as it should be, and excuses what must be
     verdict   are both sides equal, is everything there once and in order; who speaks
 
 A run is a function of its seed. `make sim SEEDS=20000` runs many; one that failed is repeated with

@@ -210,7 +210,8 @@ class Process:
             world.matrix, room_made=self._room_made, own_accounts=world.cast.accounts
         )
         self.matrix.finds = Protection.MARKER not in world.without
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: dict[asyncio.Task[None], None] = {}
+        """In the order in which they began: a set has them in that of their addresses."""
 
     def start(self) -> None:
         for loop in self._loops():
@@ -238,8 +239,8 @@ class Process:
         token = PROCESS.set(self.name)
         task = self.world.group.create_task(work)
         PROCESS.reset(token)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks[task] = None
+        task.add_done_callback(lambda ended: self.tasks.pop(ended, None))
         return task
 
     def kill(self) -> None:
