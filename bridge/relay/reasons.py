@@ -15,7 +15,7 @@ ERROR_CHARS_MAX = 2_000
 
 _MARKS: tuple[tuple[Reason, str], ...] = (
     (Reason.BUG, r"^bug: "),
-    (Reason.UNCLEAR, r"^gave up after |it may have been this one$"),
+    (Reason.UNCLEAR, r"^gave up after |it may have been (this one|one of them)$"),
     (Reason.NOT_ALL, r"would lose what else"),
     (Reason.FILES_FORBIDDEN, r"\bFiles\.ReadWrite"),
     (Reason.FILE_MISSING, r"the file (is not on|cannot be had|is encrypted)"),

@@ -35,6 +35,8 @@ from bridge.errors import Unconvertible, Undecidable
 from bridge.teams.payloads import ChatMessage
 
 TRACE_CHARS = 40
+NAMED_MAX = 10
+"""Messages that a person is told to look at, where any of them may be the one."""
 MEDIA_SIGN = "\ufffc"
 """Object replacement character: something stands there."""
 
@@ -84,10 +86,18 @@ class Found:
         """
         if (ours := next((ref for ref in self.candidates if ref not in linked), None)) is not None:
             return ours
-        if veiled := next((ref for ref in self.veiled if ref not in linked), None):
-            msg = f"message {veiled} was edited or deleted in Teams: it may have been this one"
-            raise Undecidable(msg)
+        if left := [ref for ref in self.veiled if ref not in linked]:
+            raise Undecidable(_unclear(left))
         return None
+
+
+def _unclear(veiled: Sequence[MessageRef]) -> str:
+    """Name what a person must look at; where it is much, the latest."""
+    named, more = ", ".join(veiled[-NAMED_MAX:]), len(veiled) - NAMED_MAX
+    if len(veiled) == 1:
+        return f"message {named} was edited or deleted in Teams: it may have been this one"
+    some = f"messages {named}" + (f" and {more} before them" if more > 0 else "")
+    return f"{some} were edited or deleted in Teams: it may have been one of them"
 
 
 def recognise(wanted: Wanted, messages: Sequence[ChatMessage]) -> Found:

@@ -18,7 +18,9 @@ from bridge.domain.ids import MessageRef, Place
 from tests.kit.fake_store import FakeStore, StoredDelivery
 from tests.kit.fake_teams import FakeTeams, Said
 
-_NAMED = re.compile(r"message (\S+) was edited or deleted in Teams: it may have been this one")
+_NAMED = re.compile(
+    r"messages? (.+?)( and \d+ before them)? (was|were) edited or deleted in Teams: it may have been"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,8 @@ class Undecided:
             (delivery.new.source, said.ref)
             for delivery in store.deliveries.values()
             if delivery.new.portal == portal
-            and (said := _named_by(delivery, teams, place)) is not None
-            and said.author == delivery.new.speaker
+            for said in _named_by(delivery, teams, place)
+            if said.author == delivery.new.speaker
             and (said.edited or said.deleted is not None or said.ref in brought_back)
         ]
         return cls(
@@ -61,6 +63,7 @@ class Undecided:
                 yield delivery
 
 
-def _named_by(delivery: StoredDelivery, teams: FakeTeams, place: Place) -> Said | None:
+def _named_by(delivery: StoredDelivery, teams: FakeTeams, place: Place) -> list[Said]:
     found = _NAMED.search(delivery.error or "") if delivery.state == "parked" else None
-    return None if found is None else teams.message(place, MessageRef(found[1]))
+    refs = found[1].split(", ") if found else []
+    return [said for ref in refs if (said := teams.message(place, MessageRef(ref))) is not None]

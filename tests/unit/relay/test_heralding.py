@@ -275,6 +275,7 @@ def test_what_to_tell(
         ("Microsoft's sign-in cannot be reached (ConnectionError)", "away"),
         ("gave up after 12 attempts: post: Graph answers 500", "unclear"),
         ("message 7 was edited or deleted in Teams: it may have been this one", "unclear"),
+        ("messages 7, 8 were edited or deleted in Teams: it may have been one of them", "unclear"),
         ("bug: KeyError('body')", "bug"),
         ("post: Graph answers 400 BadRequest: the body is odd", "refused"),
     ],

@@ -14,7 +14,16 @@ from bridge.domain.events import Person
 from bridge.domain.ids import MessageRef, Version
 from bridge.errors import Undecidable
 from bridge.teams.payloads import ChatMessage
-from bridge.teams.trace import TRACE_CHARS, Found, Wanted, body_of, recognise, says, trace_for
+from bridge.teams.trace import (
+    NAMED_MAX,
+    TRACE_CHARS,
+    Found,
+    Wanted,
+    body_of,
+    recognise,
+    says,
+    trace_for,
+)
 from tests.unit.teams.memory import NOW
 
 WORDS = "one <two> & three"
@@ -155,11 +164,21 @@ def test_what_its_speaker_has_changed_since_may_have_been_it_unless_it_has_anoth
 def test_what_looks_the_same_goes_before_what_was_changed() -> None:
     found = recognise(WANTED, [*changed()[:3], message(8, rendered())])
     assert found.unlinked({DELETED}) == "8"
-    with pytest.raises(Undecidable, match="message 3 was edited or deleted in Teams"):
+    with pytest.raises(
+        Undecidable, match=r"^messages 3, 4 were edited or deleted in Teams: it may"
+    ):
         found.unlinked({MessageRef("8")})
     with pytest.raises(Undecidable, match="message 4 was"):
         found.unlinked({MessageRef("8"), DELETED})
     assert found.unlinked({MessageRef("8"), DELETED, EDITED}) is None
+
+
+def test_of_much_that_was_changed_the_latest_is_named() -> None:
+    veiled = tuple(MessageRef(str(number)) for number in range(100, 100 + NAMED_MAX + 2))
+    with pytest.raises(Undecidable) as raised:
+        Found(veiled=veiled).unlinked(())
+    assert str(raised.value).startswith("messages 102, 103, ")
+    assert " 111 and 2 before them were edited" in str(raised.value)
 
 
 @given(st.text(max_size=300), st.integers(min_value=0, max_value=99))
