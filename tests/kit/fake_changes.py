@@ -53,6 +53,23 @@ def note_delivered(store: FakeStore, delivery: Delivery, ref: MessageRef, now: d
         _own(store, delivery, ref, now)
 
 
+def is_anothers(store: FakeStore, delivery: Delivery, ref: MessageRef) -> bool:
+    """Tell of what was parked whether its message has been taken for one of Teams' own meanwhile."""
+    stored = store.deliveries.get(delivery.id)
+    if stored is None or stored.state != "parked" or delivery.target is Side.MATRIX:
+        return False
+    if not isinstance(delivery.event, MessageSent | MessageEdited):
+        return False
+    portal = delivery.portal.id
+    linked = [o.matrix_event for o in store.links if (o.portal, o.message) == (portal, ref)]
+    on_its_way = any(
+        (d.new.portal, d.new.target, d.new.source) == (portal, Side.MATRIX, ref)
+        for d in store.deliveries.values()
+    )
+    known = linked or on_its_way or (portal, Side.TEAMS, ref) in store.states
+    return bool(known) and delivery.source not in linked
+
+
 def _link(store: FakeStore, delivery: Delivery, ref: MessageRef, *, again: bool) -> None:
     toward_matrix = delivery.target is Side.MATRIX
     message, matrix_event = (delivery.source, ref) if toward_matrix else (ref, delivery.source)
