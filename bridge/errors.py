@@ -8,6 +8,7 @@
       - Unavailable         ... yet; repeat with back-off
       - TargetMissing       ... yet; what it refers to is not there
       - NotOurs             ... by us: another process has taken over
+      - HeldBack            ... before what goes first, which waits for a sign-in
       - Unauthorized        ... until someone signs in again
       - Rejected            ... and never will be: bad request, forbidden
         . Gone              ... as what it is about is no more
@@ -61,6 +62,10 @@ class TargetMissing(Refused):
 
 class NotOurs(Refused):
     """Another process has taken over what we were about to do; it is done there, or will be."""
+
+
+class HeldBack(Refused):
+    """What its author did there before waits for a sign-in, and goes first."""
 
 
 class Unauthorized(Refused):

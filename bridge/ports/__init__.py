@@ -42,6 +42,7 @@ from bridge.ports.journal import (
     Remembered,
     Room,
     Run,
+    Turn,
     Unit,
 )
 from bridge.ports.likenesses import (
@@ -204,6 +205,7 @@ __all__ = [
     "Tidings",
     "TidingsBook",
     "Told",
+    "Turn",
     "Undelivered",
     "Unit",
     "Unread",

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Literal, Protocol
 
 from typing_extensions import override
@@ -174,6 +175,16 @@ class Run:
     target: Side
     deliveries: tuple[Delivery, ...]
     behind: bool = False
+
+
+class Turn(Enum):
+    """Whose turn it is with a delivery that was claimed."""
+
+    OURS = "ours"
+    NOT_OURS = "not ours"
+    """Another process has taken over, or something has come to go before it."""
+    HELD_BACK = "held back"
+    """It is ours, but what its author did there before waits for a sign-in."""
 
 
 class NotNew(Exception):
@@ -354,10 +365,11 @@ class Journal(Protocol):
         """Return what the event's target is called on the far side; nothing if it is not there."""
         ...
 
-    async def is_ours(self, delivery: Delivery) -> bool:
+    async def turn(self, delivery: Delivery) -> Turn:
         """Tell whether the delivery is still open, its stream still leased to this process, and its turn.
 
-        What has come before it in the stream since it was claimed goes first.
+        What has come before it in the stream since it was claimed goes first; and so does what its
+        author did there before, if that waits for a sign-in.
         """
         ...
 

@@ -54,6 +54,17 @@ class Awaiting(Protocol):
         """
         ...
 
+    async def wait_after_own(self, delivery: Delivery, *, reason: str) -> bool:
+        """Set it aside together with what its author did there before, if that waits for a sign-in.
+
+        Harmless when repeated. Return False if nothing does: then nothing was written, and it is to be
+        tried again.
+
+        Raises:
+            StoreUnavailable: Postgres is away.
+        """
+        ...
+
     async def wait_behind(self, delivery: Delivery, *, reason: str) -> bool:
         """Set it aside together with what it refers to, if that waits for a sign-in; harmless again.
 

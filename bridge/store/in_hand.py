@@ -14,12 +14,20 @@ d.id = $1 AND d.attempts = $2 AND d.state IS NOT DISTINCT FROM 'sending' AND $3 
     SELECT s.owner FROM streams s WHERE s.portal_id = d.portal_id AND s.side = d.target
 )
 """
+# What the author of `d` did there before, `w`, and waits for their sign-in. What somebody else wrote, and
+# the same account was to say, is not theirs; what waits behind a message of somebody else's is in
+# nobody's way.
+OWN_BEFORE = """
+w.awaits_sign_in AND w.behind IS NULL AND w.speaker = d.speaker AND w.author = d.author
+AND w.portal_id = d.portal_id AND w.target = d.target AND (w.position, w.id) < (d.position, d.id)
+"""
 # Who has lost the stream, or whose delivery has become a link, must not send any more; and what has
 # waited for a sign-in, and goes on since this one was claimed, goes before it: the head of the stream,
 # by the index of its order.
+# `held_back`: what its author did there before waits for a sign-in; nobody overtakes themselves.
 # Of several at once: $1 and $2 are their ids and attempts.
-ARE_OURS = """
-SELECT d.id, d.attempts
+TURNS = f"""
+SELECT d.id, d.attempts, EXISTS (SELECT FROM deliveries w WHERE {OWN_BEFORE}) AS held_back
 FROM unnest($1::bigint[], $2::int[]) AS asked (id, attempts)
 JOIN deliveries d ON d.id = asked.id AND d.attempts = asked.attempts
 WHERE d.state IS NOT DISTINCT FROM 'sending' AND $3 = (
@@ -31,4 +39,4 @@ WHERE d.state IS NOT DISTINCT FROM 'sending' AND $3 = (
     ORDER BY e.position, e.id
     LIMIT 1
 ), true)
-"""
+"""  # noqa: S608 - made of a constant

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.ids import MessageRef, Side
-from bridge.ports import Bell, Clock, Delivery, Entry, Far, NewEntry, Room, Run, Unit
+from bridge.ports import Bell, Clock, Delivery, Entry, Far, NewEntry, Room, Run, Turn, Unit
 from bridge.store.database import Database
 from bridge.store.deliveries import Deliveries
 from bridge.store.inbox import Inbox
@@ -75,8 +75,8 @@ class PostgresJournal(ports.Journal):
         return await self._deliveries.far(delivery)
 
     @override
-    async def is_ours(self, delivery: Delivery) -> bool:
-        return await self._questions.is_ours(delivery)
+    async def turn(self, delivery: Delivery) -> Turn:
+        return await self._questions.turn(delivery)
 
     @override
     async def retry(

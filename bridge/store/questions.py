@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from uuid import UUID
 
-from bridge.ports import Delivery
+from bridge.ports import Delivery, Turn
 from bridge.store.batches import Batches, Limits
 from bridge.store.database import Database
-from bridge.store.in_hand import ARE_OURS
+from bridge.store.in_hand import TURNS
 
 AT_ONCE_MAX = 100
 WAITING_MAX = 10_000
@@ -27,11 +27,11 @@ class Questions:
     def __init__(self, database: Database, owner: UUID) -> None:
         self._database = database
         self._owner = owner
-        self._asked: Batches[Delivery, bool] = Batches(
+        self._asked: Batches[Delivery, Turn] = Batches(
             self._answer, limits=Limits(batch=AT_ONCE_MAX, waiting=WAITING_MAX)
         )
 
-    def is_ours(self, delivery: Delivery) -> Awaitable[bool]:
+    def turn(self, delivery: Delivery) -> Awaitable[Turn]:
         """Tell whether a delivery is still open, in hand by this claim of it, and its turn.
 
         What is returned raises StoreUnavailable if Postgres is away.
@@ -42,8 +42,11 @@ class Questions:
         """Answer until cancelled."""
         await self._asked.run()
 
-    async def _answer(self, asked: Sequence[Delivery]) -> list[bool]:
+    async def _answer(self, asked: Sequence[Delivery]) -> list[Turn]:
         ids, attempts = [d.id for d in asked], [d.attempts for d in asked]
-        rows = await self._database.fetch(ARE_OURS, ids, attempts, self._owner)
-        ours = {(row["id"], row["attempts"]) for row in rows}
-        return [(delivery.id, delivery.attempts) in ours for delivery in asked]
+        rows = await self._database.fetch(TURNS, ids, attempts, self._owner)
+        turns = {
+            (row["id"], row["attempts"]): Turn.HELD_BACK if row["held_back"] else Turn.OURS
+            for row in rows
+        }
+        return [turns.get((one.id, one.attempts), Turn.NOT_OURS) for one in asked]

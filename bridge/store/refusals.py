@@ -25,8 +25,10 @@ from bridge.domain.portal import Account
 from bridge.domain.values import dataclass
 from bridge.ports import AWAITED_FOR, AWAITING, Clock, Delivery, Entry, Refusal
 from bridge.store.database import Database, Row, Session, plain
-from bridge.store.in_hand import IN_HAND
+from bridge.store.in_hand import IN_HAND, OWN_BEFORE
 
+# Serialises sign-ins as one Teams user: the second sees what the first has written.
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('sign_in/' || $1 || '/' || $2, 0))"
 LOOK_EVERY = timedelta(hours=1)
 """An administrator may have consented, a policy been lifted, an account enabled again."""
 
@@ -57,6 +59,11 @@ SET state = 'parked', awaits_sign_in = true, behind = $4, error = $5, uncertain 
     attempts = d.attempts - 1
 WHERE {IN_HAND}
 """  # noqa: S608 - made of a constant
+_OWN_WAITS = f"""
+SELECT FROM deliveries w JOIN deliveries d ON d.id = $1
+WHERE {OWN_BEFORE}
+LIMIT 1
+"""
 _HELD_BY = "SELECT sign_in_number, refused_at FROM accounts WHERE user_id = $1 FOR UPDATE"
 # Only its reader may put an entry back; one that waits again stays where it is.
 _WAIT_ENTRY = """
@@ -159,9 +166,9 @@ class Awaiting(ports.Awaiting):
 
     @override
     async def wait(self, delivery: Delivery, *, reason: str, sign_in: int | None) -> bool:
-        tenant, text = delivery.portal.place.tenant, plain(reason)
+        text = plain(reason)
         async with self._database.transaction() as session:
-            held = await session.fetchrow(_HELD, tenant, delivery.speaker)
+            held = await _held(session, delivery)
             if held is not None and _is_good(held, sign_in):
                 return False
             in_hand = (delivery.id, delivery.attempts, self._owner)
@@ -169,6 +176,16 @@ class Awaiting(ports.Awaiting):
             if held is not None:
                 user, number = UserId(held["user_id"]), held["sign_in_number"]
                 await refuse(session, user, number, text, self._clock.now())
+        return True
+
+    @override
+    async def wait_after_own(self, delivery: Delivery, *, reason: str) -> bool:
+        async with self._database.transaction() as session:
+            await _held(session, delivery)
+            if await session.fetchrow(_OWN_WAITS, delivery.id) is None:
+                return False
+            in_hand = (delivery.id, delivery.attempts, self._owner)
+            await session.execute(_WAIT, *in_hand, plain(reason), delivery.resumed)
         return True
 
     @override
@@ -221,6 +238,16 @@ class RefusalBook(ports.RefusalBook):
     @override
     async def give_up(self, *, before: datetime, limit: int) -> int:
         return await self._database.execute(_GIVE_UP, before, limit, _NOBODY_CAME)
+
+
+async def _held(session: Session, delivery: Delivery) -> Row | None:
+    """Lock the account of a delivery's speaker; if there is none, whoever would make one waits for us."""
+    speaker = (delivery.portal.place.tenant, delivery.speaker)
+    held = await session.fetchrow(_HELD, *speaker)
+    if held is None:
+        await session.execute(LOCK, *speaker)
+        held = await session.fetchrow(_HELD, *speaker)
+    return held
 
 
 async def refuse(

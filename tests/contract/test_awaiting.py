@@ -12,10 +12,17 @@ from cryptography.fernet import Fernet
 from typing_extensions import override
 
 from bridge.domain.content import from_text
-from bridge.domain.events import Event, MessageEdited, MessageSent, Person, ReactionAdded
+from bridge.domain.events import (
+    Event,
+    MessageEdited,
+    MessageSent,
+    Person,
+    ReactionAdded,
+    ReactionRemoved,
+)
 from bridge.domain.ids import MessageRef, Side, TeamsUserId, TenantId, UserId, Version
 from bridge.domain.portal import Account
-from bridge.ports import Awaiting, Delivery, Journal, NewDelivery, Room, Run
+from bridge.ports import Awaiting, Delivery, Journal, NewDelivery, Room, Run, Turn
 from bridge.store import refusals
 from bridge.store.accounts import AccountBook
 from bridge.store.secrets import Vault
@@ -96,6 +103,16 @@ class Stage(ABC):
         )
         await self.append(source, event, f"{user} at Teams")
 
+    async def takes_back(self, user: str, source: str, *, to: str) -> None:
+        event = ReactionRemoved(
+            target=MessageRef(to),
+            author=Person(id=user),
+            key="👍",
+            version=Version("4"),
+            sent_at=self.world.clock.now(),
+        )
+        await self.append(source, event, f"{user} at Teams")
+
     async def claimed(self) -> Run | None:
         """Take in hand what is due, and everything with it."""
         runs = await self.journal.claim_runs(TEAMS, room=_ROOM, length_max=10)
@@ -115,6 +132,9 @@ class Stage(ABC):
 
     async def waits(self, delivery: Delivery, *, refused: int | None) -> bool:
         return await self.awaiting.wait(delivery, reason="revoked: sign in again", sign_in=refused)
+
+    async def wait_after_own(self, delivery: Delivery) -> bool:
+        return await self.awaiting.wait_after_own(delivery, reason="what they did before waits")
 
     async def wait_behind(self, delivery: Delivery) -> bool:
         return await self.awaiting.wait_behind(delivery, reason="what it refers to is not there")
@@ -276,6 +296,79 @@ async def test_what_refers_to_what_waits_waits_behind_it_whoever_did_it(stage: S
 
     await stage.sign_in("anna")
     assert await stage.due() == ["m1", "m1", "r1"]
+
+
+async def test_nobody_overtakes_themselves_whatever_waits(stage: Stage) -> None:
+    """As where another process still has a token for them."""
+    await stage.says("anna", "m1")
+    await stage.says("anna", "m2")
+    await stage.says("bo", "m3", speaker="anna at Teams")
+    run = await stage.claimed()
+    assert run is not None
+    first, second, third = run.deliveries
+    assert await stage.journal.turn(second) is Turn.OURS
+    assert not await stage.wait_after_own(second), "nothing of theirs waits"
+
+    assert await stage.wait(first)
+    turns = [await stage.journal.turn(one) for one in (second, third)]
+    assert turns == [Turn.HELD_BACK, Turn.OURS], "only what they wrote themselves is theirs"
+    assert await stage.wait_after_own(second)
+    assert await stage.journal.turn(second) is Turn.NOT_OURS
+    await stage.journal.release(run)
+    assert await stage.due() == ["m3"]
+
+    await stage.sign_in("anna")
+    assert await stage.due() == ["m1", "m2", "m3"]
+    again = await stage.claimed()
+    assert again is not None
+    assert await stage.journal.turn(again.deliveries[1]) is Turn.OURS
+
+
+async def test_what_waits_behind_a_message_of_somebody_else_is_in_nobodys_way(
+    stage: Stage,
+) -> None:
+    await stage.says("anna", "m1")
+    await stage.reacts("bo", "r1", to="m1")
+    await stage.says("bo", "m2")
+    run = await stage.claimed()
+    assert run is not None
+    message, reaction, other = run.deliveries
+    assert await stage.wait(message)
+    assert await stage.wait_behind(reaction)
+
+    assert await stage.journal.turn(other) is Turn.OURS
+    assert not await stage.wait_after_own(other)
+
+
+async def test_a_reaction_is_taken_back_after_it_was_given(stage: Stage) -> None:
+    await stage.reacts("bo", "r1", to="m1")
+    await stage.takes_back("bo", "redaction", to="m1")
+    run = await stage.claimed()
+    assert run is not None
+    given, back = run.deliveries
+    assert await stage.wait(given)
+    assert await stage.journal.turn(back) is Turn.HELD_BACK
+    assert await stage.wait_after_own(back)
+    await stage.journal.release(run)
+
+    await stage.sign_in("bo")
+    assert await stage.due() == ["r1", "redaction"]
+
+
+async def test_who_comes_late_sets_nothing_aside(stage: Stage) -> None:
+    await stage.says("anna", "m1")
+    await stage.says("anna", "m2")
+    run = await stage.claimed()
+    assert run is not None
+    first, second = run.deliveries
+    assert await stage.wait(first)
+    await stage.journal.park(second, reason="by another")
+
+    await stage.wait_after_own(second)
+    await stage.sign_in("anna")
+
+    await stage.journal.release(run)
+    assert await stage.due() == ["m1"]
 
 
 async def test_what_refers_to_something_else_does_not_wait(stage: Stage) -> None:

@@ -31,6 +31,7 @@ from bridge.ports import (
     NewDelivery,
     NotNew,
     Remembered,
+    Turn,
 )
 from bridge.store.leases import LEASE
 from tests.contract.test_journal import (
@@ -723,14 +724,14 @@ async def test_a_delivery_is_ours_until_somebody_else_has_its_stream(world: Worl
     portal = await make_portal(one)
     await append(one, new(world, portal, "$1", target=TEAMS))
     run = await claim_one(one, TEAMS)
-    assert await one.is_ours(run.deliveries[0])
-    assert not await other.is_ours(run.deliveries[0])
+    assert await one.turn(run.deliveries[0]) is Turn.OURS
+    assert await other.turn(run.deliveries[0]) is Turn.NOT_OURS
     world.clock.advance(LEASE)
 
     taken = await claim_one(other, TEAMS)
 
-    assert not await one.is_ours(run.deliveries[0])
-    assert await other.is_ours(taken.deliveries[0])
+    assert await one.turn(run.deliveries[0]) is Turn.NOT_OURS
+    assert await other.turn(taken.deliveries[0]) is Turn.OURS
 
 
 async def test_what_comes_to_go_before_a_delivery_goes_first(
@@ -740,11 +741,11 @@ async def test_what_comes_to_go_before_a_delivery_goes_first(
     await append(journal, replace(new(world, portal, "$2", target=TEAMS), position=2))
     run = await claim_one(journal, TEAMS)
     await append(journal, replace(new(world, portal, "$3", target=TEAMS), position=3))
-    assert await journal.is_ours(run.deliveries[0])
+    assert await journal.turn(run.deliveries[0]) is Turn.OURS
 
     await append(journal, replace(new(world, portal, "$1", target=TEAMS), position=1))
 
-    assert not await journal.is_ours(run.deliveries[0])
+    assert await journal.turn(run.deliveries[0]) is Turn.NOT_OURS
     await journal.release(run)
     assert sources([await claim_one(journal, TEAMS)]) == [["$1", "$2", "$3"]]
 
@@ -758,7 +759,57 @@ async def test_what_has_become_a_link_is_nobodys_any_more(world: World) -> None:
     taken = await claim_one(other, TEAMS)
     await one.delivered(late.deliveries[0], MessageRef("1"))
 
-    assert not await other.is_ours(taken.deliveries[0])
+    assert await other.turn(taken.deliveries[0]) is Turn.NOT_OURS
+
+
+async def set_aside_while_frozen(one: Journal, other: Journal, world: World) -> Delivery:
+    """Let one process stand still while it posts, and another set aside what it has."""
+    portal = await make_portal(one)
+    await append(one, new(world, portal, "$1", target=TEAMS))
+    late = await claim_one(one, TEAMS)
+    world.clock.advance(LEASE)
+    taken = await claim_one(other, TEAMS)
+    await other.park(taken.deliveries[0], reason="it may have been this one")
+    await other.release(taken)
+    return late.deliveries[0]
+
+
+async def test_what_was_parked_becomes_a_link_if_whoever_stood_still_has_posted_it(
+    world: World,
+) -> None:
+    one, other = world.process(), world.process()
+    late = await set_aside_while_frozen(one, other, world)
+
+    await one.delivered(late, MessageRef("1"))
+
+    assert await known(one, TEAMS, late.portal, "1") is not None
+
+
+@pytest.mark.parametrize("taken_for", ["deleted", "new", "there"])
+async def test_what_was_parked_stays_so_if_it_was_taken_for_something_else_meanwhile(
+    world: World, taken_for: str
+) -> None:
+    one, other = world.process(), world.process()
+    late = await set_aside_while_frozen(one, other, world)
+    portal = late.portal
+    if taken_for == "deleted":
+        gone = Known(origin=TEAMS, version=Version("2"), author="anna", deleted=True)
+        state = Remembered(portal=portal.id, side=TEAMS, ref=MessageRef("1"), known=gone)
+        async with other.unit() as unit:
+            await unit.remember([state])
+    else:
+        await append(other, new(world, portal, "1"))
+    if taken_for == "there":
+        run = await claim_one(other, MATRIX)
+        await other.delivered(run.deliveries[0], MessageRef("$anew"))
+    before = await known(one, MATRIX, portal, "$1")
+
+    await one.delivered(late, MessageRef("1"))
+
+    assert await known(one, MATRIX, portal, "$1") == before, "it is parked, and no link"
+    found = await known(one, TEAMS, portal, "1")
+    assert found is not None
+    assert found.origin is TEAMS
 
 
 async def test_a_portal_is_busy_while_something_is_carried_there(

@@ -56,6 +56,7 @@ from bridge.ports import (
     PersonNews,
     Remembered,
     TeamNews,
+    Turn,
 )
 from bridge.sandbox.postgres import EmbeddedPostgres
 from bridge.store import schema, states
@@ -210,7 +211,7 @@ async def live(path: HotPath, number: int) -> None:
     for target in Side:
         for run in await claim(path.journal, target):
             for delivery in run.deliveries:
-                assert await path.journal.is_ours(delivery)
+                assert await path.journal.turn(delivery) is Turn.OURS
                 await path.journal.far(replace(delivery, event=edited("1", "1")))
                 await path.journal.delivered(delivery, MessageRef(f"copy of {delivery.source}"))
             await path.journal.release(run)
@@ -529,7 +530,7 @@ class Changing:
         assert len(run.deliveries) == len(happening)
         for delivery in run.deliveries:
             await self.journal.far(delivery)
-            assert await self.journal.is_ours(delivery)
+            assert await self.journal.turn(delivery) is Turn.OURS
             await self.journal.delivered(delivery, MessageRef(f"done {delivery.id}"))
         await self.journal.release(run)
         return run.deliveries

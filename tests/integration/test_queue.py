@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from bridge.cli.terminal import EXIT_CONFIG, EXIT_FAILURE
 from bridge.domain.ids import MessageRef, RoomId, Side
-from bridge.ports import Delivery, Fate, Journal, Run, Told, Undelivered
+from bridge.ports import Delivery, Fate, Journal, Run, Told, Turn, Undelivered
 from bridge.ports.operating import Item, ItemId, Outcome, State, Verdict, What
 from bridge.store.gauges import Gauges
 from bridge.store.leases import LEASE
@@ -196,7 +196,7 @@ async def test_what_a_bridge_is_at_is_left_alone(world: PostgresWorld, journal: 
         assert (await dropped(world, which)).verdict is BUSY
         assert (await tried_again(world, which)).verdict is BUSY
 
-    assert await journal.is_ours(delivery)
+    assert await journal.turn(delivery) is Turn.OURS
     assert {i.id for i in await all_of(world)} == set(held)
     assert await world.database.fetch("SELECT FROM drops") == []
 
@@ -211,7 +211,7 @@ async def test_what_a_dead_bridge_was_at_is_anybodys(
 
     (again,) = (await claim_one(world.process(), TEAMS)).deliveries
     assert again.resumed
-    assert not await journal.is_ours(delivery)
+    assert await journal.turn(delivery) is Turn.NOT_OURS
 
 
 async def test_a_parked_one_goes_back_into_a_stream_that_a_worker_has(

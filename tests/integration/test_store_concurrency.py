@@ -13,7 +13,7 @@ import pytest
 
 from bridge.domain.ids import MessageRef, Side
 from bridge.domain.portal import Portal
-from bridge.ports import Entry, Journal, NewDelivery, Run
+from bridge.ports import Entry, Journal, NewDelivery, Run, Turn
 from bridge.store.appending import Appending
 from bridge.store.database import Row, Session
 from bridge.store.deliveries import Deliveries
@@ -319,11 +319,11 @@ async def test_of_two_claims_of_one_process_only_the_last_may_send_or_put_back(
     world.clock.advance(LEASE)
     run = await claim_one(journal, Side.TEAMS)
 
-    assert not any([await journal.is_ours(d) for d in late.deliveries])
+    assert {await journal.turn(d) for d in late.deliveries} == {Turn.NOT_OURS}
     at = world.clock.now()
     await journal.retry(late.deliveries[0], at=at, error="late", spent=True, uncertain=False)
     await journal.park(late.deliveries[1], reason="late")
-    assert all([await journal.is_ours(d) for d in run.deliveries])
+    assert {await journal.turn(d) for d in run.deliveries} == {Turn.OURS}
 
 
 async def test_the_bell_rings_when_what_must_wait_falls_due(world: PostgresWorld) -> None:

@@ -50,9 +50,18 @@ from bridge.ports import (
     Remembered,
     Room,
     Run,
+    Turn,
     Unit,
 )
-from tests.kit.fake_changes import beside, far_of, heard_of, known_of, note_delivered, remember
+from tests.kit.fake_changes import (
+    beside,
+    far_of,
+    heard_of,
+    is_anothers,
+    known_of,
+    note_delivered,
+    remember,
+)
 from tests.kit.fake_store import (
     FakeClock,
     FakeStore,
@@ -64,6 +73,7 @@ from tests.kit.fake_store import (
     delivery_of,
     entry_of,
     in_reading_order,
+    is_after_own,
 )
 
 __all__ = ["LEASE", "FakeClock", "FakeJournal", "FakeStore", "FakeUnit"]
@@ -202,8 +212,9 @@ class FakeJournal(ports.Journal):
     async def delivered(self, delivery: Delivery, ref: MessageRef) -> None:
         self._doubtful.add(delivery.id)
         await self.moment("delivered")
-        note_delivered(self.store, delivery, ref, self.clock.now())
-        self.store.deliveries.pop(delivery.id, None)
+        if not is_anothers(self.store, delivery, ref):
+            note_delivered(self.store, delivery, ref, self.clock.now())
+            self.store.deliveries.pop(delivery.id, None)
         self._doubtful.discard(delivery.id)
         await self.moment("delivered done")
 
@@ -213,12 +224,14 @@ class FakeJournal(ports.Journal):
         return far_of(self.store, delivery)
 
     @override
-    async def is_ours(self, delivery: Delivery) -> bool:
-        await self.moment("is_ours")
+    async def turn(self, delivery: Delivery) -> Turn:
+        await self.moment("turn")
         stored = self.in_hand(delivery)
-        ours = stored is not None and not self._goes_behind(stored)
-        await self.moment("is_ours done")
-        return ours
+        turn = Turn.NOT_OURS
+        if stored is not None and not self._goes_behind(stored):
+            turn = Turn.HELD_BACK if is_after_own(self.store, stored) else Turn.OURS
+        await self.moment("turn done")
+        return turn
 
     def _goes_behind(self, stored: StoredDelivery) -> bool:
         place = (stored.new.position, stored.id)

@@ -13,7 +13,7 @@ from typing_extensions import override
 from bridge.domain.ids import Side
 from bridge.ports import Awaiting, Delivery
 from tests.kit.fake_journal import FakeJournal
-from tests.kit.fake_store import StoredAccount, StoredDelivery
+from tests.kit.fake_store import StoredAccount, StoredDelivery, is_after_own
 
 
 def _nothing() -> None:
@@ -42,6 +42,16 @@ class FakeAwaiting(Awaiting):
 
     def note_waiting(self, delivery: Delivery) -> None:
         """For a simulation that wants to know what waits."""
+
+    @override
+    async def wait_after_own(self, delivery: Delivery, *, reason: str) -> bool:
+        await self._journal.moment("wait_after_own")
+        stored = self._journal.store.deliveries.get(delivery.id)
+        waits = stored is not None and is_after_own(self._journal.store, stored)
+        if waits and (held := self._journal.in_hand(delivery)):
+            _set_aside(held, reason, uncertain=delivery.resumed)
+        await self._journal.moment("wait_after_own done")
+        return waits
 
     @override
     async def wait_behind(self, delivery: Delivery, *, reason: str) -> bool:

@@ -144,6 +144,24 @@ class StoredAccount:
     refused: bool = False
 
 
+def is_after_own(store: FakeStore, stored: StoredDelivery) -> bool:
+    """Tell whether something that its author did there before waits for their sign-in."""
+
+    def slot(one: StoredDelivery) -> tuple[object, ...]:
+        return one.new.portal, one.new.target, one.new.speaker, one.new.event.author.id
+
+    def place(one: StoredDelivery) -> tuple[int, int]:
+        return one.new.position, one.id
+
+    return any(
+        other.awaits_sign_in
+        and other.behind is None
+        and slot(other) == slot(stored)
+        and place(other) < place(stored)
+        for other in store.deliveries.values()
+    )
+
+
 @dataclass(slots=True, kw_only=True)
 class FakeStore:
     """What survives a process."""

@@ -136,8 +136,8 @@ class Judge:
         for ref, target in self.looks(place).reactions_in_words().items():
             of = self.matrix.event(target)
             is_taken_back = of is not None and not of["content"]
-            # It stands in the thread of what it is about, as far as anybody can still tell.
-            if target in loose or is_taken_back:
+            # It stands in the thread of what it is about, as far as anybody can tell then.
+            if target in loose or is_taken_back or self._came_after(place, target, ref):
                 loose |= {ref, to_teams.get(ref, ref)}
         return loose
 
@@ -149,22 +149,22 @@ class Judge:
         To what was set aside they go as if it were not there.
         """
         to_teams = {link.matrix_event: link.message for link in self._links(place)}
-        undecided = self.undecided(place).sources
         refs = {
             MessageRef(event["event_id"]): referred(event["content"])
             for event in self.looks(place).events()
         }
         early = {
-            ref
-            for ref, target in refs.items()
-            if target
-            and (
-                target in undecided
-                or target in self.ledger.waited
-                or self.ledger.went_before(ref, target)
-            )
+            ref for ref, target in refs.items() if target and self._came_after(place, target, ref)
         }
         return early | {to_teams[ref] for ref in early if ref in to_teams}
+
+    def _came_after(self, place: Place, target: str, ref: str) -> bool:
+        """Tell whether what `ref` refers to was not there yet when it was decided about that."""
+        return (
+            target in self.undecided(place).sources
+            or target in self.ledger.waited
+            or self.ledger.went_before(ref, target)
+        )
 
     def _disorder(self, place: Place) -> Sequence[str]:
         """Compare the order on each side with that in which it was said on the other."""

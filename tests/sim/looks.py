@@ -93,6 +93,8 @@ class Looks:
             return True
         if not self.direction.carries(Side.MATRIX):
             return False
+        if self._is_in_words(event) and self._never_crossed(event):
+            return False
         return name_of(event["sender"]) not in IN_MATRIX or self.cast.relayed[self.number]
 
     def reactions_in_words(self) -> dict[MessageRef, MessageRef]:
@@ -106,6 +108,12 @@ class Looks:
     def _is_in_words(self, event: Json) -> bool:
         is_reaction = event["type"] == REACTION and bool(event["content"])
         return is_reaction and name_of(event["sender"]) in IN_MATRIX
+
+    def _never_crossed(self, reaction: Json) -> bool:
+        """Tell whether it is to what was taken back before Teams had it: there is nothing to say."""
+        target = MessageRef(reaction["content"]["m.relates_to"]["event_id"])
+        of = self.matrix.event(target)
+        return of is not None and not of["content"] and target not in self.linked.values()
 
     def _as_in_teams(self, event: Json) -> Json:
         content = event["content"]

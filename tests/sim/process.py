@@ -16,7 +16,7 @@ from bridge.domain.ids import MessageRef, Place, PortalId, RoomId, Side
 from bridge.domain.portal import Portal
 from bridge.errors import StoreUnavailable, Undecidable
 from bridge.matrix.echo import is_marked
-from bridge.ports import Delivery, Desk, Entry, NewDelivery, NewEntry, Room, Run
+from bridge.ports import Delivery, Desk, Entry, NewDelivery, NewEntry, Room, Run, Turn
 from bridge.relay.intake import Intake
 from bridge.relay.items import Says
 from bridge.relay.loops import POLL, STORE_AWAY_WAIT, Loop, Step
@@ -111,9 +111,9 @@ class SimJournal(FakeJournal):
             self.world.ledger.taken(entry.new)
 
     @override
-    async def is_ours(self, delivery: Delivery) -> bool:
-        ours = await super().is_ours(delivery)
-        return ours or Protection.CONFIRM in self.world.without
+    async def turn(self, delivery: Delivery) -> Turn:
+        turn = await super().turn(delivery)
+        return Turn.OURS if Protection.CONFIRM in self.world.without else turn
 
     @override
     async def claim_runs(self, target: Side, *, room: Room, length_max: int) -> tuple[Run, ...]:

@@ -479,7 +479,7 @@ async def test_who_stood_still_since_it_asked_whose_a_delivery_is_asks_again(
     asked: list[str] = []
 
     async def stand_still(name: str) -> None:
-        if name == "is_ours done":
+        if name == "turn done":
             asked.append(name)
             if len(asked) == 1:
                 world.clock.advance(LEASE + timedelta(seconds=1))
@@ -490,6 +490,31 @@ async def test_who_stood_still_since_it_asked_whose_a_delivery_is_asks_again(
 
     assert len(asked) == 2
     assert world.matrix.said == []
+
+
+async def test_who_stood_still_before_a_change_does_not_change_what_is_there_by_now(
+    world: RelayWorld,
+) -> None:
+    """Not even where an endpoint takes a change for harmless: what it refers to is another by now."""
+    await world.say_in_teams(1, "first")
+    await world.settle()
+    gone = replace(world.seen_in_teams(1, "first"), version=Version("2"), deleted=True, edited="2")
+    await world.push(Side.TEAMS, "deleted", Reading(sightings=(gone,)))
+    await world.intakes[Side.TEAMS].step()
+
+    async def stand_still(name: str) -> None:
+        if name == "far":
+            world.clock.advance(LEASE + timedelta(seconds=1))
+            world.journal.owner = "a process that took over"
+
+    world.journal.moment = stand_still
+    deliver = world.matrix.deliver
+    world.matrix.deliver = (  # type: ignore[method-assign]
+        lambda delivery, *, confirm: deliver(delivery, confirm=_yes)
+    )
+    await world.workers[Side.MATRIX].step()
+
+    assert [type(one.event) for one in world.matrix.delivered] == [MessageSent]
 
 
 async def test_what_cannot_be_prepared_is_read_all_the_same(world: RelayWorld) -> None:

@@ -10,6 +10,8 @@ from bridge.domain.events import (
     Person,
     Reacted,
     ReactionAdded,
+    ReactionRemoved,
+    Redacted,
 )
 from bridge.domain.ids import MessageRef, Side, Version
 from bridge.errors import Unauthorized
@@ -58,4 +60,46 @@ async def test_changes_of_a_message_that_waits_are_carried_out_after_it() -> Non
     kinds = [type(delivery.event) for delivery in world.teams.delivered]
     assert kinds == [MessageSent, MessageSent, MessageEdited, ReactionAdded]
     assert world.teams.said[1:] == ["hello", "good morning"]
+    assert world.store.deliveries == {}
+
+
+async def test_a_reaction_that_waits_is_taken_back_after_it_was_given() -> None:
+    """As where the process that takes it back still has a token for them."""
+    world = RelayWorld()
+    await world.open_portal()
+    world.accounts |= {ANNA: "anna", BO: "bo"}
+    for user, account in world.accounts.items():
+        number = world.store.next_id()
+        world.store.accounts[account] = StoredAccount(user=user, number=number)
+    world.workers[Side.TEAMS].awaiting = FakeAwaiting(world.journal)
+    await world.say_in_matrix(1, "hello", author=ANNA)
+    await world.settle()
+    number = world.store.accounts["bo"].number
+    refuse_all(world.teams, Unauthorized("sign in again", sign_in=number), 1)
+    given = Reacted(
+        origin=ROOM,
+        ref=MessageRef("$reaction"),
+        target=MessageRef("$event1"),
+        author=Person(id=BO),
+        key="👍",
+        sent_at=world.clock.now(),
+    )
+    await world.push(Side.MATRIX, "given", Reading(sightings=(given,)))
+    await world.settle()
+
+    back = Redacted(
+        origin=ROOM,
+        ref=MessageRef("$redaction"),
+        target=given.ref,
+        author=given.author,
+        sent_at=world.clock.now(),
+    )
+    await world.push(Side.MATRIX, "taken back", Reading(sightings=(back,)))
+    await world.settle()
+    assert [type(one.event) for one in world.teams.delivered] == [MessageSent]
+
+    await sign_in(world.journal, BO, "bo")
+    await world.settle()
+    kinds = [type(delivery.event) for delivery in world.teams.delivered]
+    assert kinds == [MessageSent, ReactionAdded, ReactionRemoved]
     assert world.store.deliveries == {}
