@@ -8,6 +8,7 @@ implement the same protocols and must pass the same suites in `tests/contract`.
 
 from __future__ import annotations
 
+from bridge.ports.bell import Bell
 from bridge.ports.books import (
     AccountBook,
     Certificate,
@@ -31,7 +32,6 @@ from bridge.ports.journal import (
     AWAITED_FOR,
     AWAITING,
     ENTRIES_OF_ONE_MAX,
-    Bell,
     Delivery,
     Entry,
     Heard,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Literal, Protocol
-
-from typing_extensions import override
+from typing import Protocol
 
 from bridge.domain.changes import Known
 from bridge.domain.events import Event, MessageEdited, MessageSent
@@ -26,6 +23,7 @@ from bridge.domain.ids import (
 )
 from bridge.domain.portal import Portal
 from bridge.domain.values import dataclass
+from bridge.ports.bell import Bell
 from bridge.ports.far import NOTHING, Beside, Far
 from bridge.ports.news import Loss, News
 
@@ -306,27 +304,6 @@ class Unit(Protocol):
     async def park_entry(self, entry: Entry, reason: str) -> None:
         """Set an entry aside for a person, its raw form kept."""
         ...
-
-
-class Bell(asyncio.Event):
-    """Rings when there may be something to do; tells whether somebody waits for it just now."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._listeners = 0
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether whoever has been rung for would take something at once."""
-        return self._listeners > 0
-
-    @override
-    async def wait(self) -> Literal[True]:
-        self._listeners += 1
-        try:
-            return await super().wait()
-        finally:
-            self._listeners -= 1
 
 
 class Journal(Protocol):

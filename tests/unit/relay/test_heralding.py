@@ -274,6 +274,7 @@ def test_what_to_tell(
         ("post was broken off (ServerDisconnectedError)", "away"),
         ("Microsoft's sign-in cannot be reached (ConnectionError)", "away"),
         ("gave up after 12 attempts: post: Graph answers 500", "unclear"),
+        ("what its author did there before waits until they sign in again", "sign_in"),
         ("message 7 was edited or deleted in Teams: it may have been this one", "unclear"),
         ("messages 7, 8 were edited or deleted in Teams: it may have been one of them", "unclear"),
         ("bug: KeyError('body')", "bug"),
