@@ -42,6 +42,7 @@ from bridge.ports.journal import (
     Remembered,
     Room,
     Run,
+    TakenOver,
     Turn,
     Unit,
 )
@@ -200,6 +201,7 @@ __all__ = [
     "Subject",
     "Subscription",
     "SubscriptionBook",
+    "TakenOver",
     "TeamNews",
     "Thumbnail",
     "Tidings",

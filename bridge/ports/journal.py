@@ -185,6 +185,10 @@ class Turn(Enum):
     """It is ours, but what its author did there before waits for a sign-in."""
 
 
+class TakenOver(Exception):
+    """Another process has read what was to be settled, and settled it; nothing was carried out."""
+
+
 class NotNew(Exception):
     """What was presumed to be new is known, or may be an echo: look, and decide again."""
 
@@ -284,7 +288,10 @@ class Unit(Protocol):
         ...
 
     async def settle(self, entries: Collection[Entry]) -> None:
-        """Remove entries that have been read; those of Matrix are never taken in again."""
+        """Remove entries that have been read; those of Matrix are never taken in again.
+
+        Leaving the unit raises `TakenOver` and writes nothing if one of them is gone.
+        """
         ...
 
     async def hold(self, entry: Entry, *, until: datetime, error: str | None) -> None:

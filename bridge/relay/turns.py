@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from bridge.domain.ids import UserId
 from bridge.domain.values import dataclass
+from bridge.errors import Unauthorized
 from bridge.ports import Entry, Reading
 
 
@@ -63,3 +64,10 @@ def behind(before: Trouble, entry: Entry) -> Trouble:
 def at_the_gate(entry: Entry, wait: timedelta) -> Trouble:
     """What follows an entry that waits for our own message to be known waits as long."""
     return Trouble(entry=entry, reason="at the gate", hold_for=wait, spent=False)
+
+
+def until_signed_in(entry: Entry, user: UserId, error: Unauthorized) -> Trouble:
+    """Let an entry wait until its user has another sign-in than the one that was refused."""
+    return Trouble(
+        entry=entry, reason=str(error), hold_for=None, awaits=user, sign_in=error.sign_in
+    )

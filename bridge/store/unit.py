@@ -10,13 +10,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
+import asyncpg
 from typing_extensions import override
 
 from bridge import ports
 from bridge.domain.changes import Known
 from bridge.domain.ids import EntryId, MessageRef, Place, PortalId, RoomId, Side, UserId
 from bridge.domain.portal import Portal
-from bridge.ports import Beside, Clock, Entry, Heard, Loss, NewDelivery, News, Remembered
+from bridge.ports import (
+    Beside,
+    Clock,
+    Entry,
+    Heard,
+    Loss,
+    NewDelivery,
+    News,
+    Remembered,
+    TakenOver,
+)
 from bridge.store import links, news as noting
 from bridge.store.appending import Appending
 from bridge.store.database import Session
@@ -60,7 +71,14 @@ class PostgresUnit(ports.Unit):
 
         Raises:
             NotNew: What was presumed is not so; nothing was carried out.
+            TakenOver: Another process has settled what was to be; the same.
         """
+        try:
+            await self._carry_out()
+        except asyncpg.NoDataFoundError as error:
+            raise TakenOver from error
+
+    async def _carry_out(self) -> None:
         if self._set_aside:
             async with self._session.transaction():
                 if self._appended:

@@ -37,8 +37,10 @@ from bridge.ports import (
     NewDelivery,
     NewEntry,
     NotNew,
+    Remembered,
     Room,
     Run,
+    TakenOver,
 )
 from bridge.store.database import Database
 from bridge.store.journal import PostgresJournal
@@ -498,14 +500,39 @@ async def test_a_late_reader_cannot_put_back_what_another_one_has(
     assert raws(await journal.claim_entries(TEAMS, limit=10)) == ["a"]
 
 
-async def test_settling_twice_is_harmless(world: World, journal: Journal) -> None:
-    await journal.append_entries([entry(world, "a")])
-    claimed = await journal.claim_entries(TEAMS, limit=10)
-    for _ in range(2):
-        async with journal.unit() as unit:
-            await unit.settle(claimed)
+@pytest.mark.parametrize("side", [TEAMS, MATRIX])
+@pytest.mark.parametrize("kind", ["message", "message and more", "nothing", "more"])
+async def test_who_was_overtaken_while_reading_writes_nothing(
+    world: World, side: Side, kind: str
+) -> None:
+    """What they have decided may be of yesterday."""
+    one, other = world.process(), world.process()
+    portal = await make_portal(one)
+    await one.append_entries([entry(world, name, side=side) for name in ("a", "b")])
+    late = await one.claim_entries(side, limit=10)
+    world.clock.advance(LEASE)
+    first, _ = await other.claim_entries(side, limit=10)
+    async with other.unit() as unit:
+        await unit.settle([first])
 
-    assert await journal.claim_entries(TEAMS, limit=10) == ()
+    seen = Known(origin=side, version=Version("2"), author="anna", deleted=True)
+    state = Remembered(portal=portal.id, side=side, ref=MessageRef("m"), known=seen)
+
+    async def write_down() -> None:
+        async with one.unit() as unit:
+            await unit.settle(late)
+            if "message" in kind:
+                await unit.append([new(world, portal, "late", target=side.other)])
+            if "more" in kind:
+                await unit.remember([state])
+
+    with pytest.raises(TakenOver):
+        await write_down()
+
+    assert await claim(one, side.other) == ()
+    assert await known(one, side, portal, "m") is None
+    world.clock.advance(LEASE)
+    assert raws(await one.claim_entries(side, limit=10)) == ["b"]
 
 
 # --- units ---

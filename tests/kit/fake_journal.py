@@ -50,6 +50,7 @@ from bridge.ports import (
     Remembered,
     Room,
     Run,
+    TakenOver,
     Turn,
     Unit,
 )
@@ -318,6 +319,8 @@ class FakeJournal(ports.Journal):
         await self.moment("commit")
         if not all(unit.is_new(delivery) for delivery in unit.presumed):
             raise NotNew
+        if not all(entry.id in self.store.inbox for entry in unit.settled):
+            raise TakenOver
         for write in unit.writes:
             write()
         for entry in unit.given_back:
@@ -343,6 +346,7 @@ class FakeUnit(Unit):
         self._journal = journal
         self._store = journal.store
         self.writes: list[Callable[[], None]] = []
+        self.settled: list[Entry] = []
         self.given_back: list[Entry] = []
         self.appended: list[NewDelivery] = []
         self.presumed: list[NewDelivery] = []
@@ -477,6 +481,7 @@ class FakeUnit(Unit):
     async def settle(self, entries: Collection[Entry]) -> None:
         await self._journal.moment("settle")
         self.given_back.extend(entries)
+        self.settled.extend(entries)
         self.writes.extend(lambda e=e: self._settle(e) for e in entries)  # type: ignore[misc]
 
     def _settle(self, entry: Entry) -> None:

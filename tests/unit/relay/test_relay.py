@@ -33,6 +33,7 @@ from bridge.errors import (
 )
 from bridge.ports import Entry, Reading, Room
 from bridge.relay.items import Says
+from bridge.relay.loops import Step
 from bridge.relay.plan import TARGET_PATIENCE
 from tests.kit.fake_journal import LEASE
 from tests.kit.relay_world import ROOM, RelayWorld
@@ -515,6 +516,30 @@ async def test_who_stood_still_before_a_change_does_not_change_what_is_there_by_
     await world.workers[Side.MATRIX].step()
 
     assert [type(one.event) for one in world.matrix.delivered] == [MessageSent]
+
+
+async def test_what_another_process_has_read_meanwhile_is_let_go_and_the_rest_read_again(
+    world: RelayWorld,
+) -> None:
+    """A process that stood still must not give a reaction that was taken back since."""
+    await world.open_portal()
+    world.accounts["@ada:here"] = "ada"
+    await world.say_in_matrix(1, "read by another")
+    await world.say_in_matrix(2, "left over")
+    overtaken = [False]
+
+    async def overtake(name: str) -> None:
+        if name == "commit" and not overtaken[0]:
+            overtaken[0] = True
+            world.store.inbox.pop(min(world.store.inbox))
+
+    world.journal.moment = overtake
+    assert await world.intakes[Side.MATRIX].step() is Step.SOME
+    assert world.store.deliveries == {}
+    assert [one.owner for one in world.store.inbox.values()] == [None]
+
+    await world.settle()
+    assert world.teams.said == ["left over"]
 
 
 async def test_what_cannot_be_prepared_is_read_all_the_same(world: RelayWorld) -> None:
