@@ -106,6 +106,7 @@ class FakeJournal(ports.Journal):
         self._entries_bells = {side: Bell() for side in Side}
         self._streams_bells = {side: Bell() for side in Side}
         self._reading: dict[EntryId, object] = {}
+        self._claiming = {side: asyncio.Lock() for side in Side}
         self._carrying: dict[StreamKey, Run] = {}
         self._doubtful: set[DeliveryId] = set()
         self.unit_kind: type[FakeUnit] = FakeUnit
@@ -132,6 +133,10 @@ class FakeJournal(ports.Journal):
 
     @override
     async def claim_entries(self, side: Side, *, limit: int) -> tuple[Entry, ...]:
+        async with self._claiming[side]:
+            return await self._claim_entries(side, limit)
+
+    async def _claim_entries(self, side: Side, limit: int) -> tuple[Entry, ...]:
         await self.moment("claim_entries")
         self._let_go_of_entries(side)
         now = self.clock.now()
@@ -139,26 +144,29 @@ class FakeJournal(ports.Journal):
         busy = {e.new.conversation for e in rows if e.is_leased(now)}
         free = [e for e in rows if e.new.conversation not in busy]
         chosen = in_reading_order(free, limit, now)
-        reader = asyncio.current_task()
         for entry in chosen:
             entry.owner, entry.lease_until = self.owner, now + LEASE
-            self._reading[entry.id] = reader
         self.note_claimed(chosen)
         await self.moment("claim_entries done")
+        self._reading |= dict.fromkeys([e.id for e in chosen], asyncio.current_task())
         return tuple(map(entry_of, chosen))
 
     def note_claimed(self, entries: Sequence[StoredEntry]) -> None:
         """For a simulation that wants to know when an entry was taken in hand."""
 
     def _let_go_of_entries(self, side: Side) -> None:
-        """A reader that claims again has let go of what it neither settled nor gave back."""
+        """A reader that claims again has let go of what it neither settled nor gave back.
+
+        And nobody knows of what was claimed without an answer.
+        """
         reader = asyncio.current_task()
         for id_ in [i for i, who in self._reading.items() if who is reader]:
-            entry = self.store.inbox.get(id_)
-            if entry is None or entry.new.side is side:
+            if (entry := self.store.inbox.get(id_)) is None or entry.new.side is side:
                 del self._reading[id_]
-                if entry is not None and entry.owner == self.owner:
-                    entry.give_back()
+        for entry in self.store.inbox.values():
+            ours = entry.owner == self.owner and entry.new.side is side
+            if ours and entry.id not in self._reading:
+                entry.give_back()
 
     # --- runs ---
 

@@ -290,7 +290,8 @@ class Process:
     async def _repeat(self, loop: Loop) -> None:
         while True:
             try:
-                found = await loop.step()
+                # In a task of its own, as the bridge does: another may go on with what it has in hand.
+                found = await asyncio.get_running_loop().create_task(loop.step())
             except StoreUnavailable:
                 await self.clock.sleep(STORE_AWAY_WAIT)
                 continue
