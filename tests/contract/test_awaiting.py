@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 import pytest
@@ -35,6 +36,7 @@ TEAMS = Side.TEAMS
 SECOND = timedelta(seconds=1)
 TENANT: TenantId = place("chat").tenant
 RELAY = UserId("relay")
+Reaction: TypeAlias = ReactionAdded | ReactionRemoved
 _ROOM = Room(runs=10, fresh=10, behind=10)
 
 
@@ -93,25 +95,20 @@ class Stage(ABC):
         )
         await self.append(source, event, f"{user} at Teams")
 
-    async def reacts(self, user: str, source: str, *, to: str) -> None:
-        event = ReactionAdded(
+    async def reacts(
+        self, user: str, source: str, *, to: str, kind: type[Reaction] = ReactionAdded
+    ) -> None:
+        event = kind(
             target=MessageRef(to),
             author=Person(id=user),
             key="👍",
-            version=Version("3"),
+            version=Version("3" if kind is ReactionAdded else "4"),
             sent_at=self.world.clock.now(),
         )
         await self.append(source, event, f"{user} at Teams")
 
     async def takes_back(self, user: str, source: str, *, to: str) -> None:
-        event = ReactionRemoved(
-            target=MessageRef(to),
-            author=Person(id=user),
-            key="👍",
-            version=Version("4"),
-            sent_at=self.world.clock.now(),
-        )
-        await self.append(source, event, f"{user} at Teams")
+        await self.reacts(user, source, to=to, kind=ReactionRemoved)
 
     async def claimed(self) -> Run | None:
         """Take in hand what is due, and everything with it."""

@@ -24,7 +24,8 @@ from tests.kit.relay_world import ROOM, RelayWorld
 ANNA, BO = "@anna:here", "@bo:here"
 
 
-async def test_changes_of_a_message_that_waits_are_carried_out_after_it() -> None:
+async def a_world() -> RelayWorld:
+    """Anna and Bo are signed in, and what they cannot say waits."""
     world = RelayWorld()
     await world.open_portal()
     world.accounts |= {ANNA: "anna", BO: "bo"}
@@ -32,6 +33,23 @@ async def test_changes_of_a_message_that_waits_are_carried_out_after_it() -> Non
         number = world.store.next_id()
         world.store.accounts[account] = StoredAccount(user=user, number=number)
     world.workers[Side.TEAMS].awaiting = FakeAwaiting(world.journal)
+    return world
+
+
+def reacted(world: RelayWorld) -> Reacted:
+    """Bo has reacted to Anna's message."""
+    return Reacted(
+        origin=ROOM,
+        ref=MessageRef("$reaction"),
+        target=MessageRef("$event1"),
+        author=Person(id=BO),
+        key="👍",
+        sent_at=world.clock.now(),
+    )
+
+
+async def test_changes_of_a_message_that_waits_are_carried_out_after_it() -> None:
+    world = await a_world()
     refused = Unauthorized("sign in again", sign_in=world.store.accounts["anna"].number)
     refuse_all(world.teams, refused, 1)
 
@@ -40,14 +58,7 @@ async def test_changes_of_a_message_that_waits_are_carried_out_after_it() -> Non
     edit = world.seen_in_matrix("$event1", "good morning", author=ANNA)
     edit = replace(edit, version=Version("5"), edited="5")
     await world.push(Side.MATRIX, "the edit", Reading(sightings=(edit,)))
-    reaction = Reacted(
-        origin=ROOM,
-        ref=MessageRef("$reaction"),
-        target=MessageRef("$event1"),
-        author=Person(id=BO),
-        key="👍",
-        sent_at=world.clock.now(),
-    )
+    reaction = reacted(world)
     await world.push(Side.MATRIX, "the reaction", Reading(sightings=(reaction,)))
     await world.say_in_matrix(2, "nobody waits for others", author=BO)
     await world.settle()
@@ -65,25 +76,12 @@ async def test_changes_of_a_message_that_waits_are_carried_out_after_it() -> Non
 
 async def test_a_reaction_that_waits_is_taken_back_after_it_was_given() -> None:
     """As where the process that takes it back still has a token for them."""
-    world = RelayWorld()
-    await world.open_portal()
-    world.accounts |= {ANNA: "anna", BO: "bo"}
-    for user, account in world.accounts.items():
-        number = world.store.next_id()
-        world.store.accounts[account] = StoredAccount(user=user, number=number)
-    world.workers[Side.TEAMS].awaiting = FakeAwaiting(world.journal)
+    world = await a_world()
     await world.say_in_matrix(1, "hello", author=ANNA)
     await world.settle()
     number = world.store.accounts["bo"].number
     refuse_all(world.teams, Unauthorized("sign in again", sign_in=number), 1)
-    given = Reacted(
-        origin=ROOM,
-        ref=MessageRef("$reaction"),
-        target=MessageRef("$event1"),
-        author=Person(id=BO),
-        key="👍",
-        sent_at=world.clock.now(),
-    )
+    given = reacted(world)
     await world.push(Side.MATRIX, "given", Reading(sightings=(given,)))
     await world.settle()
 
