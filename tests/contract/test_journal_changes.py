@@ -774,6 +774,14 @@ async def set_aside_while_frozen(one: Journal, other: Journal, world: World) -> 
     return late.deliveries[0]
 
 
+async def parts_of(journal: Journal, world: World, portal: Portal, event: str) -> list[str]:
+    """Return what a later change of an event in Teams would be made to."""
+    later = change(portal, event, edited(world, event), target=TEAMS)
+    await append(journal, later)
+    run = await claim_one(journal, TEAMS)
+    return [part.ref for part in (await journal.far(run.deliveries[0])).parts]
+
+
 async def test_what_was_parked_becomes_a_link_if_whoever_stood_still_has_posted_it(
     world: World,
 ) -> None:
@@ -783,6 +791,7 @@ async def test_what_was_parked_becomes_a_link_if_whoever_stood_still_has_posted_
     await one.delivered(late, MessageRef("1"))
 
     assert await known(one, TEAMS, late.portal, "1") is not None
+    assert await parts_of(one, world, late.portal, "$1") == ["1"]
 
 
 @pytest.mark.parametrize("taken_for", ["deleted", "new", "there"])
@@ -810,6 +819,7 @@ async def test_what_was_parked_stays_so_if_it_was_taken_for_something_else_meanw
     found = await known(one, TEAMS, portal, "1")
     assert found is not None
     assert found.origin is TEAMS
+    assert await parts_of(one, world, portal, "$1") == []
 
 
 async def test_a_portal_is_busy_while_something_is_carried_there(

@@ -16,7 +16,7 @@ from bridge.ports.operating import State
 from bridge.store import queue
 from bridge.store.accounts import AccountBook
 from bridge.store.journal import PostgresJournal
-from bridge.store.refusals import LOOK_EVERY, Awaiting, RefusalBook
+from bridge.store.refusals import LOCK, LOOK_EVERY, Awaiting, RefusalBook
 from bridge.store.secrets import Vault
 from tests.contract.test_journal import (
     PostgresWorld,
@@ -29,6 +29,7 @@ from tests.contract.test_journal import (
     sources,
 )
 from tests.integration.stores import opened, world_on
+from tests.integration.test_store_concurrency import blocked_by_lock
 
 TEAMS = Side.TEAMS
 SECOND = timedelta(seconds=1)
@@ -153,6 +154,20 @@ async def test_of_signing_in_and_setting_aside_at_once_nothing_is_left_lying(sce
         assert sources([again]) == [[f"text {number}"]]
         await scene.journal.park(again.deliveries[0], reason="done with")
         await scene.journal.release(again)
+
+
+async def test_who_sets_aside_for_nobody_waits_for_who_is_just_signing_in(scene: Scene) -> None:
+    """There is no row of an account to lock yet."""
+    await scene.says("one")
+    await scene.accounts.sign_out(ANNA)
+    run = await claim_one(scene.journal, TEAMS)
+    async with asyncio.TaskGroup() as tasks, scene.world.database.transaction() as session:
+        await session.execute(LOCK, TENANT, "anna at Teams")  # As a sign-in does.
+        waits = tasks.create_task(scene.wait(run.deliveries[0], reason="none", sign_in=None))
+        await blocked_by_lock(scene.world, 1)
+        assert not waits.done()
+
+    assert waits.result(), "they did not sign in after all"
 
 
 async def test_what_waits_is_not_said_for_who_takes_the_account_next(scene: Scene) -> None:
