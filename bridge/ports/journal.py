@@ -186,7 +186,10 @@ class Turn(Enum):
 
 
 class TakenOver(Exception):
-    """Another process has read what was to be settled, and settled it; nothing was carried out."""
+    """Something that was to be settled is settled already; nothing was carried out.
+
+    Another process has read it meanwhile, or this one has, in a commit whose answer was lost.
+    """
 
 
 class NotNew(Exception):
